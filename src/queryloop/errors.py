@@ -1,0 +1,62 @@
+"""What can go wrong, one class a kind. A message says what, which, where, and what to do.
+
+Each class is also the builtin that a caller would catch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+_SHOWN = 5  # examples in a message, so that an error of 100,000 rows stays readable
+
+
+class QueryloopError(Exception):
+    """Anything queryloop refuses: shown as one paragraph, exit code 1."""
+
+
+class OptionsError(QueryloopError, ValueError):
+    """What a person typed (a parameter, a name, a number) cannot be used."""
+
+
+class MissingFilesError(QueryloopError, FileNotFoundError):
+    """Files of a data set are not where they were looked for."""
+
+
+class BrokenFileError(QueryloopError, ValueError):
+    """A source file is not what its format promises; names file and record."""
+
+
+class NonFiniteError(QueryloopError, ArithmeticError):
+    """A network or a strategy gave NaN or infinity."""
+
+
+class InputError(QueryloopError, ValueError):
+    """The arrays handed to a strategy do not fit together."""
+
+
+class StateError(QueryloopError, RuntimeError):
+    """The stored state of an experiment forbids what was asked for."""
+
+
+class CorruptFileError(StateError):
+    """A stored file differs from what was written."""
+
+
+class LockedError(StateError):
+    """Another process is working on this experiment."""
+
+
+def unknown(kind: str, name: str, valid: Iterable[str]) -> OptionsError:
+    """Error for a misspelt `name`, with the nearest valid names first."""
+    names = sorted(valid)
+    close = get_close_matches(name, names, n=3, cutoff=0.4)
+    hint = f" Did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
+    return OptionsError(f"unknown {kind} {name!r}.{hint} Available: {', '.join(names)}.")
+
+
+def examples(items: Sequence[object]) -> str:
+    """The first few items as text, with the number left out."""
+    shown = ", ".join(str(item) for item in items[:_SHOWN])
+    rest = len(items) - _SHOWN
+    return f"{shown} and {rest} more" if rest > 0 else shown

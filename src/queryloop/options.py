@@ -1,0 +1,150 @@
+"""Everything a person can type as a parameter: frozen models that know no unknown key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from queryloop.errors import OptionsError, unknown
+
+Text = Annotated[str, BeforeValidator(str)]  # `--params=experiment:2024` is a name, not a number
+Count = Annotated[int, Field(ge=1)]
+
+
+def _size(value: float) -> float:
+    if not (0 < value < 1 or (value >= 1 and value == int(value))):
+        raise ValueError("a size is a count (1, 2, ...) or a fraction between 0 and 1")
+    return value if value < 1 else int(value)
+
+
+Size = Annotated[float, AfterValidator(_size)]
+
+
+class Options(BaseModel):
+    """Base of all groups: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataOptions(Options):
+    """How the data set is read and split."""
+
+    test: Size | None = None
+    """Share held out as test set; null where the data set has a test set of its own."""
+    validation: Literal[0] | Size = 0
+    """Taken from the training rows; counts as labels."""
+    workers: Count = 2
+    """Threads that decode images; changes no result."""
+
+
+class StartOptions(Options):
+    """The first query, the same for all strategies of a seed."""
+
+    size: Size = 100
+    sampler: Literal["random", "balanced"] = "random"
+
+
+class QueryOptions(Options):
+    """How much is asked for in each cycle."""
+
+    size: Size = 100
+    candidates: Count | None = None
+    """Score only this many pool samples, drawn anew each cycle; null scores all."""
+
+
+class ModelOptions(Options):
+    """The network; `name` chooses it."""
+
+    name: str = "cnn"
+    width: Count = 32
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """On the input of the last linear layer."""
+
+
+class TrainingOptions(Options):
+    """How a network is trained; gradient steps depend on the number of labels only."""
+
+    epochs: Count = 40
+    min_steps: Annotated[int, Field(ge=0)] = 0
+    batch_size: Count = 64
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-2
+    schedule: Literal["constant", "cosine", "one_cycle"] = "one_cycle"
+    augmentation: Literal["none", "shift", "affine", "flip_crop"] = "none"
+    patience: Annotated[int, Field(ge=0)] = 0
+    """Epochs without a better validation accuracy before training stops; 0 trains to the end."""
+    reinit: Literal["cold", "warm", "shrink_perturb"] = "cold"
+    precision: Literal["auto", "32", "bf16"] = "auto"
+    device: str = "auto"
+    threads: Count | Literal["auto"] = "auto"
+
+
+class OracleOptions(Options):
+    """Who answers a query; `name` chooses it."""
+
+    name: str = "simulated"
+    noise: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the simulated answers that name another class."""
+
+
+class ExperimentOptions(Options):
+    """All parameters of a run."""
+
+    experiment: Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")]
+    dataset: Annotated[Text, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
+    strategy: Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+]*$")]
+    seed: Annotated[int, Field(ge=0)]
+    n_cycles: Count
+    raw_root: str
+    data: DataOptions = DataOptions()
+    strategy_options: dict[str, Any] = Field(default_factory=dict)
+    start: StartOptions = StartOptions()
+    query: QueryOptions = QueryOptions()
+    model: ModelOptions = ModelOptions()
+    training: TrainingOptions = TrainingOptions()
+    oracle: OracleOptions = OracleOptions()
+
+
+def parse(parameters: Mapping[str, Any]) -> ExperimentOptions:
+    """The validated options. Raises OptionsError naming each wrong key, its value and the rule."""
+    try:
+        return ExperimentOptions.model_validate(dict(parameters))
+    except ValidationError as error:
+        raise OptionsError(" ".join(_sentences(error))) from None
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    """One sentence for each wrong key (a union reports each of its members: the last one is kept)."""
+    found: dict[str, str] = {}
+    for problem in error.errors(include_url=False):
+        path = [str(p) for p in problem["loc"]]
+        model, path = _walk(path)
+        key = ".".join(path)
+        if problem["type"] == "extra_forbidden":
+            found[key] = str(unknown("parameter", key, [".".join([*path[:-1], f]) for f in model.model_fields]))
+        elif problem["type"] in ("model_type", "dict_type"):
+            found[key] = (
+                f"parameter {key!r} is a group, not a single value: "
+                f"write {key}.name:{problem['input']} or another of its keys."
+            )
+        elif problem["type"] == "missing":
+            found[key] = f"parameter {key!r} is missing."
+        else:
+            rule = problem["msg"][0].lower() + problem["msg"][1:]
+            found[key] = f"parameter {key!r} is {problem['input']!r}: {rule}."
+    return list(found.values())
+
+
+def _walk(path: list[str]) -> tuple[type[BaseModel], list[str]]:
+    """The group a wrong key lies in, and the key's path without pydantic's own words for union members."""
+    model: type[BaseModel] = ExperimentOptions
+    for depth, part in enumerate(path):
+        inner = model.model_fields[part].annotation if part in model.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return model, path[: depth + 1]
+        model = inner
+    return model, path
+
