@@ -133,7 +133,8 @@ def _sentences(error: ValidationError) -> list[str]:
         elif problem["type"] == "missing":
             found[key] = f"parameter {key!r} is missing."
         else:
-            rule = problem["msg"][0].lower() + problem["msg"][1:]
+            rule = problem["msg"].removeprefix("Value error, ")
+            rule = rule[0].lower() + rule[1:]
             found[key] = f"parameter {key!r} is {problem['input']!r}: {rule}."
     return list(found.values())
 

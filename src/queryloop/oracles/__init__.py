@@ -1,0 +1,1 @@
+"""Who answers a query: known labels, or people."""

@@ -1,0 +1,1 @@
+"""The stages of a cycle as Kedro nodes."""

@@ -1,0 +1,1 @@
+"""Figures from metric tables and queries."""

@@ -1,0 +1,1 @@
+"""Bytes on disk to samples and images: one module a file format."""

@@ -1,0 +1,1 @@
+"""Kedro datasets that are written whole or not at all."""

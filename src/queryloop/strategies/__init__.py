@@ -1,0 +1,1 @@
+"""Query strategies: pure functions over tensors, one file a family."""

@@ -1,0 +1,1 @@
+"""What differs between classification and segmentation, and nothing else."""

@@ -1,0 +1,1 @@
+"""Fitting a network, augmenting its input, and the one scoring pass."""

@@ -1,0 +1,21 @@
+"""A trained network as data: settings and arrays, no code and no pickle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What training gives and every later step takes.
+
+    settings: everything needed to rebuild the network and to read its input (model options, image
+    shape, classes, input mean and standard deviation), and the training log; JSON values only.
+    members: one dict of parameter name to array for each network (more than one for an ensemble).
+    """
+
+    settings: dict[str, Any]
+    members: dict[str, dict[str, np.ndarray]]
