@@ -1,0 +1,54 @@
+"""Full data: one training on every label, the reference line of all curves."""
+
+from __future__ import annotations
+
+import pandas as pd
+from kedro.pipeline import Node, Pipeline
+
+from queryloop import samples as tables
+from queryloop.options import DataOptions, ModelOptions, TrainingOptions
+from queryloop.pipelines import evaluate, ingest, train
+from queryloop.training.checkpoint import Checkpoint
+
+
+def label_all(
+    samples: pd.DataFrame, data: DataOptions, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame, Checkpoint]:
+    """The splits of this seed, all training samples with their known labels, and no earlier network."""
+    splits = tables.split(samples, data, seed)
+    return splits, tables.known(samples, splits, "train").assign(cycle=0), Checkpoint({}, {})
+
+
+def measure(
+    labeled: pd.DataFrame,
+    checkpoint: Checkpoint,
+    evaluation: dict,
+    fingerprint: str,
+    data: DataOptions,
+    model: ModelOptions,
+    training: TrainingOptions,
+    seed: int,
+) -> pd.DataFrame:
+    """One row of metrics under the hash of the settings that made it."""
+    row = tables.metrics_row(labeled, checkpoint.settings["log"], evaluation, "full_data", seed)
+    key = tables.reference_key(fingerprint, data, model, training, seed)
+    return tables.table("full_data", row.assign(settings=key))
+
+
+def create_pipeline() -> Pipeline:
+    """Samples to the metrics of a training on all of them; touches no experiment."""
+    settings = ["fingerprint", "params:data", "params:model", "params:training", "params:seed"]
+    start = Node(
+        label_all,
+        ["samples", "params:data", "params:seed"],
+        ["splits", "labeled", "previous_checkpoint"],
+        name="label_all",
+    )
+    end = Node(measure, ["labeled", "checkpoint", "evaluation", *settings], "full_data", name="measure")
+    return ingest.create_pipeline() + Pipeline(
+        [start, train.create_pipeline(), evaluate.create_pipeline(), end],
+        namespace="full_data",
+        inputs={"samples", "images", "training_cache", "fingerprint"},
+        outputs={"full_data"},
+        parameters=set(settings[1:]),
+    )

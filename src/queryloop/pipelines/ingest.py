@@ -1,0 +1,26 @@
+"""Ingest: the source files of a data set become one table of samples and one store of images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from kedro.pipeline import Node, Pipeline
+
+from queryloop.options import DataOptions
+from queryloop.storage.content import ImageBlocks
+
+
+def ingest(files: list[Path], dataset: str, data: DataOptions) -> tuple[ImageBlocks, pd.DataFrame]:
+    """Read a data set; the images are saved before the table, which marks the content as complete."""
+    from queryloop.readers.registry import find
+
+    read = find(dataset).read(files, data)
+    return ImageBlocks((len(read.samples), *read.shape), read.blocks), read.samples
+
+
+def create_pipeline() -> Pipeline:
+    """Source files to samples and images; runs once for each content."""
+    return Pipeline(
+        [Node(ingest, ["raw_files", "params:dataset", "params:data"], ["images", "samples"], name="ingest")]
+    )

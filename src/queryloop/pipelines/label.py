@@ -1,0 +1,50 @@
+"""Label: the answers to the last query are taken in; the only node that reads the previous state."""
+
+from __future__ import annotations
+
+import pandas as pd
+from kedro.pipeline import Node, Pipeline
+
+from queryloop import samples as tables
+from queryloop.options import OracleOptions
+
+
+def ask_oracle(
+    samples: pd.DataFrame,
+    starting_set: pd.DataFrame,
+    labeled_index: pd.DataFrame,
+    query: pd.DataFrame,
+    answers: pd.DataFrame,
+    strategy: str,
+    oracle: OracleOptions,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Everything asked so far, and the oracle's answers to what has none yet."""
+    from queryloop.oracles.registry import find
+
+    asked = tables.asked(labeled_index, starting_set if labeled_index.empty else query, strategy)
+    open_ = asked[~asked["sample_id"].isin(answers["sample_id"])]
+    new = find(oracle.name)(open_, samples, oracle, seed) if len(open_) else tables.table("answers")
+    return asked, new
+
+
+def take_in(
+    asked: pd.DataFrame,
+    answers: pd.DataFrame,
+    splits: pd.DataFrame,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The labelled set with its newest labels, and the pool without it."""
+    labeled = tables.resolve_labels(asked, answers)
+    return labeled, tables.pool_without(splits, labeled)
+
+
+def create_pipeline() -> Pipeline:
+    """Previous state and oracle to the labelled set and the pool of this cycle."""
+    state = ["samples", "starting_set", "labeled_index", "query", "answers"]
+    options = ["params:strategy", "params:oracle", "params:seed"]
+    return Pipeline(
+        [
+            Node(ask_oracle, [*state, *options], ["asked", "answers_next"], name="ask_oracle"),
+            Node(take_in, ["asked", "answers_next", "splits"], ["labeled", "pool"], name="take_in"),
+        ]
+    )

@@ -1,0 +1,161 @@
+"""What ingest writes, once for each content: samples and images, in a folder named by their fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from kedro.io import AbstractDataset, DatasetError
+from kedro_datasets._typing import TablePreview
+
+from queryloop.errors import BrokenFileError
+from queryloop.storage.files import Writer, check_seal, whole_file
+from queryloop.storage.tables import preview_table, read_table, write_table
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+S = TypeVar("S")
+L = TypeVar("L")
+
+
+class RawFiles(AbstractDataset[None, list[Path]]):
+    """The files of a data set as the user downloaded them; read in place, never written."""
+
+    def __init__(self, *, path: str, dataset: str, metadata: dict[str, Any] | None = None) -> None:
+        self.root = Path(path).expanduser()
+        self._dataset = dataset
+        self.metadata = metadata
+
+    def load(self) -> list[Path]:
+        """The files. Raises MissingFilesError naming each one, where it was looked for and how to get it."""
+        from queryloop.readers.registry import find
+
+        return find(self._dataset).source_files(self.root)
+
+    def save(self, data: None) -> None:
+        """Refused: raw files are the user's."""
+        raise NotImplementedError("raw files are never written")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"path": str(self.root), "dataset": self._dataset}
+
+
+class ContentDataset(AbstractDataset[S, L]):
+    """A file below `path`/<fingerprint>/; the first writer of a content wins, later ones keep it."""
+
+    def __init__(self, *, path: str, metadata: dict[str, Any] | None = None) -> None:
+        self.folder = Path(path)
+        self.metadata = metadata
+        self._fingerprint: Callable[[], str] | None = None
+
+    def locate(self, fingerprint: Callable[[], str]) -> None:
+        """Say how the fingerprint is found; it is asked for at the first use, not before."""
+        self._fingerprint = fingerprint
+
+    @property
+    def fingerprint(self) -> str:
+        """The hash of the source files and the options that read them."""
+        if self._fingerprint is None:
+            raise DatasetError(f"{self} was not told its fingerprint: use the catalog of a queryloop session.")
+        return self._fingerprint()
+
+    def _file(self, name: str) -> Path:
+        return self.folder / self.fingerprint / name
+
+    def _describe(self) -> dict[str, Any]:
+        return {"path": str(self.folder)}
+
+
+class Fingerprint(ContentDataset[None, str]):
+    """The fingerprint itself, for whatever must be tied to the content."""
+
+    def load(self) -> str:
+        """The fingerprint, 16 hexadecimal digits."""
+        return self.fingerprint
+
+    def save(self, data: None) -> None:
+        """Refused: it is computed."""
+        raise NotImplementedError("the fingerprint is computed, not saved")
+
+
+class SamplesTable(ContentDataset["pd.DataFrame", "pd.DataFrame"]):
+    """The table of all samples: sample_id, label, split; row i belongs to image i."""
+
+    def load(self) -> pd.DataFrame:
+        """The table; its seal is checked."""
+        path = self._file("samples.parquet")
+        check_seal(path)
+        return read_table(path, "samples")
+
+    def save(self, data: pd.DataFrame) -> None:
+        """Write the table, or keep the one that is there."""
+        path = self._file("samples.parquet")
+        if not path.exists():
+            _keep_first(path, lambda file: write_table(data, "samples", file))
+
+    def preview(self, nrows: int = 20) -> TablePreview:
+        """The first rows, for kedro-viz."""
+        return TablePreview(preview_table(self.load(), nrows))
+
+    def _exists(self) -> bool:
+        return self._file("samples.parquet").exists()
+
+
+@dataclass(frozen=True)
+class ImageBlocks:
+    """Images on their way into the store: `shape` is (N, H, W, C), `blocks` gives uint8 (n, H, W, C)."""
+
+    shape: tuple[int, int, int, int]
+    blocks: Callable[[], Iterator[np.ndarray]]
+
+
+class ImageStore(ContentDataset[ImageBlocks, "np.ndarray"]):
+    """All images of one shape as one uint8 array (N, H, W, C), mapped into memory."""
+
+    def load(self) -> np.ndarray:
+        """The array, read-only; its seal is checked once in a process."""
+        import numpy as np
+
+        path = self._file("images.npy")
+        check_seal(path)
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+
+    def save(self, data: ImageBlocks) -> None:
+        """Write block by block, so that the images need not fit in memory, or keep what is there."""
+        path = self._file("images.npy")
+        if not path.exists():
+            _keep_first(path, lambda file: _write_blocks(data, file))
+
+    def _exists(self) -> bool:
+        return self._file("images.npy").exists()
+
+
+def _keep_first(path: Path, write: Callable[[Writer], None]) -> None:
+    try:
+        with whole_file(path) as file:
+            write(file)
+    except FileExistsError:
+        return  # another process ingested the same content meanwhile
+
+
+def _write_blocks(data: ImageBlocks, file: Writer) -> None:
+    import numpy as np
+
+    header = {"descr": "|u1", "fortran_order": False, "shape": data.shape}
+    np.lib.format.write_array_header_1_0(file, header)  # type: ignore[arg-type]
+    written = 0
+    for block in data.blocks():
+        file.write(np.ascontiguousarray(block).data)
+        written += len(block)
+    if written != data.shape[0]:
+        raise BrokenFileError(f"the source promised {data.shape[0]} images and gave {written}.")
+
+
+def locate_content(catalog: Mapping[str, Any], fingerprint: Callable[[], str]) -> None:
+    """Tell every content dataset of a catalog how its fingerprint is found."""
+    for name in ("fingerprint", "samples", "images"):
+        catalog[name].locate(fingerprint)

@@ -1,0 +1,98 @@
+"""One writer for each experiment: an operating system lock, freed when its holder dies."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from queryloop.errors import LockedError, StateError
+from queryloop.storage.files import is_alive, make_folder
+
+_held: set[Path] = set()
+
+
+@contextmanager
+def locked(home: Path) -> Iterator[None]:
+    """Hold the lock of the experiment at `home`. Raises LockedError naming the holder's process."""
+    _prepare(home)
+    lock = FileLock(home / "lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise LockedError(_busy(home)) from None
+    try:
+        _holder_file(home).write_text(json.dumps(_me()))
+        _held.add(home)
+        yield
+    finally:
+        _held.discard(home)
+        _holder_file(home).unlink(missing_ok=True)
+        lock.release()
+
+
+def require(home: Path) -> None:
+    """Refuse to write to an experiment whose lock this process does not hold. Raises StateError."""
+    if home not in _held:
+        raise StateError(
+            f"the experiment at {home} is written only by its own run, which holds its lock: "
+            "use `kedro run`, or session.run() of a session made with %reload_kedro."
+        )
+
+
+def holder(home: Path) -> dict[str, Any] | None:
+    """Process, host and start time of the run that works on an experiment, or None."""
+    if not _holder_file(home).exists():
+        return None
+    who = _read_holder(home)
+    here = who["host"] == socket.gethostname()
+    return who if not here or is_alive(who["pid"]) else None
+
+
+def _prepare(home: Path) -> None:
+    """Make the folder, and refuse a file system that cannot link before anything is written to it."""
+    try:
+        make_folder(home)
+        probe, linked = home / f".probe.{os.getpid()}.tmp", home / f".probe-link.{os.getpid()}.tmp"
+        probe.touch()
+        try:
+            os.link(probe, linked)
+        finally:
+            probe.unlink(missing_ok=True)
+            linked.unlink(missing_ok=True)
+    except OSError as error:
+        raise StateError(
+            f"experiments cannot be kept in {home}: {error.strerror}. "
+            "They need a writable local file system with hard links."
+        ) from error
+
+
+def _me() -> dict[str, Any]:
+    started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    return {"pid": os.getpid(), "host": socket.gethostname(), "started": started}
+
+
+def _holder_file(home: Path) -> Path:
+    return home / "lock.json"
+
+
+def _read_holder(home: Path) -> dict[str, Any]:
+    try:
+        return json.loads(_holder_file(home).read_text())
+    except (OSError, ValueError):  # just taken, its file not yet written
+        return {"pid": "unknown", "host": "unknown", "started": "just now"}
+
+
+def _busy(home: Path) -> str:
+    who = _read_holder(home)
+    return (
+        f"the experiment at {home} is in use by process {who['pid']} on {who['host']}, "
+        f"started {who['started']}: wait for it, stop it, or give another experiment name."
+    )

@@ -1,0 +1,117 @@
+"""The state of an experiment as a whole: what is committed, what a crash left over, what is damaged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from kedro.io.core import generate_timestamp
+
+from queryloop.errors import QueryloopError, StateError
+from queryloop.storage.experiment import VERSION, committed, versions_of
+from queryloop.storage.files import SEAL, check_seal, whole_file
+
+SETTINGS = "settings.json"
+
+
+def next_version(folders: Iterable[Path]) -> str:
+    """A version id above all that are there, whatever the clock says."""
+    now = generate_timestamp()
+    last = max((v for f in folders for v in versions_of(f)), default="")
+    return now if now > last else _one_later(last)
+
+
+def _one_later(version: str) -> str:
+    moment = datetime.strptime(version.removesuffix("Z"), _CLOCK) + timedelta(milliseconds=1)
+    return moment.strftime(_CLOCK)[:-3] + "Z"
+
+
+_CLOCK = "%Y-%m-%dT%H.%M.%S.%f"
+
+
+def remove_leftovers(home: Path, folders: Iterable[Path]) -> None:
+    """Delete what an interrupted cycle saved and never committed. Call it under the lock only.
+
+    Raises StateError where a committed cycle lacks a part, or where more is uncommitted than one
+    interrupted cycle can have left: then the labelled set itself was lost, and nothing is deleted.
+    """
+    folders, marks = list(folders), committed(home)
+    for folder in folders:
+        lost = sorted(set(marks) - set(versions_of(folder)))
+        if lost:
+            raise StateError(f"{folder} lacks version {lost[0]}, which is committed: restore it from a copy.")
+    leftover = sorted({v for f in folders for v in versions_of(f)} - set(marks))
+    if len(leftover) > 1 or (leftover and marks and leftover[0] < marks[-1]):
+        raise StateError(
+            f"{home} has no labelled set for {', '.join(leftover)}, although other files of these cycles are "
+            "there: restore labeled_index.parquet from a copy, or give another experiment name."
+        )
+    for folder in folders:
+        for version in _unfinished(folder, marks):
+            shutil.rmtree(version)
+
+
+def _unfinished(folder: Path, marks: list[str]) -> list[Path]:
+    return [path for path in folder.glob("*") if VERSION.fullmatch(path.name) and path.name not in marks]
+
+
+def read_settings(home: Path) -> dict[str, Any] | None:
+    """What the experiment was begun with, or None where it was not begun."""
+    path = home / SETTINGS
+    if not path.exists():
+        return None
+    check_seal(path)
+    return json.loads(path.read_bytes())
+
+
+def record_settings(home: Path, settings: dict[str, Any]) -> None:
+    """Write the settings before the first commit; later ones must be the same.
+
+    Raises StateError showing each difference, once a cycle is committed.
+    """
+    before = read_settings(home)
+    if before == settings:
+        return
+    if before is not None:
+        if committed(home):
+            raise StateError(_differences(home, before, settings))
+        (home / SETTINGS).unlink()
+    with whole_file(home / SETTINGS) as file:
+        file.write(json.dumps(settings, indent=1, sort_keys=True).encode())
+
+
+def _differences(home: Path, before: dict[str, Any], now: dict[str, Any]) -> str:
+    old, new = dict(_flat(before)), dict(_flat(now))
+    changed = [f"{k}: {old.get(k)} -> {new.get(k)}" for k in sorted(old | new) if old.get(k) != new.get(k)]
+    return (
+        f"the experiment at {home} has {len(committed(home))} cycles made with other settings "
+        f"({'; '.join(changed)}). Results of different settings do not belong in one curve: set them back, or "
+        "give another name, such as --params=experiment:second."
+    )
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def damaged(root: Path) -> tuple[int, list[str]]:
+    """Check every sealed file below `root`: their number, and a sentence for each that is damaged."""
+    seals = sorted(root.rglob(f"*{SEAL}"))
+    problems = [problem for seal in seals if (problem := _problem(seal.with_name(seal.name.removesuffix(SEAL))))]
+    return len(seals), problems
+
+
+def _problem(path: Path) -> str | None:
+    try:
+        check_seal(path)
+    except QueryloopError as error:
+        return str(error)
+    return None
