@@ -5,7 +5,8 @@ Each class is also the builtin that a caller would catch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 _SHOWN = 5  # examples in a message, so that an error of 100,000 rows stays readable
@@ -31,6 +32,18 @@ class NonFiniteError(QueryloopError, ArithmeticError):
     """A network or a strategy gave NaN or infinity."""
 
 
+class NonFiniteRowsError(NonFiniteError):
+    """Networks gave NaN or infinity for `count` of `total` rows, the first at position `first`."""
+
+    def __init__(self, count: int, total: int, first: int, where: str = "", name: str | None = None) -> None:
+        super().__init__(
+            f"{where}the network gave NaN or infinity for {count:,} of {total:,} samples, first "
+            f"{f'at position {first}' if name is None else repr(name)}: the training diverged. "
+            "Lower training.learning_rate, or set training.precision:32."
+        )
+        self.count, self.total, self.first = count, total, first
+
+
 class InputError(QueryloopError, ValueError):
     """The arrays handed to a strategy do not fit together."""
 
@@ -45,6 +58,15 @@ class CorruptFileError(StateError):
 
 class LockedError(StateError):
     """Another process is working on this experiment."""
+
+
+@contextmanager
+def naming_rows(ids: Sequence[str], where: str) -> Iterator[None]:
+    """Let a NonFiniteRowsError from inside say where it happened and to which sample."""
+    try:
+        yield
+    except NonFiniteRowsError as e:
+        raise NonFiniteRowsError(e.count, e.total, e.first, f"{where}: ", ids[e.first]) from None
 
 
 def unknown(kind: str, name: str, valid: Iterable[str]) -> OptionsError:

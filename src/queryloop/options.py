@@ -124,7 +124,9 @@ def _sentences(error: ValidationError) -> list[str]:
         model, path = _walk(path)
         key = ".".join(path)
         if problem["type"] == "extra_forbidden":
-            found[key] = str(unknown("parameter", key, [".".join([*path[:-1], f]) for f in model.model_fields]))
+            found[key] = str(
+                unknown("parameter", key, [".".join([*path[:-1], f]) for f in model.model_fields])
+            )
         elif problem["type"] in ("model_type", "dict_type"):
             found[key] = (
                 f"parameter {key!r} is a group, not a single value: "
@@ -148,4 +150,3 @@ def _walk(path: list[str]) -> tuple[type[BaseModel], list[str]]:
             return model, path[: depth + 1]
         model = inner
     return model, path
-

@@ -230,12 +230,15 @@ def reference_key(
     fingerprint: str, data: DataOptions, model: ModelOptions, training: TrainingOptions, seed: int
 ) -> str:
     """16 hexadecimal digits that tie a training on all labels to the curves it may be drawn beside."""
-    options = [data.model_dump(exclude={"workers"}), model.model_dump(), training.model_dump(exclude={"device"})]
+    options = [
+        data.model_dump(exclude={"workers"}),
+        model.model_dump(),
+        training.model_dump(exclude={"device"}),
+    ]
     said = json.dumps([fingerprint, *options, seed], sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
-def pool_without(splits: pd.DataFrame, labeled: pd.DataFrame) -> pd.DataFrame:
-    """The training samples that have no label."""
-    train = ids_in(splits, "train")
-    return table("pool_index", {"sample_id": train[~train.isin(labeled["sample_id"])]})
+def pool_without(pool: pd.DataFrame, labeled: pd.DataFrame) -> pd.DataFrame:
+    """The samples of the pool that are not in the labelled set."""
+    return pool[~pool["sample_id"].isin(labeled["sample_id"])].reset_index(drop=True)

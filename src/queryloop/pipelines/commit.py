@@ -8,6 +8,11 @@ from kedro.pipeline import Node, Pipeline
 TAG = "commit"
 
 
+def commits(pipeline: Pipeline) -> bool:
+    """Whether a run of this pipeline would commit a cycle."""
+    return any(TAG in node.tags for node in pipeline.nodes)
+
+
 def commit(
     pool: pd.DataFrame,
     next_query: pd.DataFrame,
@@ -21,6 +26,5 @@ def commit(
 def create_pipeline() -> Pipeline:
     """The state in memory to the state on disk."""
     state = ["pool", "next_query", "metrics_so_far", "labeled"]
-    # learning_curve and query_gallery are inputs so that they are saved before the commit
     saved = ["pool_index_next", "query_next", "metrics_next", "labeled_index_next"]
     return Pipeline([Node(commit, state, saved, name="commit", tags=TAG)])

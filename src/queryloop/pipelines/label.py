@@ -31,11 +31,14 @@ def ask_oracle(
 def take_in(
     asked: pd.DataFrame,
     answers: pd.DataFrame,
+    pool_index: pd.DataFrame,
     splits: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The labelled set with its newest labels, and the pool without it."""
+    first = asked["cycle"].max() == 1
+    pool = tables.table("pool_index", tables.ids_in(splits, "train").to_frame()) if first else pool_index
     labeled = tables.resolve_labels(asked, answers)
-    return labeled, tables.pool_without(splits, labeled)
+    return labeled, tables.pool_without(pool, labeled)
 
 
 def create_pipeline() -> Pipeline:
@@ -45,6 +48,11 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(ask_oracle, [*state, *options], ["asked", "answers_next"], name="ask_oracle"),
-            Node(take_in, ["asked", "answers_next", "splits"], ["labeled", "pool"], name="take_in"),
+            Node(
+                take_in,
+                ["asked", "answers_next", "pool_index", "splits"],
+                ["labeled", "pool"],
+                name="take_in",
+            ),
         ]
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,10 +12,6 @@ from queryloop import samples as tables
 from queryloop.errors import naming_rows
 from queryloop.options import DataOptions, ModelOptions, TrainingOptions
 from queryloop.training.checkpoint import Checkpoint
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-    from PIL.Image import Image
 
 
 def add_metrics(
@@ -39,8 +35,8 @@ def draw_curve(
     model: ModelOptions,
     training: TrainingOptions,
     seed: int,
-) -> go.Figure:
-    """The learning curve, with the reference line where the same settings were trained on all labels."""
+) -> Any:
+    """The learning curve as a plotly figure, with the reference line where the same settings were trained on all labels."""
     from queryloop.plots.curve import learning_curve
 
     key = tables.reference_key(fingerprint, data, model, training, seed)
@@ -54,8 +50,8 @@ def draw_query(
     samples: pd.DataFrame,
     images: np.ndarray,
     training: TrainingOptions,
-) -> Image:
-    """The first images of the query with score, predicted and true label."""
+) -> Any:
+    """The first images of the query with score, predicted and true label, as a PIL image."""
     from queryloop.plots.gallery import query_gallery
     from queryloop.tasks import classification
 

@@ -25,10 +25,12 @@ def select(
     chosen = resolve(strategy, strategy_options)
     k = min(tables.count_of(query.size, len(labeled) + len(pool)), len(evidence["ids"]))
     picks = chosen.choose(scores["score"].to_numpy(), evidence, k=k, seed=tables.query_seed(seed, labeled))
-    return tables.query([evidence["ids"][i] for i in picks.positions.tolist()], picks.scores)
+    return tables.query([evidence["ids"][i] for i in picks.positions.tolist()], picks.scores.numpy())
 
 
 def create_pipeline() -> Pipeline:
     """Evidence and scores to the next query."""
     options = ["params:strategy", "params:strategy_options", "params:query", "params:seed"]
-    return Pipeline([Node(select, ["evidence", "scores", "labeled", "pool", *options], "next_query", name="select")])
+    return Pipeline(
+        [Node(select, ["evidence", "scores", "labeled", "pool", *options], "next_query", name="select")]
+    )

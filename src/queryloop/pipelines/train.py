@@ -87,9 +87,18 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
     return hashed.hexdigest()
 
 
-INPUTS = ["previous_checkpoint", "training_cache", "fingerprint", "params:model", "params:training", "params:seed"]
+INPUTS = [
+    "previous_checkpoint",
+    "training_cache",
+    "fingerprint",
+    "params:model",
+    "params:training",
+    "params:seed",
+]
 
 
 def create_pipeline() -> Pipeline:
     """Labelled set to checkpoint."""
-    return Pipeline([Node(train, ["labeled", "samples", "images", "splits", *INPUTS], "checkpoint", name="train")])
+    return Pipeline(
+        [Node(train, ["labeled", "samples", "images", "splits", *INPUTS], "checkpoint", name="train")]
+    )

@@ -21,7 +21,9 @@ def write_checkpoint(checkpoint: Checkpoint, file: Writer) -> None:
     """Write tensors named `<member>/<parameter>` and the settings as one JSON string."""
     from safetensors.numpy import save
 
-    tensors = {f"{member}/{key}": a for member, arrays in checkpoint.members.items() for key, a in arrays.items()}
+    tensors = {
+        f"{member}/{key}": a for member, arrays in checkpoint.members.items() for key, a in arrays.items()
+    }
     file.write(save(tensors, metadata={_SETTINGS: json.dumps(checkpoint.settings, sort_keys=True)}))
 
 

@@ -60,7 +60,9 @@ class ContentDataset(AbstractDataset[S, L]):
     def fingerprint(self) -> str:
         """The hash of the source files and the options that read them."""
         if self._fingerprint is None:
-            raise DatasetError(f"{self} was not told its fingerprint: use the catalog of a queryloop session.")
+            raise DatasetError(
+                f"{self} was not told its fingerprint: use the catalog of a queryloop session."
+            )
         return self._fingerprint()
 
     def _file(self, name: str) -> Path:
@@ -146,7 +148,7 @@ def _write_blocks(data: ImageBlocks, file: Writer) -> None:
     import numpy as np
 
     header = {"descr": "|u1", "fortran_order": False, "shape": data.shape}
-    np.lib.format.write_array_header_1_0(file, header)  # type: ignore[arg-type]
+    np.lib.format.write_array_header_1_0(file, header)
     written = 0
     for block in data.blocks():
         file.write(np.ascontiguousarray(block).data)

@@ -91,7 +91,9 @@ class ExperimentDataset(AbstractVersionedDataset[T, T], abc.ABC):
         paths = [Path(self._get_versioned_path(name)) for name in sorted(set(names), reverse=True)]
         missing = [path for path in paths if not path.exists()]
         if missing:
-            raise StateError(f"{missing[0]} is missing, although its cycle is committed: restore it from a copy.")
+            raise StateError(
+                f"{missing[0]} is missing, although its cycle is committed: restore it from a copy."
+            )
         if not paths:
             raise VersionNotFoundError(f"Did not find any versions for {self}")
         return [str(path) for path in paths]

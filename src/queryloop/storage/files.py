@@ -16,16 +16,19 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from typing_extensions import Buffer
+
 from queryloop.errors import CorruptFileError, StateError
 
 SCHEMA = 1
 SEAL = ".seal"
+_DAMAGED = "it was changed or damaged; restore it from a copy, or give another experiment name."
 
 
 class Writer(Protocol):
     """The part of a binary file that the encoders use."""
 
-    def write(self, data: bytes, /) -> int: ...  # noqa: D102
+    def write(self, data: Buffer, /) -> int: ...  # noqa: D102
 
 
 class _HashingFile:
@@ -36,7 +39,7 @@ class _HashingFile:
         self._hash = hashlib.sha256()
         self.size = 0
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: Buffer, /) -> int:
         self._hash.update(data)
         self.size += memoryview(data).nbytes
         return self._file.write(data)
@@ -148,10 +151,9 @@ def _check_seal(path: Path, size: int, changed: int) -> None:  # noqa: ARG001
     if schema != SCHEMA:
         raise StateError(f"{path} has schema {schema}; this version of queryloop reads schema {SCHEMA}.")
     if size != expected or digest_of(path, size, changed) != digest:
-        raise CorruptFileError(f"{path} is not what was written ({size} bytes, {expected} expected): {_DAMAGED}")
-
-
-_DAMAGED = "it was changed or damaged; restore it from a copy, or give another experiment name."
+        raise CorruptFileError(
+            f"{path} is not what was written ({size} bytes, {expected} expected): {_DAMAGED}"
+        )
 
 
 @cache

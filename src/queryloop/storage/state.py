@@ -105,7 +105,9 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any
 def damaged(root: Path) -> tuple[int, list[str]]:
     """Check every sealed file below `root`: their number, and a sentence for each that is damaged."""
     seals = sorted(root.rglob(f"*{SEAL}"))
-    problems = [problem for seal in seals if (problem := _problem(seal.with_name(seal.name.removesuffix(SEAL))))]
+    problems = [
+        problem for seal in seals if (problem := _problem(seal.with_name(seal.name.removesuffix(SEAL))))
+    ]
     return len(seals), problems
 
 

@@ -1,1 +1,32 @@
 """Query strategies: pure functions over tensors, one file a family."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from queryloop.strategies.picks import Picks, top_k
+    from queryloop.strategies.registry import Definition, definitions, strategy
+    from queryloop.strategies.resolution import Strategy, resolve
+    from queryloop.strategies.selection import select
+
+__all__ = ["Definition", "Picks", "Strategy", "definitions", "resolve", "select", "strategy", "top_k"]
+
+_HOMES = {
+    "Definition": "registry",
+    "Picks": "picks",
+    "Strategy": "resolution",
+    "definitions": "registry",
+    "resolve": "resolution",
+    "select": "selection",
+    "strategy": "registry",
+    "top_k": "picks",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name at first use, so that a pipeline can be listed without torch."""
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,102 @@
+"""The project's commands: `kedro run` with colons in --params, and `kedro al`."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import os
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.cli.utils import CONTEXT_SETTINGS
+
+_KEY = re.compile(r"\s*[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*\s*")
+
+
+@click.group(context_settings=CONTEXT_SETTINGS, name="queryloop")
+def cli() -> None:
+    """Commands of the project."""
+
+
+def with_equals(parameters: str) -> str:
+    """`--params` in Kedro's own form: in `key:value` the first `:` becomes `=`.
+
+    The first of `:` and `=` separates, and what stands before it must be a dotted name; anything else
+    is left as it is, for Kedro to refuse.
+    """
+    return ",".join(_item_with_equals(item) for item in parameters.split(","))
+
+
+def _item_with_equals(item: str) -> str:
+    separator = re.search("[:=]", item)
+    if separator is None or separator.group() == "=" or item[separator.end() :].startswith("//"):
+        return item
+    key, value = item[: separator.start()], item[separator.end() :]
+    return f"{key}={value}" if _KEY.fullmatch(key) else item
+
+
+def read_params(context: click.Context, option: click.Parameter, value: Any) -> Any:
+    """Kedro's own reading of `--params`, after colons became equals signs."""
+    original = next(p for p in kedro_run.params if p.name == "params")
+    text = with_equals(value) if isinstance(value, str) else value
+    assert original.callback is not None
+    return original.callback(context, option, text)
+
+
+def one_paragraph(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn an exception into one paragraph and exit code 1; QUERYLOOP_DEBUG=1 shows the traceback."""
+
+    @functools.wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except KeyboardInterrupt:
+            click.secho("Interrupted. The same command goes on after the last committed cycle.", err=True)
+        except Exception as error:
+            if os.environ.get("QUERYLOOP_DEBUG") == "1":
+                raise
+            click.secho(f"Error: {message_of(error)}", fg="red", err=True)
+        sys.exit(1)
+
+    return guarded
+
+
+def message_of(error: BaseException) -> str:
+    """The message of the first project error in the chain of causes, or of the error itself."""
+    from queryloop.errors import QueryloopError
+
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, QueryloopError):
+            return str(cause)
+        cause = cause.__cause__
+    return f"{type(error).__name__}: {error} (set QUERYLOOP_DEBUG=1 to see where)"
+
+
+def _run_command() -> click.Command:
+    """Kedro's `run` with every option of its own, and colons in `--params`."""
+    command = copy.copy(kedro_run)
+    command.params = [copy.copy(param) for param in kedro_run.params]
+    next(p for p in command.params if p.name == "params").callback = read_params
+    original = kedro_run.callback
+    assert original is not None
+
+    @functools.wraps(original)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("pipeline") and not kwargs.get("pipelines"):
+            # the user's own spelling, which Kedro 1.7 calls deprecated on the screen
+            kwargs.update(pipelines=[kwargs["pipeline"]], pipeline=None)
+        return original(*args, **kwargs)
+
+    command.callback = one_paragraph(run)
+    return command
+
+
+run = _run_command()
+cli.add_command(run)

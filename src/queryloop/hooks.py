@@ -1,0 +1,55 @@
+"""Hooks: where the content lies, who may commit, and how long each stage took."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from typing import Any
+
+from kedro.framework.hooks import hook_impl
+from kedro.pipeline import Node, Pipeline
+
+from queryloop.pipelines.commit import commits
+
+
+class CycleHooks:
+    """Registered in settings.py; every session and kedro-viz use it."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._began: dict[str, float] = {}
+
+    @hook_impl
+    def after_catalog_created(self, catalog: Any, parameters: dict[str, Any]) -> None:
+        """Tell the content datasets how to find their fingerprint, once they are used."""
+        from queryloop.storage.content import locate_content
+
+        @cache
+        def fingerprint() -> str:
+            from queryloop.options import DataOptions
+            from queryloop.readers.registry import find, fingerprint
+
+            data = DataOptions.model_validate(parameters["params:data"])
+            return fingerprint(find(str(parameters["params:dataset"])), catalog.load("raw_files"), data)
+
+        locate_content(catalog, fingerprint)
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: Any) -> None:
+        """Refuse to commit outside of the loop, before anything is trained."""
+        if commits(pipeline):
+            from queryloop.storage import lock
+
+            lock.require(catalog["labeled_index"].home)
+        self.seconds.clear()
+        self._began.clear()
+
+    @hook_impl
+    def before_dataset_loaded(self, node: Node) -> None:
+        """A node begins with its first input."""
+        self._began.setdefault(node.name, time.perf_counter())
+
+    @hook_impl
+    def after_dataset_saved(self, node: Node) -> None:
+        """A node ends with its last output."""
+        self.seconds[node.name] = time.perf_counter() - self._began[node.name]

@@ -1,0 +1,22 @@
+"""Multilayer perceptron on the flattened image."""
+
+from __future__ import annotations
+
+import math
+
+from torch import nn
+
+from queryloop.models.network import Network
+from queryloop.options import ModelOptions
+
+
+def mlp(shape: tuple[int, int, int], n_classes: int, options: ModelOptions) -> Network:
+    """Two hidden layers with `width` units each. shape: (H, W, C) of one image."""
+    trunk = nn.Sequential(
+        nn.Flatten(), *_layer(math.prod(shape), options.width), *_layer(options.width, options.width)
+    )
+    return Network(trunk, options.width, n_classes, options.dropout)
+
+
+def _layer(n_in: int, n_out: int) -> list[nn.Module]:
+    return [nn.Linear(n_in, n_out, bias=False), nn.BatchNorm1d(n_out), nn.ReLU()]

@@ -1,0 +1,36 @@
+"""What an experiment prints when it ends."""
+
+from __future__ import annotations
+
+from math import isnan, nan
+
+import pandas as pd
+from rich import box
+from rich.table import Table
+
+_NONE = "—"
+
+
+def cycles_table(metrics: pd.DataFrame, timings: pd.DataFrame) -> Table:
+    """One row a cycle, at most 78 columns wide.
+
+    metrics: table `metrics`. timings: table `timings`, of which the stage "cycle" counts; a cycle may
+    be missing. Accuracies are 0..1, times in seconds.
+    """
+    seconds = timings[timings["stage"] == "cycle"].groupby("cycle")["seconds"].sum()
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("cycle", "labels", "test accuracy", "balanced", "validation", "seconds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in metrics.to_dict("records"):
+        accuracies = (row[name] for name in ("accuracy", "balanced_accuracy", "val_accuracy"))
+        table.add_row(
+            str(row["cycle"]),
+            f"{row['n_labeled']:,}",
+            *(_number(accuracy, ".4f") for accuracy in accuracies),
+            _number(seconds.get(row["cycle"], nan), ",.1f"),
+        )
+    return table
+
+
+def _number(value: float, form: str) -> str:
+    return _NONE if isnan(value) else format(value, form)

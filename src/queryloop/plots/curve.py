@@ -1,0 +1,90 @@
+"""Accuracy over the number of labels."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from queryloop.plots.palette import BLUE, GREY, LIGHT_BLUE
+
+_TEST = {"color": BLUE, "symbol": "circle", "size": 8}
+_VALIDATION = {"color": LIGHT_BLUE, "symbol": "circle-open", "size": 6}
+
+
+def learning_curve(metrics: pd.DataFrame, full_data: pd.DataFrame) -> go.Figure:
+    """Test and validation accuracy of one experiment over its number of labels.
+
+    metrics: table `metrics`, one row a cycle and at least one. full_data: table `full_data`; the last
+    row, where there is one, becomes the dashed line of training on all labels. Accuracies are 0..1.
+    """
+    # no legend but marks in the subtitle: kedro-viz hides legends in its preview
+    keys, traces = [_key("●", BLUE, "test")], [_trace(metrics, "accuracy", _TEST)]
+    if metrics["val_accuracy"].notna().any():
+        keys.append(_key("○", LIGHT_BLUE, "validation"))
+        traces.insert(0, _trace(metrics, "val_accuracy", _VALIDATION))
+    reached = [*metrics["accuracy"], *metrics["val_accuracy"].dropna(), *full_data["accuracy"].tail(1)]
+    figure = go.Figure(traces, _layout(_title(metrics.iloc[-1]), "    ".join(keys), _range(reached)))
+    if len(full_data):
+        _add_reference(figure, full_data.iloc[-1])
+    return figure
+
+
+def _key(symbol: str, color: str, name: str) -> str:
+    return f"<span style='color:{color}'>{symbol}</span> {name}"
+
+
+def _trace(metrics: pd.DataFrame, column: str, marker: dict[str, object]) -> go.Scatter:
+    return go.Scatter(
+        name=column.replace("_", " "),
+        x=metrics["n_labeled"].tolist(),
+        y=metrics[column].tolist(),
+        text=[_hover(row) for _, row in metrics.iterrows()],
+        hovertemplate="%{text}<extra></extra>",
+        mode="lines+markers",
+        line={"color": marker["color"], "width": 2.5 if marker is _TEST else 1.5},
+        marker=marker,
+        cliponaxis=False,
+    )
+
+
+def _hover(row: pd.Series) -> str:
+    known = row.drop(["strategy", "seed"]).dropna()
+    return "<br>".join(f"{name}: {value:{_form(value)}}" for name, value in known.items())
+
+
+def _form(value: float) -> str:
+    return "," if isinstance(value, int) else ".4f"
+
+
+def _title(last: pd.Series) -> str:
+    reached = f"{last['accuracy']:.3f} at {last['n_labeled']:,} labels"
+    return f"{last['strategy']}, seed {last['seed']}: {reached}"
+
+
+def _range(values: list[float]) -> list[float]:
+    # plotly gives lines no room at the edge, and a single point a range of two
+    low, high = min(values), max(values)
+    room = max(0.08 * (high - low), 0.01)
+    return [low - room, high + room]
+
+
+def _layout(title: str, keys: str, accuracies: list[float]) -> go.Layout:
+    return go.Layout(
+        template="plotly_white",
+        title={"text": title, "subtitle": {"text": keys}},
+        showlegend=False,
+        hovermode="closest",
+        margin={"l": 64, "r": 24, "t": 72, "b": 56},
+        xaxis={"title": {"text": "labels"}, "tickformat": ",", "zeroline": False},
+        yaxis={"title": {"text": "accuracy"}, "range": accuracies, "zeroline": False},
+    )
+
+
+def _add_reference(figure: go.Figure, full: pd.Series) -> None:
+    figure.add_hline(
+        y=full["accuracy"],
+        line={"color": GREY, "width": 1.5, "dash": "dash"},
+        annotation_text=f"all {full['n_labeled']:,} labels: {full['accuracy']:.3f}",
+        annotation_font_size=11,
+        annotation_position="bottom left",  # where a learning curve is far below
+    )

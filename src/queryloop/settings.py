@@ -1,0 +1,13 @@
+"""Kedro's settings for this project."""
+
+from queryloop.hooks import CycleHooks
+from queryloop.session import CycleSession
+
+SESSION_CLASS = CycleSession
+HOOKS = (CycleHooks(),)
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    # an environment names only what differs from base
+    "merge_strategy": {"parameters": "soft", "globals": "soft"},
+}

@@ -1,0 +1,148 @@
+"""From a name and options to something that can score a pool and choose a query from it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from queryloop.errors import InputError
+from queryloop.randomness import derived_seed
+from queryloop.strategies.checks import refuse_non_finite
+from queryloop.strategies.evidence import as_tensor, gathered, ids_of
+from queryloop.strategies.needs import Members
+from queryloop.strategies.picks import NOTHING, Picks, checked_k, seeded_order, top_k
+from queryloop.strategies.registry import Bounds, Definition, find
+
+Given = Mapping[str, Any]
+Scores = Tensor | np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strategy(ABC):
+    """A strategy with its options settled. Scorers, batch strategies, and what is built upon them.
+
+    `needs`: the evidence it reads. `bounds`: least and largest score. `members`: what fills `mc_probs`.
+    """
+
+    name: str
+    family: str
+    source: str
+    needs: frozenset[str]
+    options: Mapping[str, Any]
+    bounds: Bounds
+    members: Members
+    is_scorer: ClassVar[bool]
+
+    @abstractmethod
+    def score(self, evidence: Given, seed: int) -> Tensor | None:
+        """One score a pool row, (N,), higher = query first; None where the batch is chosen as a whole.
+
+        evidence: need -> array; `ids` name the rows (0..N-1 without). Raises InputError, NonFiniteError.
+        """
+
+    @abstractmethod
+    def choose(self, scores: Scores | None, evidence: Given, *, k: int, seed: int) -> Picks:
+        """The k rows to query, best first, from what `score` returned, the same evidence and the same seed.
+
+        Raises InputError for a k outside 0..N, NonFiniteError for NaN or infinity among the scores.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scorer(Strategy):
+    """Scores every row; the k highest are the query. `formula`: the bare function, options bound."""
+
+    formula: Callable[..., Tensor]
+    draws: bool
+    is_scorer: ClassVar[bool] = True
+
+    def score(self, evidence: Given, seed: int) -> Tensor:
+        """What the formula gives; one that draws sees the rows in seeded order, so pool order changes nothing."""
+        found = gathered(evidence, self.needs, self.name)
+        if not self.draws:
+            return self._checked(self.formula(**found.values), found.ids)
+        order = seeded_order(found.ids, seed)
+        drawn = self.formula(**found.rows(order).values, generator=_generator(seed))
+        scores = torch.empty_like(drawn)
+        scores[order] = self._checked(drawn, found.ids[order])
+        return scores
+
+    def choose(self, scores: Scores | None, evidence: Given, *, k: int, seed: int) -> Picks:
+        """The k highest scores, highest first; of the evidence only `ids` are read."""
+        if scores is None:
+            raise InputError(f"`{self.name}` chooses by scores; pass what its `score` returned.")
+        tensor = as_tensor("scores", scores)
+        return top_k(tensor, ids_of(evidence, len(tensor)), k=k, seed=seed)
+
+    def _checked(self, scores: Tensor, ids: np.ndarray) -> Tensor:
+        if scores.shape != ids.shape:
+            raise InputError(f"`{self.name}` gave scores of shape {tuple(scores.shape)} for {len(ids)} rows.")
+        refuse_non_finite(f"scores of {self.name}", scores, ids)
+        return scores.detach()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch(Strategy):
+    """Chooses k rows together. `formula`: the bare function, options bound; it returns Picks."""
+
+    formula: Callable[..., Picks]
+    draws: bool
+    is_scorer: ClassVar[bool] = False
+
+    def score(self, evidence: Given, seed: int) -> None:
+        """Nothing: no row has a score of its own."""
+
+    def choose(self, scores: Scores | None, evidence: Given, *, k: int, seed: int) -> Picks:  # noqa: ARG002
+        """What the formula picks; it sees the rows in seeded order, so pool order changes nothing."""
+        found = gathered(evidence, self.needs, self.name)
+        whole = checked_k(k, len(found.ids))
+        if whole == 0:
+            return NOTHING
+        order = seeded_order(found.ids, seed)
+        drawing = {"generator": _generator(seed)} if self.draws else {}
+        picks = self.formula(**found.rows(order).values, k=whole, **drawing)
+        self._refuse_bad(picks, whole, len(order))
+        return Picks(torch.from_numpy(order[picks.positions.cpu().numpy()]), picks.scores.detach().cpu())
+
+    def _refuse_bad(self, picks: Picks, k: int, n: int) -> None:
+        listed = picks.positions.tolist()
+        inside = all(0 <= position < n for position in listed)
+        if not inside or len(set(listed)) != k or picks.scores.shape != picks.positions.shape:
+            raise InputError(f"`{self.name}` must return {k} different rows of {n} and a score for each.")
+        refuse_non_finite(f"scores of {self.name}", picks.scores, None)
+
+
+def resolve(name: str, options: Mapping[str, Any] | None = None) -> Strategy:
+    """The strategy of that name with these options.
+
+    Raises OptionsError for an unknown name, an unknown option or an option of the wrong type.
+    """
+    return from_definition(find(name), options or {})
+
+
+def from_definition(definition: Definition, options: Mapping[str, Any]) -> Strategy:
+    """A registered or just read function as a strategy. Raises OptionsError as `resolve` does."""
+    settled = definition.settled(options)
+    kind = Batch if definition.batch else Scorer
+    return kind(
+        name=definition.name,
+        family=definition.family,
+        source=definition.source,
+        needs=definition.needs,
+        options=settled,
+        bounds=definition.bounds,
+        members=definition.members,
+        formula=partial(definition.function, **settled),
+        draws=definition.draws,
+    )
+
+
+def _generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(derived_seed(seed, 0, "strategy"))

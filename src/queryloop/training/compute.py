@@ -1,0 +1,80 @@
+"""Where and how exactly networks compute: resolved once, recorded with the experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from queryloop.errors import OptionsError
+from queryloop.options import TrainingOptions
+
+_NATIVE_BF16 = ("avx512_bf16", "amx_bf16", "bf16")  # x86 with and without tiles, ARM
+
+
+@dataclass(frozen=True)
+class Compute:
+    """What `resolve` found.
+
+    device: a torch device name. precision: `32`, or `bf16` for bfloat16 autocast (weights and
+    softmax stay fp32). threads: for operations on the CPU; sums may round differently with another
+    number, so it belongs to what identifies a result.
+    """
+
+    device: str
+    precision: str
+    threads: int
+
+    def autocast(self) -> torch.autocast:
+        """Context in which a network runs in this precision."""
+        kind = torch.device(self.device).type
+        return torch.autocast(kind, torch.bfloat16, enabled=self.precision == "bf16")
+
+
+def resolve(options: TrainingOptions) -> Compute:
+    """What device, precision and threads the options stand for on this machine; trains nothing.
+
+    Raises OptionsError for a device that is not there.
+    """
+    device = _device(options.device)
+    precision = options.precision
+    if precision == "auto":
+        precision = "bf16" if _native_bf16(device) else "32"
+    threads = torch.get_num_threads() if options.threads == "auto" else options.threads
+    return Compute(device=device, precision=precision, threads=threads)
+
+
+@contextmanager
+def isolated(threads: int) -> Iterator[None]:
+    """Leave torch's random state and number of threads as they were, whatever happens inside."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _device(name: str) -> str:
+    available = [kind for kind, present in _present().items() if present]
+    if name == "auto":
+        return available[0]
+    if name.partition(":")[0] not in available:
+        raise OptionsError(f"device {name!r} is not available here. Available: auto, {', '.join(available)}.")
+    return name
+
+
+def _present() -> dict[str, bool]:
+    """Best first."""
+    return {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+
+
+def _native_bf16(device: str) -> bool:
+    """Emulated bfloat16 is slower than fp32."""
+    kind = torch.device(device).type
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return kind == "cpu" and any(torch.cpu.get_capabilities().get(flag, False) for flag in _NATIVE_BF16)

@@ -1,0 +1,110 @@
+"""Fitting a network: the exact steps, no more and no less, in a bare Lightning Trainer."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor, nn
+
+from queryloop.options import TrainingOptions
+from queryloop.training.batches import Batches
+from queryloop.training.compute import Compute
+from queryloop.training.optimise import configure
+from queryloop.training.progress import ProgressBar
+from queryloop.training.trainer import bare_trainer, run
+
+N = TypeVar("N", bound=nn.Module)
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What happened. steps: gradient steps made. last, best: validation score, None without validation.
+
+    last is the score of the weights that were kept.
+    """
+
+    steps: int
+    last: float | None
+    best: float | None
+
+
+def fit(
+    network: N,
+    batches: Batches,
+    loss: Loss,
+    options: TrainingOptions,
+    compute: Compute,
+    validate: Callable[[N], float] | None = None,
+) -> Fitted:
+    """Train `network` in place, on fresh optimiser state.
+
+    loss: scalar of (fp32 logits, targets) of a batch. validate: score of the network, higher is
+    better, asked once an epoch; an epoch is 1 / `epochs` of all steps, so `min_steps` makes epochs
+    longer and not more. With `patience` training ends after so many epochs without a better score,
+    and the best weights come back.
+    """
+    steps = len(batches)
+    module = _Module(network, loss, options, compute, steps)
+    scores = _Scores(network, validate, math.ceil(steps / options.epochs), options.patience)
+    trainer = bare_trainer(compute.device, [scores, ProgressBar(steps)])
+    run(trainer, module, batches)
+    scores.restore()
+    return Fitted(trainer.global_step, scores.last, scores.best)
+
+
+class _Module(LightningModule):
+    """The one training step."""
+
+    def __init__(
+        self, network: nn.Module, loss: Loss, options: TrainingOptions, compute: Compute, steps: int
+    ) -> None:
+        super().__init__()
+        self.network, self.loss, self.compute = network, loss, compute
+        self._configure = lambda: configure(network, options, steps)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
+        inputs, targets = batch
+        with self.compute.autocast():
+            logits = self.network(inputs)
+        return self.loss(logits.float(), targets)
+
+    def configure_optimizers(self) -> Any:
+        optimizer, schedule = self._configure()
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class _Scores(Callback, Generic[N]):
+    """Validation once an epoch; with early stopping it also keeps the best weights."""
+
+    def __init__(self, network: N, validate: Callable[[N], float] | None, every: int, patience: int) -> None:
+        self.last: float | None = None
+        self.best: float | None = None
+        self._network, self._validate, self._every, self._patience = network, validate, every, patience
+        self._weights: dict[str, Tensor] | None = None
+        self._waited = 0
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        step = trainer.global_step
+        if self._validate is not None and (step % self._every == 0 or step == trainer.num_training_batches):
+            self._take(self._validate(self._network))
+            trainer.should_stop = 0 < self._patience <= self._waited
+
+    def restore(self) -> None:
+        if self._weights is not None:
+            self._network.load_state_dict(self._weights)
+            self.last = self.best
+
+    def _take(self, score: float) -> None:
+        self.last = score
+        better = self.best is None or score > self.best
+        self._waited = 0 if better else self._waited + 1
+        if better:
+            self.best = score
+        if better and self._patience:
+            self._weights = copy.deepcopy(self._network.state_dict())

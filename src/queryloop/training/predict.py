@@ -1,0 +1,78 @@
+"""The one scoring pass over the pool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from queryloop.errors import NonFiniteRowsError
+from queryloop.training.compute import Compute, isolated
+from queryloop.training.pixels import Pixels, load
+
+BATCH = 512
+
+N = TypeVar("N", bound=nn.Module)
+Reduction = Callable[[Sequence[N], Tensor], dict[str, Tensor]]
+
+
+def predict(
+    networks: Sequence[N],
+    reduce: Reduction[N],
+    images: np.ndarray,
+    rows: np.ndarray,
+    pixels: Pixels,
+    compute: Compute,
+    batch: int = BATCH,
+) -> dict[str, Tensor]:
+    """Run networks in eval mode over rows of the images, in the order given.
+
+    reduce: from the networks and one batch of input (B, C, H, W) to named tensors (B, ...). images:
+    (M, H, W, C) uint8. Returns the named tensors with N rows, on the CPU. Never more than one batch
+    is there as floats. Raises NonFiniteRowsError.
+    """
+    collected: dict[str, Tensor] = {}
+    bad: list[int] = []
+    with isolated(compute.threads), _evaluating(networks, compute.device):
+        for start in range(0, max(len(rows), 1), batch):
+            part = rows[start : start + batch]
+            outputs = _run(networks, reduce, pixels.normalise(load(images, part, compute.device)), compute)
+            for name, values in outputs.items():
+                whole = collected.setdefault(
+                    name, values.new_empty((len(rows), *values.shape[1:]), device="cpu")
+                )
+                whole[start : start + batch] = values
+            bad += [start + row for row in _bad_rows(outputs, len(part))]
+    if bad:
+        raise NonFiniteRowsError(len(bad), len(rows), bad[0])
+    return collected
+
+
+@torch.inference_mode()
+def _run(networks: Sequence[N], reduce: Reduction[N], inputs: Tensor, compute: Compute) -> dict[str, Tensor]:
+    with compute.autocast():
+        return reduce(networks, inputs)
+
+
+def _bad_rows(outputs: dict[str, Tensor], n: int) -> list[int]:
+    bad = np.zeros(n, dtype=bool)
+    for values in outputs.values():
+        bad |= ~torch.isfinite(values).view(n, values[0:1].numel()).all(dim=1).cpu().numpy()
+    return np.flatnonzero(bad).tolist()
+
+
+@contextmanager
+def _evaluating(networks: Sequence[nn.Module], device: str) -> Iterator[None]:
+    """Eval mode on the device, and the mode of before on the way out."""
+    modes = [network.training for network in networks]
+    for network in networks:
+        network.eval().to(torch.device(device)).to(memory_format=torch.channels_last)
+    try:
+        yield
+    finally:
+        for network, mode in zip(networks, modes, strict=True):
+            network.train(mode)

@@ -1,0 +1,113 @@
+"""Tiny files in the true formats of the data sets, written byte by byte where that matters."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from collections.abc import Sequence
+from io import BytesIO, StringIO
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+IDX_NAMES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+BATCHES = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
+
+
+def noise(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def idx(array: np.ndarray) -> bytes:
+    header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+    return header + array.astype(np.uint8).tobytes()
+
+
+def write_idx(folder: Path, *, packed: bool = True, sizes: tuple[int, int] = (12, 5)) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for (split, names), n in zip(IDX_NAMES.items(), sizes, strict=True):
+        arrays = noise(n, 6, 5, seed=len(split)), np.arange(n) % 10
+        for name, array in zip(names, arrays, strict=True):
+            raw = idx(array)
+            path = folder / (f"{name}.gz" if packed else name)
+            path.write_bytes(gzip.compress(raw, mtime=0) if packed else raw)
+
+
+def _text(text: bytes) -> bytes:
+    """Opcode of a Python 2 str: SHORT_BINSTRING, or BINSTRING from 256 bytes on."""
+    return b"U" + bytes([len(text)]) + text if len(text) < 256 else b"T" + struct.pack("<i", len(text)) + text
+
+
+def _number(number: int) -> bytes:
+    return b"J" + struct.pack("<i", number)
+
+
+def _array(array: np.ndarray) -> bytes:
+    """What Python 2 writes for a numpy array in protocol 2."""
+    return b"".join(
+        [
+            b"cnumpy.core.multiarray\n_reconstruct\n",
+            b"cnumpy\nndarray\n" + _number(0) + b"\x85" + _text(b"b") + b"\x87R",
+            b"(" + _number(1) + b"(" + b"".join(map(_number, array.shape)) + b"t",
+            b"cnumpy\ndtype\n" + _text(array.dtype.str[1:].encode()) + _number(0) + _number(1) + b"\x87R",
+            b"(" + _number(3) + _text(b"|") + b"NNN" + _number(-1) + _number(-1) + _number(0) + b"tb",
+            b"\x89" + _text(array.tobytes()) + b"tb",
+        ]
+    )
+
+
+def batch(pixels: np.ndarray, labels: Sequence[int]) -> bytes:
+    """One CIFAR batch as cPickle of Python 2 wrote it: protocol 2, str keys, numpy.core names."""
+    names = b"".join(_text(b"image_%05d.png" % i) for i in range(len(labels)))
+    return b"".join(
+        [
+            b"\x80\x02}q\x01(",
+            _text(b"batch_label") + _text(b"testing batch 1 of 1"),
+            _text(b"labels") + b"](" + b"".join(map(_number, labels)) + b"e",
+            _text(b"data") + _array(pixels),
+            _text(b"filenames") + b"](" + names + b"e",
+            b"u.",
+        ]
+    )
+
+
+def write_batches(folder: Path, n: int = 3) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, name in enumerate(BATCHES):
+        labels = (np.arange(n) + i) % 10
+        (folder / name).write_bytes(batch(noise(n, 3072, seed=i), labels.tolist()))
+
+
+def packed_image(pixels: np.ndarray, kind: str = "PNG") -> bytes:
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, kind)
+    return file.getvalue()
+
+
+def write_shard(path: Path, images: Sequence[bytes | None], labels: Sequence[int | None]) -> None:
+    """The table that `datasets` of Hugging Face writes, in row groups of 4."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    rows = [{"bytes": image, "path": f"{i}.png"} for i, image in enumerate(images)]
+    table = pa.table({"img": pa.array(rows, kind), "label": pa.array(labels, pa.int64())})
+    pq.write_table(table, path, row_group_size=4)
+
+
+def write_shards(folder: Path, *, train: int = 2, rows: int = 6) -> None:
+    """A train split of some shards, and a test split of one."""
+    names = [f"train-{i:05d}-of-{train:05d}.parquet" for i in range(train)] + ["test-00000-of-00001.parquet"]
+    for i, name in enumerate(names):
+        images = [packed_image(pixels) for pixels in noise(rows, 4, 5, 3, seed=i)]
+        write_shard(folder / name, images, [(i + row) % 10 for row in range(rows)])
+
+
+def digits_csv(table: np.ndarray) -> bytes:
+    text = StringIO()
+    np.savetxt(text, table, delimiter=",")
+    return gzip.compress(text.getvalue().encode(), mtime=0)

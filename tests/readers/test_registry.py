@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from queryloop.errors import BrokenFileError, OptionsError
+from queryloop.options import DataOptions
+from queryloop.readers import registry
+
+SETS = [("mnist", "mnist"), ("cifar10", "shards"), ("cifar10", "batches")]
+
+
+def fingerprint(name: str, raw_root: Path, **options: float) -> str:
+    dataset = registry.find(name)
+    return registry.fingerprint(dataset, dataset.source_files(raw_root), DataOptions(**options))
+
+
+def test_wrong_name_gets_the_nearest() -> None:
+    with pytest.raises(OptionsError, match=r"unknown dataset 'fashion-mnist'\. Did you mean 'fashion_mnist'"):
+        registry.find("fashion-mnist")
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist", "fashion_mnist", "cifar10"])
+def test_entry_knows_task_and_ten_classes(name: str) -> None:
+    dataset = registry.find(name)
+    assert (dataset.name, dataset.task, len(set(dataset.classes))) == (name, "classification", 10)
+
+
+@pytest.mark.parametrize(("name", "fixture"), SETS)
+def test_fingerprint_moves_with_the_folder(
+    request: pytest.FixtureRequest, tmp_path: Path, name: str, fixture: str
+) -> None:
+    raw_root = request.getfixturevalue(fixture)
+    before = fingerprint(name, raw_root)
+    assert re.fullmatch("[0-9a-f]{16}", before)
+    folder = registry.find(name).source_files(raw_root)[0].parent
+    moved = tmp_path / "moved" / folder.relative_to(raw_root)
+    shutil.copytree(folder, moved)
+    assert fingerprint(name, tmp_path / "moved") == before
+
+
+@pytest.mark.parametrize(("name", "fixture"), SETS)
+def test_one_byte_changes_the_fingerprint(request: pytest.FixtureRequest, name: str, fixture: str) -> None:
+    raw_root = request.getfixturevalue(fixture)
+    seen = {fingerprint(name, raw_root)}
+    files = registry.find(name).source_files(raw_root)
+    for path in files:
+        raw = bytearray(path.read_bytes())
+        raw[len(raw) // 2] ^= 1
+        path.write_bytes(raw)
+        seen.add(fingerprint(name, raw_root))
+    assert len(seen) == len(files) + 1
+
+
+def test_swapped_files_change_the_fingerprint(batches: Path) -> None:
+    before = fingerprint("cifar10", batches)
+    first, second = registry.find("cifar10").source_files(batches)[:2]
+    one, two = first.read_bytes(), second.read_bytes()
+    first.write_bytes(two)
+    second.write_bytes(one)
+    assert fingerprint("cifar10", batches) != before
+
+
+def test_order_of_the_files_does_not_change_the_fingerprint(mnist: Path) -> None:
+    dataset = registry.find("mnist")
+    files, options = dataset.source_files(mnist), DataOptions()
+    before = registry.fingerprint(dataset, files, options)
+    assert registry.fingerprint(dataset, files[::-1], options) == before
+
+
+@pytest.mark.parametrize("option", [{"workers": 7}, {"test": 0.2}, {"validation": 100}])
+def test_options_of_the_split_do_not_change_the_fingerprint(mnist: Path, option: dict[str, float]) -> None:
+    assert fingerprint("mnist", mnist, **option) == fingerprint("mnist", mnist)
+
+
+def test_every_data_option_is_said_or_known_to_change_nothing() -> None:
+    assert set(DataOptions.model_fields) >= registry._CHANGES_NO_SAMPLE
+
+
+def test_name_and_schema_change_the_fingerprint(mnist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = registry.find("mnist").source_files(mnist)
+    seen = {registry.fingerprint(registry.find(n), files, DataOptions()) for n in ("mnist", "fashion_mnist")}
+    monkeypatch.setattr(registry, "SCHEMA", 2)
+    assert len(seen | {fingerprint("mnist", mnist)}) == 3
+
+
+def test_file_that_has_gone_is_named(mnist: Path) -> None:
+    dataset = registry.find("mnist")
+    files = dataset.source_files(mnist)
+    files[1].unlink()
+    with pytest.raises(BrokenFileError, match=files[1].name):
+        registry.fingerprint(dataset, files, DataOptions())

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from queryloop.training.augment import AUGMENTATIONS
+
+CHANGING = sorted(set(AUGMENTATIONS) - {"none"})
+SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (7, 5, 2), (1, 1, 1)]
+
+
+def _draws(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def _images(n: int = 6, shape: tuple[int, int, int] = (28, 28, 1)) -> Tensor:
+    pixels = torch.rand(n, *shape, generator=_draws(9))
+    return pixels.permute(0, 3, 1, 2)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_shape_type_and_range_stay(name: str, shape: tuple[int, int, int]) -> None:
+    images = _images(shape=shape)
+    before = images.clone()
+    changed = AUGMENTATIONS[name](images, _draws())
+    assert changed.shape == images.shape
+    assert changed.dtype == images.dtype
+    assert 0 <= changed.min() <= changed.max() <= 1 + 1e-6
+    assert torch.equal(images, before)
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_each_image_gets_another_draw(name: str) -> None:
+    same = _images(1).expand(20, -1, -1, -1)
+    changed = AUGMENTATIONS[name](same, _draws())
+    assert len(torch.unique(changed.flatten(1), dim=0)) > 10
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_draws_come_from_the_generator_alone(name: str) -> None:
+    state = torch.random.get_rng_state()
+    first, again, other = (AUGMENTATIONS[name](_images(), _draws(s)) for s in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_a_plain_image_stays_plain(name: str) -> None:
+    plain = torch.full((4, 3, 9, 11), 0.7)
+    assert torch.allclose(AUGMENTATIONS[name](plain, _draws()), plain, atol=1e-6)
+
+
+def test_shift_moves_whole_pixels() -> None:
+    images = torch.zeros(50, 1, 16, 16)
+    images[:, :, 8, 8] = 1
+    moved = AUGMENTATIONS["shift"](images, _draws())
+    assert torch.equal(moved.sum(dim=(1, 2, 3)), torch.ones(50))
+    places = moved.flatten(1).argmax(dim=1)
+    assert set((places // 16).tolist()) == set((places % 16).tolist()) == {6, 7, 8, 9, 10}
+
+
+def test_affine_keeps_the_middle_in_the_middle_on_average() -> None:
+    images = torch.zeros(500, 1, 29, 29)
+    images[:, :, 13:16, 13:16] = 1
+    changed = AUGMENTATIONS["affine"](images, _draws()).mean(dim=(0, 1))
+    axis = torch.arange(29.0)
+    assert abs(float((changed.sum(1) * axis).sum() / changed.sum()) - 14) < 0.3
+    assert abs(float((changed.sum(0) * axis).sum() / changed.sum()) - 14) < 0.3
+
+
+def test_flip_crop_mirrors_about_half() -> None:
+    images = torch.zeros(400, 1, 8, 8)
+    images[:, :, :, :4] = 1
+    flipped = AUGMENTATIONS["flip_crop"](images, _draws())[:, 0, 0, 0] == 0
+    assert 150 < int(flipped.sum()) < 250
