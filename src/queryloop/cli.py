@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from kedro.framework.cli.project import PARAMS_ARG_HELP
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
 
@@ -96,6 +97,68 @@ def _run_command() -> click.Command:
 
     command.callback = one_paragraph(run)
     return command
+
+
+def in_project(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--env` and `--params` as `kedro run` has them, and the project's context."""
+
+    @click.option("--env", "-e", default=None, help="Kedro configuration environment.")
+    @click.option("--params", default="", callback=read_params, help=PARAMS_ARG_HELP)
+    @functools.wraps(command)
+    def with_context(env: str | None, params: dict[str, Any], **arguments: Any) -> Any:
+        from kedro.framework.project import settings
+
+        session = settings.SESSION_CLASS.create(env=env, runtime_params=params)
+        return command(session.load_context(), **arguments)
+
+    return one_paragraph(with_context)
+
+
+@cli.group()
+def al() -> None:
+    """Active learning: what strategies there are, where experiments stand, why a sample was chosen."""
+
+
+@al.command()
+@in_project
+def strategies(context: Any) -> None:  # noqa: ARG001
+    """Every strategy: family, what it needs, where it comes from."""
+    from queryloop.inspection import show_strategies
+
+    show_strategies()
+
+
+@al.command()
+@in_project
+def status(context: Any) -> None:
+    """Where each experiment stands."""
+    from queryloop.inspection import show_status
+
+    show_status(context.catalog)
+
+
+@al.command()
+@click.argument("sample")
+@in_project
+def why(context: Any, sample: str) -> None:
+    """Why and when SAMPLE was chosen, or what is to become of it."""
+    from queryloop.inspection import explain
+
+    click.echo(explain(context.catalog, sample))
+
+
+@al.command()
+@in_project
+def verify(context: Any) -> None:
+    """Check every stored file against its seal, and every experiment for missing parts."""
+    from queryloop.inspection import verify_all
+
+    n_files, problems = verify_all(context.catalog)
+    for problem in problems:
+        click.secho(problem, fg="red", err=True)
+    click.echo(f"{n_files} files checked, {len(problems)} problems.")
+    if problems:
+        sys.exit(1)
 
 
 run = _run_command()

@@ -6,18 +6,15 @@ import inspect
 import logging
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.pipeline import Pipeline
+from kedro.runner import SequentialRunner
 
 from queryloop.errors import OptionsError
 from queryloop.pipelines.commit import commits
-
-if TYPE_CHECKING:
-    from queryloop.options import ExperimentOptions
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +72,7 @@ class CycleSession(KedroSession):
     def _run_cycles(self) -> dict[str, Any]:
         """Cycles until `n_cycles` are committed, the pool is exhausted, or the oracle must be waited for."""
         from queryloop.experiment import read_options, settings_of, state_folders
+        from queryloop.inspection import show_end
         from queryloop.storage import lock, state
         from queryloop.storage.experiment import committed
 
@@ -93,8 +91,9 @@ class CycleSession(KedroSession):
                     break
                 self._run_cycle(state.next_version(folders), catalog, done + 1)
                 catalog["query"].release()
-                _say_done(catalog, options)
-        _close(catalog, options, before, len(committed(home)))
+                catalog["metrics"].release()
+                _say_done(catalog.load("metrics").iloc[-1], options.n_cycles)
+        show_end(catalog, options, before, len(committed(home)))
         return {}
 
     def _run_cycle(self, version: str, catalog: Any, cycle: int) -> None:
@@ -116,9 +115,11 @@ def _filtered(names: list[str], asked: Mapping[str, Any]) -> Pipeline:
 
 def _refuse_narrowed(names: list[str], asked: Mapping[str, Any]) -> None:
     used = [flag for key, flag in _NOT_WITH_COMMIT.items() if asked.get(key)]
-    runner = type(asked.get("runner")).__name__
-    if runner not in ("NoneType", "SequentialRunner"):
-        used.append(f"--runner={runner}")
+    runner = asked.get("runner") or SequentialRunner()
+    if type(runner) is not SequentialRunner:
+        used.append(f"--runner={type(runner).__name__}")
+    if runner._is_async:
+        used.append("--async")
     if len(names) > 1:
         used.append(f"--pipelines={','.join(names)}")
     if used:
@@ -151,39 +152,7 @@ def _write_timings(catalog: Any, cycle: int, total: float) -> None:
     catalog.save("timings", table("timings", rows))
 
 
-def _say_done(catalog: Any, options: ExperimentOptions) -> None:
-    catalog["metrics"].release()
-    row = catalog.load("metrics").iloc[-1]
+def _say_done(row: Any, n_cycles: int) -> None:
     logger.info(
-        "cycle %d of %d: %d labels, accuracy %.4f",
-        row["cycle"],
-        options.n_cycles,
-        row["n_labeled"],
-        row["accuracy"],
-    )
-
-
-def _close(catalog: Any, options: ExperimentOptions, before: int, now: int) -> None:
-    """The table of cycles, where the results lie, and what to type next."""
-    from rich.console import Console
-
-    from queryloop.plots.console import cycles_table
-
-    console = Console()
-    if before == now and now:
-        console.print(f"All {now} cycles are done; nothing was run.", highlight=False)
-    console.print(cycles_table(catalog.load("metrics"), catalog.load("timings")))
-    console.print(_next_steps(catalog, options, now), highlight=False, soft_wrap=True)
-
-
-def _next_steps(catalog: Any, options: ExperimentOptions, now: int) -> str:
-    place = catalog["metrics"].folder.parent
-    more = f"kedro run --pipeline=al_cycle --params=strategy:{options.strategy},n_cycles:{now + 5}"
-    return "\n".join(
-        [
-            f"Results: {place}",
-            f"More cycles:  {more}",
-            "Look inside:  kedro viz run",
-            "Why a sample: kedro al why SAMPLE_ID --params=strategy:" + options.strategy,
-        ]
+        "cycle %d of %d: %d labels, accuracy %.4f", row["cycle"], n_cycles, row["n_labeled"], row["accuracy"]
     )

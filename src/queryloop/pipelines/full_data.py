@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
@@ -9,6 +11,8 @@ from queryloop import samples as tables
 from queryloop.options import DataOptions, ModelOptions, TrainingOptions
 from queryloop.pipelines import evaluate, ingest, train
 from queryloop.training.checkpoint import Checkpoint
+
+logger = logging.getLogger(__name__)
 
 
 def label_all(
@@ -32,6 +36,7 @@ def measure(
     """One row of metrics under the hash of the settings that made it."""
     row = tables.metrics_row(labeled, checkpoint.settings["log"], evaluation, "full_data", seed)
     key = tables.reference_key(fingerprint, data, model, training, seed)
+    logger.info("trained on all %d labels: accuracy %.4f", len(labeled), evaluation["accuracy"])
     return tables.table("full_data", row.assign(settings=key))
 
 

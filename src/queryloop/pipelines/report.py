@@ -36,7 +36,7 @@ def draw_curve(
     training: TrainingOptions,
     seed: int,
 ) -> Any:
-    """The learning curve as a plotly figure, with the reference line where the same settings were trained on all labels."""
+    """The learning curve as a plotly figure, beside a training of the same settings on all labels."""
     from queryloop.plots.curve import learning_curve
 
     key = tables.reference_key(fingerprint, data, model, training, seed)

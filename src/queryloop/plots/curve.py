@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -17,16 +19,18 @@ def learning_curve(metrics: pd.DataFrame, full_data: pd.DataFrame) -> go.Figure:
     metrics: table `metrics`, one row a cycle and at least one. full_data: table `full_data`; the last
     row, where there is one, becomes the dashed line of training on all labels. Accuracies are 0..1.
     """
-    # no legend but marks in the subtitle: kedro-viz hides legends in its preview
     keys, traces = [_key("●", BLUE, "test")], [_trace(metrics, "accuracy", _TEST)]
     if metrics["val_accuracy"].notna().any():
         keys.append(_key("○", LIGHT_BLUE, "validation"))
         traces.insert(0, _trace(metrics, "val_accuracy", _VALIDATION))
-    reached = [*metrics["accuracy"], *metrics["val_accuracy"].dropna(), *full_data["accuracy"].tail(1)]
-    figure = go.Figure(traces, _layout(_title(metrics.iloc[-1]), "    ".join(keys), _range(reached)))
-    if len(full_data):
-        _add_reference(figure, full_data.iloc[-1])
-    return figure
+    figure = go.Figure(traces)
+    for full in full_data.tail(1).to_dict("records"):
+        keys.append(_key("- -", GREY, f"all {full['n_labeled']:,} labels: {full['accuracy']:.3f}"))
+        figure.add_hline(full["accuracy"], line={"color": GREY, "width": 1.5, "dash": "dash"})
+    shown = [*metrics["accuracy"], *metrics["val_accuracy"].dropna(), *full_data["accuracy"].tail(1)]
+    figure.update_xaxes(title_text="labels", tickformat=",", range=_range(metrics["n_labeled"], 5))
+    figure.update_yaxes(title_text="accuracy", range=_range(shown, 0.02))
+    return figure.update_layout(_layout(_title(metrics.iloc[-1]), keys))
 
 
 def _key(symbol: str, color: str, name: str) -> str:
@@ -61,30 +65,19 @@ def _title(last: pd.Series) -> str:
     return f"{last['strategy']}, seed {last['seed']}: {reached}"
 
 
-def _range(values: list[float]) -> list[float]:
-    # plotly gives lines no room at the edge, and a single point a range of two
+def _range(values: Sequence[float] | pd.Series, least: float) -> list[float]:
+    # plotly leaves a horizontal line no room at the edge, and gives a single point a range of two
     low, high = min(values), max(values)
-    room = max(0.08 * (high - low), 0.01)
+    room = max(0.06 * (high - low), least)
     return [low - room, high + room]
 
 
-def _layout(title: str, keys: str, accuracies: list[float]) -> go.Layout:
+def _layout(title: str, keys: list[str]) -> go.Layout:
     return go.Layout(
         template="plotly_white",
-        title={"text": title, "subtitle": {"text": keys}},
+        # keys in the subtitle, for kedro-viz hides legends in its preview
+        title={"text": title, "subtitle": {"text": "   ".join(keys)}},
         showlegend=False,
         hovermode="closest",
         margin={"l": 64, "r": 24, "t": 72, "b": 56},
-        xaxis={"title": {"text": "labels"}, "tickformat": ",", "zeroline": False},
-        yaxis={"title": {"text": "accuracy"}, "range": accuracies, "zeroline": False},
-    )
-
-
-def _add_reference(figure: go.Figure, full: pd.Series) -> None:
-    figure.add_hline(
-        y=full["accuracy"],
-        line={"color": GREY, "width": 1.5, "dash": "dash"},
-        annotation_text=f"all {full['n_labeled']:,} labels: {full['accuracy']:.3f}",
-        annotation_font_size=11,
-        annotation_position="bottom left",  # where a learning curve is far below
     )

@@ -20,7 +20,7 @@ TILE = 96  # pixels of the longer side of an image
 
 _COLUMNS = 9
 _MARGIN, _GAP = 16, 18
-_HEAD, _LINE = 50, 15
+_HEAD, _LINE = 56, 15
 _CAPTION = 3 * _LINE + 6
 _FRAME = 3
 _CROSS = 8

@@ -16,8 +16,6 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from typing_extensions import Buffer
-
 from queryloop.errors import CorruptFileError, StateError
 
 SCHEMA = 1
@@ -28,7 +26,7 @@ _DAMAGED = "it was changed or damaged; restore it from a copy, or give another e
 class Writer(Protocol):
     """The part of a binary file that the encoders use."""
 
-    def write(self, data: Buffer, /) -> int: ...  # noqa: D102
+    def write(self, data: bytes | memoryview, /) -> int: ...  # noqa: D102
 
 
 class _HashingFile:
@@ -39,7 +37,7 @@ class _HashingFile:
         self._hash = hashlib.sha256()
         self.size = 0
 
-    def write(self, data: Buffer, /) -> int:
+    def write(self, data: bytes | memoryview, /) -> int:
         self._hash.update(data)
         self.size += memoryview(data).nbytes
         return self._file.write(data)
@@ -142,7 +140,7 @@ def check_seal(path: Path) -> None:
 
 
 @cache
-def _check_seal(path: Path, size: int, changed: int) -> None:  # noqa: ARG001
+def _check_seal(path: Path, size: int, changed: int) -> None:
     try:
         seal = json.loads(seal_of(path).read_bytes())
         schema, digest, expected = seal["schema"], seal["sha256"], seal["bytes"]

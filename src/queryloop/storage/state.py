@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,13 +33,13 @@ def _one_later(version: str) -> str:
 _CLOCK = "%Y-%m-%dT%H.%M.%S.%f"
 
 
-def remove_leftovers(home: Path, folders: Iterable[Path]) -> None:
-    """Delete what an interrupted cycle saved and never committed. Call it under the lock only.
+def check_parts(home: Path, folders: Sequence[Path]) -> None:
+    """Every committed cycle must have all its parts, and no others may lie about.
 
     Raises StateError where a committed cycle lacks a part, or where more is uncommitted than one
-    interrupted cycle can have left: then the labelled set itself was lost, and nothing is deleted.
+    interrupted cycle can have left: then the labelled set itself was lost.
     """
-    folders, marks = list(folders), committed(home)
+    marks = committed(home)
     for folder in folders:
         lost = sorted(set(marks) - set(versions_of(folder)))
         if lost:
@@ -50,8 +50,17 @@ def remove_leftovers(home: Path, folders: Iterable[Path]) -> None:
             f"{home} has no labelled set for {', '.join(leftover)}, although other files of these cycles are "
             "there: restore labeled_index.parquet from a copy, or give another experiment name."
         )
+
+
+def remove_leftovers(home: Path, folders: Iterable[Path]) -> None:
+    """Delete what an interrupted cycle saved and never committed. Call it under the lock only.
+
+    Raises StateError as `check_parts` does, and then deletes nothing.
+    """
+    folders = list(folders)
+    check_parts(home, folders)
     for folder in folders:
-        for version in _unfinished(folder, marks):
+        for version in _unfinished(folder, committed(home)):
             shutil.rmtree(version)
 
 
@@ -89,8 +98,8 @@ def _differences(home: Path, before: dict[str, Any], now: dict[str, Any]) -> str
     changed = [f"{k}: {old.get(k)} -> {new.get(k)}" for k in sorted(old | new) if old.get(k) != new.get(k)]
     return (
         f"the experiment at {home} has {len(committed(home))} cycles made with other settings "
-        f"({'; '.join(changed)}). Results of different settings do not belong in one curve: set them back, or "
-        "give another name, such as --params=experiment:second."
+        f"({'; '.join(changed)}). Results of different settings do not belong in one curve: set them back, "
+        "or give another name, such as --params=experiment:second."
     )
 
 

@@ -70,10 +70,9 @@ def ids_of(given: Mapping[str, Any], n: int) -> np.ndarray:
     ids = given.get("ids")
     if ids is None:
         return np.arange(n)
-    array = np.asarray(
-        ids.cpu() if isinstance(ids, Tensor) else ids, None if hasattr(ids, "dtype") else object
-    )
-    kinds = {array.dtype.type} if array.dtype.kind in "iu" else set(map(type, array.flat))
+    source = ids.cpu() if isinstance(ids, Tensor) else ids
+    array = np.asarray(source, dtype=None if hasattr(ids, "dtype") else object)
+    kinds = {array.dtype.type} if array.dtype.kind in "iu" else set(map(type, array.ravel().tolist()))
     if all(issubclass(kind, str) for kind in kinds):
         return array.astype(object, copy=False)
     if all(issubclass(kind, (int, np.integer)) and kind is not bool for kind in kinds):

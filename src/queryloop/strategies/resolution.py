@@ -64,7 +64,7 @@ class Scorer(Strategy):
     is_scorer: ClassVar[bool] = True
 
     def score(self, evidence: Given, seed: int) -> Tensor:
-        """What the formula gives; one that draws sees the rows in seeded order, so pool order changes nothing."""
+        """What the formula gives; one that draws sees its rows in seeded order: pool order changes nothing."""
         found = gathered(evidence, self.needs, self.name)
         if not self.draws:
             return self._checked(self.formula(**found.values), found.ids)

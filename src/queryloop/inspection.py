@@ -1,0 +1,154 @@
+"""What `kedro al` tells about strategies and experiments; it reads and never writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from queryloop.errors import QueryloopError, unknown
+from queryloop.experiment import state_folders
+from queryloop.options import ExperimentOptions
+from queryloop.storage import lock, state
+from queryloop.storage.experiment import MARK, committed
+from queryloop.storage.tables import read_table
+
+
+def show_end(catalog: Any, options: ExperimentOptions, before: int, now: int) -> None:
+    """Print the table of cycles, where the results lie and what to type next."""
+    from queryloop.plots.console import cycles_table
+
+    console = Console()
+    if before == now:
+        console.print(f"All {now} cycles are done: nothing was run.", highlight=False)
+    console.print(cycles_table(catalog.load("metrics"), catalog.load("timings")))
+    console.print(_next_steps(catalog, options, now), highlight=False, soft_wrap=True)
+
+
+def _next_steps(catalog: Any, options: ExperimentOptions, now: int) -> str:
+    sample = catalog.load("labeled_index")["sample_id"].iloc[-1]
+    same = f"--params=strategy:{options.strategy}"
+    return "\n".join(
+        [
+            f"Results        {catalog['metrics'].folder.parent}",
+            f"More cycles    kedro run --pipeline=al_cycle {same},n_cycles:{now + 5}",
+            f"Why a sample   kedro al why {sample} {same}",
+            "Look inside    kedro viz run",
+        ]
+    )
+
+
+def show_strategies() -> None:
+    """Print a table of all strategies."""
+    from queryloop.strategies import definitions
+
+    found = [
+        [d.name, d.family, ", ".join(sorted(d.needs)) or "-", ", ".join(d.options) or "-", d.source]
+        for d in definitions()
+    ]
+    _show(["strategy", "family", "needs", "options", "source"], found)
+
+
+def show_status(catalog: Any) -> None:
+    """Print a table of all experiments."""
+    here = catalog["labeled_index"].home
+    root = here.parents[3]
+    homes = sorted(path.parent for path in root.glob(f"*/*/*/seed_*/{state.SETTINGS}"))
+    rows = [[*home.relative_to(root).parts, *_standing(catalog, here, home)] for home in homes]
+    _show(["dataset", "experiment", "strategy", "seed", "cycles", "labels", "accuracy", "state"], rows)
+
+
+def _standing(catalog: Any, here: Path, home: Path) -> list[str]:
+    """Committed cycles, labels, accuracy and state of the experiment at `home`."""
+    versions, who = committed(home), lock.holder(home)
+    running = f"running (process {who['pid']} on {who['host']})" if who else "at rest"
+    if not versions:
+        return ["0", "0", "-", running]
+    folder = _at(catalog["metrics"].folder, here, home)
+    last = read_table(folder / versions[-1] / folder.name, "metrics").iloc[-1]
+    return [str(len(versions)), str(last["n_labeled"]), f"{last['accuracy']:.4f}", running]
+
+
+def _at(folder: Path, here: Path, home: Path) -> Path:
+    """The folder of another experiment's dataset: the same layer and name, in the other's place."""
+    place, other = (path.relative_to(here.parents[3]).as_posix() for path in (here, home))
+    return Path(folder.as_posix().replace(place, other))
+
+
+def verify_all(catalog: Any) -> tuple[int, list[str]]:
+    """Number of files checked, and a sentence for each problem, over all of data/."""
+    here = catalog["labeled_index"].home
+    n_files, problems = state.damaged(here.parents[4])
+    for home in sorted({path.parent for path in here.parents[3].glob(f"*/*/*/seed_*/{MARK}")}):
+        try:
+            state.check_parts(home, [_at(folder, here, home) for folder in state_folders(catalog)])
+        except QueryloopError as error:
+            problems.append(str(error))
+    return n_files, problems
+
+
+def explain(catalog: Any, sample: str) -> str:
+    """Why and when a sample was chosen. Raises OptionsError for an id that the data set does not have."""
+    splits = catalog.load("splits")
+    found = splits.loc[splits["sample_id"] == sample, "split"]
+    if found.empty:
+        raise unknown("sample", sample, _alike(sample, splits["sample_id"]))
+    if found.item() != "train":
+        return f"{sample} is in the {found.item()} set: it is never asked for."
+    for name, tell in (("labeled_index", _labelled), ("query", _queried), ("scores", _scored)):
+        table = catalog.load(name)
+        if (table["sample_id"] == sample).any():
+            return tell(catalog, table, table[table["sample_id"] == sample].iloc[0])
+    return f"{sample} is in the pool; it was not among the candidates of the last cycle."
+
+
+def _alike(sample: str, ids: pd.Series) -> list[str]:
+    folder = sample.rpartition("/")[0]
+    return ids[ids.str.startswith(folder)].head(5).tolist() or ids.head(5).tolist()
+
+
+def _labelled(catalog: Any, labeled: pd.DataFrame, row: pd.Series) -> str:
+    asked = int((labeled["cycle"] == row["cycle"]).sum())
+    when = f"{row['sample_id']} was asked for in cycle {row['cycle']}, rank {row['rank']} of {asked}"
+    answer = f"label {row['label']!r} by {row['annotator']} at {row['labeled_at']:%Y-%m-%d %H:%M:%S} UTC"
+    if row["cycle"] == 1:
+        return f"{when}: it is in the starting set, the same for all strategies of this seed; {answer}."
+    return f"{when}, {_by(catalog, row['strategy'], row['score'], int(row['cycle']) - 1)}; {answer}."
+
+
+def _queried(catalog: Any, query: pd.DataFrame, row: pd.Series) -> str:
+    cycle = len(committed(catalog["query"].home))
+    strategy = catalog.load("params:strategy")
+    return (
+        f"{row['sample_id']} is in the open query, rank {row['rank']} of {len(query)}, "
+        f"{_by(catalog, strategy, row['score'], cycle)}."
+    )
+
+
+def _scored(_catalog: Any, scores: pd.DataFrame, row: pd.Series) -> str:
+    higher = int((scores["score"] > row["score"]).sum())
+    score = "it has no score of its own" if pd.isna(row["score"]) else f"score {row['score']:.6g}"
+    return (
+        f"{row['sample_id']} is in the pool: in the last cycle {score}; {higher} of {len(scores)} candidates "
+        "scored higher."
+    )
+
+
+def _by(catalog: Any, strategy: str, score: float, cycle: int) -> str:
+    """Which strategy, with what score, and the checkpoint that it looked with."""
+    version = committed(catalog["checkpoint"].home)[cycle - 1]
+    metrics = catalog.load("metrics")
+    n_labeled = metrics.loc[metrics["cycle"] == cycle, "n_labeled"].item()
+    value = "without a score" if pd.isna(score) else f"with score {score:.6g}"
+    return f"by {strategy} {value}, seen by checkpoint {version} (cycle {cycle}, {n_labeled} labels)"
+
+
+def _show(columns: list[str], rows: list[list[str]]) -> None:
+    table = Table(*columns, box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
