@@ -100,18 +100,19 @@ def _run_command() -> click.Command:
 
 
 def in_project(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--env` and `--params` as `kedro run` has them, and the project's context."""
+    """Give a command `--env` and `--params` as `kedro run` has them, and the experiment they name."""
 
     @click.option("--env", "-e", default=None, help="Kedro configuration environment.")
     @click.option("--params", default="", callback=read_params, help=PARAMS_ARG_HELP)
     @functools.wraps(command)
-    def with_context(env: str | None, params: dict[str, Any], **arguments: Any) -> Any:
-        from kedro.framework.project import settings
+    def with_experiment(env: str | None, params: dict[str, Any], **arguments: Any) -> Any:
+        from queryloop.experiment import Experiment
+        from queryloop.session import CycleSession
 
-        session = settings.SESSION_CLASS.create(env=env, runtime_params=params)
-        return command(session.load_context(), **arguments)
+        context = CycleSession.create(env=env, runtime_params=params).load_context()
+        return command(Experiment.of(context, params), **arguments)
 
-    return one_paragraph(with_context)
+    return one_paragraph(with_experiment)
 
 
 @cli.group()
@@ -121,7 +122,7 @@ def al() -> None:
 
 @al.command()
 @in_project
-def strategies(context: Any) -> None:  # noqa: ARG001
+def strategies(experiment: Any) -> None:  # noqa: ARG001
     """Every strategy: family, what it needs, where it comes from."""
     from queryloop.inspection import show_strategies
 
@@ -130,30 +131,30 @@ def strategies(context: Any) -> None:  # noqa: ARG001
 
 @al.command()
 @in_project
-def status(context: Any) -> None:
+def status(experiment: Any) -> None:
     """Where each experiment stands."""
     from queryloop.inspection import show_status
 
-    show_status(context.catalog)
+    show_status(experiment.catalog)
 
 
 @al.command()
 @click.argument("sample")
 @in_project
-def why(context: Any, sample: str) -> None:
+def why(experiment: Any, sample: str) -> None:
     """Why and when SAMPLE was chosen, or what is to become of it."""
     from queryloop.inspection import explain
 
-    click.echo(explain(context.catalog, sample))
+    click.echo(explain(experiment.catalog, sample))
 
 
 @al.command()
 @in_project
-def verify(context: Any) -> None:
+def verify(experiment: Any) -> None:
     """Check every stored file against its seal, and every experiment for missing parts."""
     from queryloop.inspection import verify_all
 
-    n_files, problems = verify_all(context.catalog)
+    n_files, problems = verify_all(experiment)
     for problem in problems:
         click.secho(problem, fg="red", err=True)
     click.echo(f"{n_files} files checked, {len(problems)} problems.")

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from queryloop.errors import OptionsError, unknown
 from queryloop.options import ExperimentOptions, parse
+from queryloop.samples import table
+from queryloop.storage import lock, state
+from queryloop.storage.experiment import committed
+
+logger = logging.getLogger(__name__)
 
 IDENTITY = ("experiment", "dataset", "strategy", "seed", "raw_root")
 _CHANGES_NO_RESULT: Any = {
@@ -64,9 +72,85 @@ def settings_of(options: ExperimentOptions, fingerprint: str) -> dict[str, Any]:
     }
 
 
-def state_folders(catalog: Any) -> list[Path]:
-    """The folders of all versioned datasets of the experiment, each once."""
-    from queryloop.storage.experiment import ExperimentDataset
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment with its options and its catalog; writes to it go through `writing`."""
 
-    datasets = (catalog[name] for name in catalog.keys() if not name.startswith("param"))  # noqa: SIM118
-    return sorted({d.folder for d in datasets if isinstance(d, ExperimentDataset) and d.is_versioned})
+    options: ExperimentOptions
+    catalog: Any
+
+    @classmethod
+    def of(cls, context: Any, runtime: Mapping[str, Any]) -> Experiment:
+        """The experiment of a Kedro context. Raises OptionsError as `read_options` does."""
+        return cls(read_options(context.config_loader, runtime), context.catalog)
+
+    @property
+    def home(self) -> Path:
+        """The folder of the labelled set and the lock."""
+        return self.catalog["labeled_index"].home
+
+    @property
+    def dataset_names(self) -> set[str]:
+        """Names of the datasets that only the run of an experiment may write."""
+        from queryloop.storage.experiment import ExperimentDataset
+
+        names = self.catalog.keys()
+        return {name for name in names if isinstance(self.catalog[name], ExperimentDataset)}
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders of all versioned datasets, each once."""
+        datasets = [self.catalog[name] for name in self.dataset_names]
+        return sorted({dataset.folder for dataset in datasets if dataset.is_versioned})
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the lock, with leftovers removed and the settings recorded.
+
+        Raises LockedError, and StateError for a damaged state or other settings than before.
+        """
+        settings = settings_of(self.options, self.catalog["fingerprint"].fingerprint)
+        once = [self.catalog[name].folder for name in ("splits", "starting_set", "answers")]
+        with lock.locked(self.home):
+            state.remove_leftovers(self.home, self.folders)
+            state.record_settings(self.home, settings, once)
+            yield
+
+    @property
+    def n_committed(self) -> int:
+        """Committed cycles."""
+        return len(committed(self.home))
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the last query found nothing left to ask for."""
+        exhausted = self.n_committed > 0 and self.latest("query").empty
+        if exhausted:
+            logger.info("pool exhausted: every training sample is labelled.")
+        return exhausted
+
+    @property
+    def first_node(self) -> str:
+        """Where a cycle begins: ingest runs once for each content, split once for each experiment."""
+        if not (self.catalog.exists("samples") and self.catalog.exists("images")):
+            return "ingest"
+        return (
+            "ask_oracle" if self.catalog.exists("splits") and self.catalog.exists("starting_set") else "split"
+        )
+
+    def next_version(self) -> str:
+        """A version id above all that are there."""
+        return state.next_version(self.folders)
+
+    def latest(self, name: str) -> Any:
+        """Load a dataset as it was committed last, also within a running session."""
+        self.catalog[name].release()
+        return self.catalog.load(name)
+
+    def record_timings(self, total: float) -> None:
+        """Save the seconds of each stage of the cycle that was just committed."""
+        from queryloop.settings import HOOKS
+
+        seconds = {**HOOKS[0].seconds, "cycle": total}
+        rows = [{"cycle": self.n_committed, "stage": name, "seconds": s} for name, s in seconds.items()]
+        self.catalog.save("timings", table("timings", rows))

@@ -11,31 +11,30 @@ from rich.console import Console
 from rich.table import Table
 
 from queryloop.errors import QueryloopError, unknown
-from queryloop.experiment import state_folders
-from queryloop.options import ExperimentOptions
+from queryloop.experiment import Experiment
 from queryloop.storage import lock, state
 from queryloop.storage.experiment import MARK, committed
 from queryloop.storage.tables import read_table
 
 
-def show_end(catalog: Any, options: ExperimentOptions, before: int, now: int) -> None:
+def show_end(experiment: Experiment, before: int) -> None:
     """Print the table of cycles, where the results lie and what to type next."""
     from queryloop.plots.console import cycles_table
 
     console = Console()
-    if before == now:
-        console.print(f"All {now} cycles are done: nothing was run.", highlight=False)
-    console.print(cycles_table(catalog.load("metrics"), catalog.load("timings")))
-    console.print(_next_steps(catalog, options, now), highlight=False, soft_wrap=True)
+    if before == experiment.n_committed:
+        console.print(f"All {before} cycles are done: nothing was run.", highlight=False)
+    console.print(cycles_table(experiment.latest("metrics"), experiment.catalog.load("timings")))
+    console.print(_next_steps(experiment), highlight=False, soft_wrap=True)
 
 
-def _next_steps(catalog: Any, options: ExperimentOptions, now: int) -> str:
-    sample = catalog.load("labeled_index")["sample_id"].iloc[-1]
-    same = f"--params=strategy:{options.strategy}"
+def _next_steps(experiment: Experiment) -> str:
+    sample = experiment.latest("labeled_index")["sample_id"].iloc[-1]
+    same = f"--params=strategy:{experiment.options.strategy}"
     return "\n".join(
         [
-            f"Results        {catalog['metrics'].folder.parent}",
-            f"More cycles    kedro run --pipeline=al_cycle {same},n_cycles:{now + 5}",
+            f"Results        {experiment.catalog['metrics'].folder.parent}",
+            f"More cycles    kedro run --pipeline=al_cycle {same},n_cycles:{experiment.n_committed + 5}",
             f"Why a sample   kedro al why {sample} {same}",
             "Look inside    kedro viz run",
         ]
@@ -79,13 +78,13 @@ def _at(folder: Path, here: Path, home: Path) -> Path:
     return Path(folder.as_posix().replace(place, other))
 
 
-def verify_all(catalog: Any) -> tuple[int, list[str]]:
+def verify_all(experiment: Experiment) -> tuple[int, list[str]]:
     """Number of files checked, and a sentence for each problem, over all of data/."""
-    here = catalog["labeled_index"].home
+    here = experiment.home
     n_files, problems = state.damaged(here.parents[4])
     for home in sorted({path.parent for path in here.parents[3].glob(f"*/*/*/seed_*/{MARK}")}):
         try:
-            state.check_parts(home, [_at(folder, here, home) for folder in state_folders(catalog)])
+            state.check_parts(home, [_at(folder, here, home) for folder in experiment.folders])
         except QueryloopError as error:
             problems.append(str(error))
     return n_files, problems

@@ -19,7 +19,7 @@ def _size(value: float) -> float:
     return value if value < 1 else int(value)
 
 
-Size = Annotated[float, AfterValidator(_size)]
+Size = Annotated[int | float, AfterValidator(_size)]
 
 
 class Options(BaseModel):

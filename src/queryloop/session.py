@@ -6,7 +6,7 @@ import inspect
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
@@ -15,6 +15,9 @@ from kedro.runner import SequentialRunner
 
 from queryloop.errors import OptionsError
 from queryloop.pipelines.commit import commits
+
+if TYPE_CHECKING:
+    from queryloop.experiment import Experiment
 
 logger = logging.getLogger(__name__)
 
@@ -54,55 +57,44 @@ class CycleSession(KedroSession):
         return self._run_cycles()
 
     def _run_part(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Kedro's own run of a part that does not commit."""
-        from queryloop.experiment import read_options, state_folders
-        from queryloop.storage import lock, state
-
-        context = self.load_context()
-        read_options(context.config_loader, self.store.get("runtime_params") or {})
-        catalog = context.catalog
-        home, folders = catalog["labeled_index"].home, state_folders(catalog)
-        if not _filtered(asked["pipeline_names"], asked).all_outputs() & _of_experiment(catalog):
+        """Kedro's own run of a part that does not commit; what it saves is left over, never loaded."""
+        experiment = self._experiment()
+        if not _filtered(asked["pipeline_names"], asked).all_outputs() & experiment.dataset_names:
             return super().run(**asked)
-        with lock.locked(home):
-            state.remove_leftovers(home, folders)
-            self._store["session_id"] = state.next_version(folders)
+        with experiment.writing():
+            self._store["session_id"] = experiment.next_version()
             return super().run(**asked)
 
     def _run_cycles(self) -> dict[str, Any]:
-        """Cycles until `n_cycles` are committed, the pool is exhausted, or the oracle must be waited for."""
-        from queryloop.experiment import read_options, settings_of, state_folders
+        """Cycles until `n_cycles` are committed or the pool is exhausted."""
         from queryloop.inspection import show_end
-        from queryloop.storage import lock, state
-        from queryloop.storage.experiment import committed
 
-        context = self.load_context()
-        options = read_options(context.config_loader, self.store.get("runtime_params") or {})
-        catalog = context.catalog
-        home, folders = catalog["labeled_index"].home, state_folders(catalog)
-        settings = settings_of(options, catalog["fingerprint"].fingerprint)
-        with lock.locked(home):
-            state.remove_leftovers(home, folders)
-            state.record_settings(home, settings)
-            before = len(committed(home))
-            while (done := len(committed(home))) < options.n_cycles:
-                if done and catalog.load("query").empty:
-                    logger.info("pool exhausted: every training sample is labelled.")
-                    break
-                self._run_cycle(state.next_version(folders), catalog, done + 1)
-                catalog["query"].release()
-                catalog["metrics"].release()
-                _say_done(catalog.load("metrics").iloc[-1], options.n_cycles)
-        show_end(catalog, options, before, len(committed(home)))
+        experiment = self._experiment()
+        n_cycles = experiment.options.n_cycles
+        with experiment.writing():
+            before = experiment.n_committed
+            while experiment.n_committed < n_cycles and not experiment.is_exhausted:
+                self._run_cycle(experiment)
+                row = experiment.latest("metrics").iloc[-1]
+                labels, accuracy = row["n_labeled"], row["accuracy"]
+                logger.info(
+                    "cycle %d of %d: %d labels, accuracy %.4f", row["cycle"], n_cycles, labels, accuracy
+                )
+        show_end(experiment, before)
         return {}
 
-    def _run_cycle(self, version: str, catalog: Any, cycle: int) -> None:
+    def _run_cycle(self, experiment: Experiment) -> None:
         """One cycle in a session of its own, whose id is the version; timings follow the commit."""
-        began = time.perf_counter()
+        began, version = time.perf_counter(), experiment.next_version()
         session = KedroSession(version, self._package_name, self._project_path, conf_source=self._conf_source)
         session._store.update({**self.store, "session_id": version})
-        session.run(pipeline_names=["al_cycle"], from_nodes=[_first_node(catalog)])
-        _write_timings(catalog, cycle, time.perf_counter() - began)
+        session.run(pipeline_names=["al_cycle"], from_nodes=[experiment.first_node])
+        experiment.record_timings(time.perf_counter() - began)
+
+    def _experiment(self) -> Experiment:
+        from queryloop.experiment import Experiment
+
+        return Experiment.of(self.load_context(), self.store.get("runtime_params") or {})
 
 
 def _filtered(names: list[str], asked: Mapping[str, Any]) -> Pipeline:
@@ -127,32 +119,3 @@ def _refuse_narrowed(names: list[str], asked: Mapping[str, Any]) -> None:
             f"{', '.join(used)} cannot be used with a run that commits a cycle: leave it out, or leave the "
             "commit out with --to-nodes=select, which changes nothing that is committed."
         )
-
-
-def _of_experiment(catalog: Any) -> set[str]:
-    """Names of the datasets that only the run of an experiment may write."""
-    from queryloop.storage.experiment import ExperimentDataset
-
-    return {name for name in catalog.keys() if isinstance(catalog[name], ExperimentDataset)}  # noqa: SIM118
-
-
-def _first_node(catalog: Any) -> str:
-    """Ingest runs once for each content, split once for each experiment."""
-    if not (catalog.exists("samples") and catalog.exists("images")):
-        return "ingest"
-    return "ask_oracle" if catalog.exists("splits") and catalog.exists("starting_set") else "split"
-
-
-def _write_timings(catalog: Any, cycle: int, total: float) -> None:
-    from queryloop.samples import table
-    from queryloop.settings import HOOKS
-
-    seconds = {**HOOKS[0].seconds, "cycle": total}
-    rows = [{"cycle": cycle, "stage": stage, "seconds": value} for stage, value in seconds.items()]
-    catalog.save("timings", table("timings", rows))
-
-
-def _say_done(row: Any, n_cycles: int) -> None:
-    logger.info(
-        "cycle %d of %d: %d labels, accuracy %.4f", row["cycle"], n_cycles, row["n_labeled"], row["accuracy"]
-    )

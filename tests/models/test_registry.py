@@ -38,5 +38,5 @@ def test_dropout_is_in_the_head_only(name: str) -> None:
 
 
 def test_an_unknown_model_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(OptionsError, match="unknown model 'cmn'.* 'cnn'.*Available: cnn, mlp"):
+    with pytest.raises(OptionsError, match=r"unknown model 'cmn'.* 'cnn'.*Available: cnn, mlp"):
         build(ModelOptions(name="cmn"), (8, 8, 1), 3)

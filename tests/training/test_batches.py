@@ -27,7 +27,7 @@ def test_every_pass_shows_every_sample_in_equal_batches(n: int, batch: int, pass
     parts = list(positions(n, batch, steps, np.random.default_rng(0)))
     sizes = [len(part) for part in parts]
     assert len(parts) == steps
-    assert 2 <= min(sizes)
+    assert min(sizes) >= 2
     assert max(sizes) <= max(2, batch)
     assert max(sizes) - min(sizes) <= 1
     for start in range(0, passes * per_pass, per_pass):
@@ -44,7 +44,9 @@ def test_passes_differ_in_order() -> None:
 def _batches(seed: int = 0, n: int = 10, **options: object) -> Batches:
     images = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 1), dtype=np.uint8)
     rows = np.arange(n) * 2
-    training = TrainingOptions.model_validate({"epochs": 3, "batch_size": 4, "augmentation": "shift", **options})
+    training = TrainingOptions.model_validate(
+        {"epochs": 3, "batch_size": 4, "augmentation": "shift", **options}
+    )
     return Batches(images, rows, rows.copy(), measure(images, rows), training, seed, "cpu")
 
 

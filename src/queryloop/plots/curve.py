@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from queryloop.plots.palette import BLUE, GREY, LIGHT_BLUE
 
+_FORMS = {str: "", int: ",", float: ".4f"}
 _TEST = {"color": BLUE, "symbol": "circle", "size": 8}
 _VALIDATION = {"color": LIGHT_BLUE, "symbol": "circle-open", "size": 6}
 
@@ -28,8 +30,9 @@ def learning_curve(metrics: pd.DataFrame, full_data: pd.DataFrame) -> go.Figure:
         keys.append(_key("- -", GREY, f"all {full['n_labeled']:,} labels: {full['accuracy']:.3f}"))
         figure.add_hline(full["accuracy"], line={"color": GREY, "width": 1.5, "dash": "dash"})
     shown = [*metrics["accuracy"], *metrics["val_accuracy"].dropna(), *full_data["accuracy"].tail(1)]
-    figure.update_xaxes(title_text="labels", tickformat=",", range=_range(metrics["n_labeled"], 5))
-    figure.update_yaxes(title_text="accuracy", range=_range(shown, 0.02))
+    labels, accuracies = _range(metrics["n_labeled"], 0.02, 5), _range(shown, 0.06, 0.02)
+    figure.update_xaxes(title_text="labels", tickformat=",", range=labels, zeroline=False)
+    figure.update_yaxes(title_text="accuracy", range=accuracies, zeroline=False)
     return figure.update_layout(_layout(_title(metrics.iloc[-1]), keys))
 
 
@@ -42,7 +45,7 @@ def _trace(metrics: pd.DataFrame, column: str, marker: dict[str, object]) -> go.
         name=column.replace("_", " "),
         x=metrics["n_labeled"].tolist(),
         y=metrics[column].tolist(),
-        text=[_hover(row) for _, row in metrics.iterrows()],
+        text=[_hover(row) for row in metrics.to_dict("records")],
         hovertemplate="%{text}<extra></extra>",
         mode="lines+markers",
         line={"color": marker["color"], "width": 2.5 if marker is _TEST else 1.5},
@@ -51,13 +54,9 @@ def _trace(metrics: pd.DataFrame, column: str, marker: dict[str, object]) -> go.
     )
 
 
-def _hover(row: pd.Series) -> str:
-    known = row.drop(["strategy", "seed"]).dropna()
-    return "<br>".join(f"{name}: {value:{_form(value)}}" for name, value in known.items())
-
-
-def _form(value: float) -> str:
-    return "," if isinstance(value, int) else ".4f"
+def _hover(row: Mapping[Hashable, Any]) -> str:
+    known = {name: value for name, value in row.items() if pd.notna(value)}
+    return "<br>".join(f"{name}: {value:{_FORMS[type(value)]}}" for name, value in known.items())
 
 
 def _title(last: pd.Series) -> str:
@@ -65,10 +64,10 @@ def _title(last: pd.Series) -> str:
     return f"{last['strategy']}, seed {last['seed']}: {reached}"
 
 
-def _range(values: Sequence[float] | pd.Series, least: float) -> list[float]:
+def _range(values: Sequence[float] | pd.Series, share: float, least: float) -> list[float]:
     # plotly leaves a horizontal line no room at the edge, and gives a single point a range of two
     low, high = min(values), max(values)
-    room = max(0.06 * (high - low), least)
+    room = max(share * (high - low), least)
     return [low - room, high + room]
 
 

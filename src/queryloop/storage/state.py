@@ -13,7 +13,7 @@ from kedro.io.core import generate_timestamp
 
 from queryloop.errors import QueryloopError, StateError
 from queryloop.storage.experiment import VERSION, committed, versions_of
-from queryloop.storage.files import SEAL, check_seal, whole_file
+from queryloop.storage.files import SEAL, check_seal, seal_of, whole_file
 
 SETTINGS = "settings.json"
 
@@ -77,20 +77,28 @@ def read_settings(home: Path) -> dict[str, Any] | None:
     return json.loads(path.read_bytes())
 
 
-def record_settings(home: Path, settings: dict[str, Any]) -> None:
-    """Write the settings before the first commit; later ones must be the same.
+def record_settings(home: Path, settings: dict[str, Any], made_from_them: Iterable[Path]) -> None:
+    """Write the settings before anything is made from them; once a cycle is committed they stay.
 
+    made_from_them: files written once, which other settings before the first commit make stale.
     Raises StateError showing each difference, once a cycle is committed.
     """
     before = read_settings(home)
     if before == settings:
         return
-    if before is not None:
-        if committed(home):
-            raise StateError(_differences(home, before, settings))
-        (home / SETTINGS).unlink()
+    if before is not None and committed(home):
+        raise StateError(_differences(home, before, settings))
+    for path in (*made_from_them, home / SETTINGS):
+        _remove(path)
     with whole_file(home / SETTINGS) as file:
         file.write(json.dumps(settings, indent=1, sort_keys=True).encode())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    seal_of(path).unlink(missing_ok=True)
 
 
 def _differences(home: Path, before: dict[str, Any], now: dict[str, Any]) -> str:

@@ -137,7 +137,12 @@ def _layers(name: str, value: Any) -> dict[str, Tensor]:
 def _integral(name: str, tensor: Tensor, meaning: Meaning) -> Tensor:
     if tensor.is_floating_point() or tensor.is_complex():
         raise InputError(f"`{name}` must hold whole numbers, not {str(tensor.dtype).removeprefix('torch.')}.")
-    return tensor.bool() if meaning == "truth" else tensor.long()
+    whole = tensor.long()
+    if meaning == "class":
+        return whole
+    if ((whole != 0) & (whole != 1)).any():
+        raise InputError(f"`{name}` must hold only true and false (1 and 0).")
+    return whole.bool()
 
 
 def _unified(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Scorer(Strategy):
     is_scorer: ClassVar[bool] = True
 
     def score(self, evidence: Given, seed: int) -> Tensor:
-        """What the formula gives; one that draws sees its rows in seeded order: pool order changes nothing."""
+        """What the formula gives; one that draws sees rows in seeded order: pool order changes nothing."""
         found = gathered(evidence, self.needs, self.name)
         if not self.draws:
             return self._checked(self.formula(**found.values), found.ids)
@@ -82,8 +82,8 @@ class Scorer(Strategy):
         return top_k(tensor, ids_of(evidence, len(tensor)), k=k, seed=seed)
 
     def _checked(self, scores: Tensor, ids: np.ndarray) -> Tensor:
-        if scores.shape != ids.shape:
-            raise InputError(f"`{self.name}` gave scores of shape {tuple(scores.shape)} for {len(ids)} rows.")
+        if not isinstance(scores, Tensor) or scores.shape != ids.shape:
+            raise InputError(f"`{self.name}` must return a tensor of shape ({len(ids)},): one score a row.")
         refuse_non_finite(f"scores of {self.name}", scores, ids)
         return scores.detach()
 
@@ -112,10 +112,9 @@ class Batch(Strategy):
         return Picks(torch.from_numpy(order[picks.positions.cpu().numpy()]), picks.scores.detach().cpu())
 
     def _refuse_bad(self, picks: Picks, k: int, n: int) -> None:
-        listed = picks.positions.tolist()
-        inside = all(0 <= position < n for position in listed)
-        if not inside or len(set(listed)) != k or picks.scores.shape != picks.positions.shape:
-            raise InputError(f"`{self.name}` must return {k} different rows of {n} and a score for each.")
+        rows = set(range(n)) & set(picks.positions.tolist()) if isinstance(picks, Picks) else ()
+        if len(rows) != k or not picks.positions.shape == picks.scores.shape == (k,):
+            raise InputError(f"`{self.name}` must return Picks: {k} different rows of {n}, a score for each.")
         refuse_non_finite(f"scores of {self.name}", picks.scores, None)
 
 

@@ -25,7 +25,7 @@ def evaluate(probs: np.ndarray | Tensor, targets: np.ndarray) -> dict[str, float
     predicted, classes = given.argmax(axis=1), np.arange(given.shape[1])
     macro: dict[str, Any] = {"labels": np.unique(targets), "average": "macro", "zero_division": 0}
     error = multiclass_calibration_error(
-        torch.from_numpy(given), torch.from_numpy(targets), len(classes), n_bins=_BINS
+        torch.from_numpy(given), torch.tensor(targets), len(classes), n_bins=_BINS
     )
     return {
         "accuracy": float((predicted == targets).mean()),

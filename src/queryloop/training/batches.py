@@ -60,7 +60,7 @@ class Batches:
         order = generator(self.seed, n, "batch order")
         draws = torch.Generator().manual_seed(derived_seed(self.seed, n, "augmentation"))
         augment = AUGMENTATIONS[self.options.augmentation]
-        targets = torch.from_numpy(self.targets).to(self.device)
+        targets = torch.tensor(self.targets, device=self.device)
         for part in positions(n, self.options.batch_size, len(self), order):
             images = augment(load(self.images, self.rows[part], self.device), draws)
             yield self.pixels.normalise(images), targets[torch.from_numpy(part)]

@@ -14,7 +14,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-_CHATTER = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+_CHATTER = logging.getLogger("lightning.pytorch")
 
 
 def bare_trainer(device: str, callbacks: list[Callback]) -> Trainer:
@@ -50,9 +50,9 @@ def run(trainer: Trainer, module: LightningModule, batches: Iterable[Any]) -> No
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide what Lightning says about itself; its errors still come through."""
+    """Hide what Lightning says about itself; its warnings about us and errors still come through."""
     level = _CHATTER.level
-    _CHATTER.setLevel(logging.ERROR)
+    _CHATTER.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"lightning\..*")

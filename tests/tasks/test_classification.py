@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from queryloop.errors import InputError, NonFiniteRowsError, OptionsError
+from queryloop.options import ModelOptions
+from queryloop.tasks.classification import evaluate, predict, restore, train
+from queryloop.training.checkpoint import Checkpoint
+from tasks.conftest import CLASSES, IMAGES, LABELS, MODEL, TEST, TRAINING, trained
+
+VALIDATION = (np.arange(1000, 1100), LABELS[1000:1100])
+ALL = frozenset({"probs", "embeddings", "head", "n_classes"})
+
+
+def _equal(a: Checkpoint, b: Checkpoint) -> bool:
+    first, second = a.members["0"], b.members["0"]
+    same = first.keys() == second.keys() and all(np.array_equal(first[k], second[k]) for k in first)
+    return same and a.settings == b.settings
+
+
+def test_digits_are_learnt(checkpoint: Checkpoint) -> None:
+    probs = predict(checkpoint, IMAGES, TEST, frozenset({"probs"}), TRAINING)["probs"]
+    assert evaluate(probs, LABELS[TEST])["accuracy"] > 0.85
+    assert checkpoint.settings["log"]["train_accuracy"] > 0.95
+
+
+@pytest.mark.parametrize("options", [{}, {"precision": "bf16"}, {"threads": 2}])
+def test_the_same_inputs_give_the_same_bits(options: dict[str, object]) -> None:
+    first = trained(20, min_steps=20, **options)
+    torch.manual_seed(1)
+    np.random.seed(1)  # noqa: NPY002
+    random.seed(1)
+    assert _equal(first, trained(20, min_steps=20, **options))
+
+
+def test_bits_are_the_same_in_another_process_with_another_hash_seed() -> None:
+    script = (
+        "import sys; from tasks.conftest import trained;"
+        "sys.stdout.buffer.write(trained(20, min_steps=20).members['0']['head.1.weight'].tobytes())"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=True)
+    assert done.stdout == trained(20, min_steps=20).members["0"]["head.1.weight"].tobytes()
+
+
+def test_another_seed_gives_another_network() -> None:
+    assert not _equal(trained(20, min_steps=5), trained(20, seed=1, min_steps=5))
+
+
+def test_global_state_is_left_alone() -> None:
+    state, threads, default = torch.random.get_rng_state(), torch.get_num_threads(), torch.get_default_dtype()
+    numpy_state, python_state = np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+    predict(trained(20, min_steps=5, threads=threads + 1), IMAGES, TEST, ALL, TRAINING)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert (torch.get_num_threads(), torch.get_default_dtype()) == (threads, default)
+    assert np.array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
+    assert random.getstate() == python_state
+
+
+def test_inputs_are_not_written_to_and_may_be_read_only() -> None:
+    images, rows, labels = IMAGES.copy(), np.arange(20), LABELS[:20].copy()
+    for array in (images, rows, labels):
+        array.setflags(write=False)
+    made = train(images, rows, labels, (rows, labels), CLASSES, MODEL, TRAINING, 0)
+    assert np.array_equal(images, IMAGES)
+    assert made.settings["log"]["n_validation"] == 20
+
+
+def test_settings_are_json_and_say_how_it_was_trained(checkpoint: Checkpoint) -> None:
+    assert json.loads(json.dumps(checkpoint.settings)) == checkpoint.settings
+    log = checkpoint.settings["log"]
+    assert log["gradient_steps"] == 100
+    assert (log["val_accuracy"], log["best_val_accuracy"], log["n_validation"]) == (None, None, 0)
+    assert checkpoint.settings["shape"] == [8, 8, 1]
+
+
+def test_validation_is_logged_and_changes_no_weight() -> None:
+    with_it = train(IMAGES, np.arange(30), LABELS[:30], VALIDATION, CLASSES, MODEL, TRAINING, 0)
+    log = with_it.settings["log"]
+    assert 0 < log["val_accuracy"] <= log["best_val_accuracy"] <= 1
+    without = trained(30)
+    assert all(np.array_equal(v, without.members["0"][k]) for k, v in with_it.members["0"].items())
+
+
+def test_early_stopping_keeps_the_best_weights() -> None:
+    training = TRAINING.model_copy(update={"epochs": 30, "min_steps": 90, "patience": 3})
+    made = train(IMAGES, np.arange(60), LABELS[:60], VALIDATION, CLASSES, MODEL, training, 0)
+    log = made.settings["log"]
+    assert log["gradient_steps"] < 90
+    probs = predict(made, IMAGES, VALIDATION[0], frozenset({"probs"}), TRAINING)["probs"]
+    assert log["val_accuracy"] == log["best_val_accuracy"]
+    assert log["best_val_accuracy"] == evaluate(probs, VALIDATION[1])["accuracy"]
+
+
+def test_patience_without_validation_is_refused() -> None:
+    with pytest.raises(OptionsError, match=r"training\.patience is 3, but there are no validation samples"):
+        trained(20, patience=3)
+
+
+def test_no_label_at_all_is_refused() -> None:
+    with pytest.raises(InputError, match="no labelled sample"):
+        trained(0)
+
+
+def test_one_single_label_trains() -> None:
+    made = trained(1, min_steps=5)
+    assert all(np.isfinite(array).all() for array in made.members["0"].values())
+
+
+@pytest.mark.parametrize("reinit", ["warm", "shrink_perturb"])
+def test_a_training_can_start_from_the_one_before(checkpoint: Checkpoint, reinit: str) -> None:
+    options = {"epochs": 1, "min_steps": 1, "learning_rate": 1e-6, "batch_size": 200}
+    cold, after = trained(120, **options), trained(120, previous=checkpoint, reinit=reinit, **options)
+    distance = {
+        name: np.abs(made.members["0"]["trunk.0.weight"] - checkpoint.members["0"]["trunk.0.weight"]).mean()
+        for name, made in (("cold", cold), ("after", after))
+    }
+    assert distance["after"] < distance["cold"]
+    assert _equal(trained(120, reinit=reinit, **options), cold)
+
+
+def test_everything_asked_for_comes_from_one_pass(checkpoint: Checkpoint) -> None:
+    found = predict(checkpoint, IMAGES, TEST, ALL, TRAINING)
+    assert found.keys() == ALL
+    assert found["n_classes"] == 10
+    weight, bias = found["head"]
+    again = torch.softmax(found["embeddings"] @ weight.T + bias, dim=1)
+    assert torch.allclose(found["probs"], again, atol=1e-5)
+    assert {found["probs"].dtype, found["embeddings"].dtype} == {torch.float32}
+    assert torch.allclose(found["probs"].sum(dim=1), torch.ones(len(TEST)), atol=1e-5)
+
+
+def test_only_what_is_asked_for_comes(checkpoint: Checkpoint) -> None:
+    assert predict(checkpoint, IMAGES, TEST, frozenset(), TRAINING) == {}
+    assert list(predict(checkpoint, IMAGES, TEST, frozenset({"embeddings"}), TRAINING)) == ["embeddings"]
+
+
+def test_an_unknown_need_is_refused(checkpoint: Checkpoint) -> None:
+    with pytest.raises(OptionsError, match=r"unknown need 'prob'.*'probs'"):
+        predict(checkpoint, IMAGES, TEST, frozenset({"prob"}), TRAINING)
+
+
+def test_an_unknown_model_is_refused() -> None:
+    with pytest.raises(OptionsError, match="unknown model 'cnm'"):
+        train(IMAGES, TEST, LABELS[TEST], None, CLASSES, ModelOptions(name="cnm"), TRAINING, 0)
+
+
+def test_probabilities_are_averaged_over_members(checkpoint: Checkpoint) -> None:
+    other = trained(60, seed=5, min_steps=20)
+    both = replace(checkpoint, members={"0": checkpoint.members["0"], "1": other.members["0"]})
+    needs = frozenset({"probs"})
+    first, second = (
+        predict(replace(checkpoint, members={"0": c.members["0"]}), IMAGES, TEST, needs, TRAINING)["probs"]
+        for c in (checkpoint, other)
+    )
+    assert torch.allclose(
+        predict(both, IMAGES, TEST, needs, TRAINING)["probs"], (first + second) / 2, atol=1e-6
+    )
+
+
+def test_a_restored_network_is_the_trained_one(checkpoint: Checkpoint) -> None:
+    (network,) = restore(checkpoint)
+    assert not network.training
+    assert all(np.array_equal(v, checkpoint.members["0"][k]) for k, v in network.state_dict().items())
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_broken_weights_are_an_error(checkpoint: Checkpoint, value: float) -> None:
+    weights = {name: array.copy() for name, array in checkpoint.members["0"].items()}
+    weights["head.1.bias"][3] = value
+    with pytest.raises(NonFiniteRowsError) as error:
+        predict(replace(checkpoint, members={"0": weights}), IMAGES, TEST, frozenset({"probs"}), TRAINING)
+    assert (error.value.count, error.value.first) == (360, 0)
+
+
+def test_bfloat16_ranks_as_fp32_does(checkpoint: Checkpoint) -> None:
+    fast = replace(checkpoint, settings={**checkpoint.settings, "precision": "bf16"})
+    rows = np.arange(100, 1797)
+    margins = []
+    for made in (checkpoint, fast):
+        top = predict(made, IMAGES, rows, frozenset({"probs"}), TRAINING)["probs"].topk(2).values
+        margins.append(set((top[:, 0] - top[:, 1]).argsort()[:200].tolist()))
+    assert len(margins[0] & margins[1]) >= 196
+
+
+@pytest.mark.parametrize("package", ["tasks", "training", "models", "training.checkpoint"])
+def test_packages_do_not_import_torch(package: str) -> None:
+    script = f"import sys, queryloop.{package}; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import softmax
+
+from queryloop.tasks.metrics import evaluate
+
+RNG = np.random.default_rng(0)
+TARGETS = RNG.integers(0, 5, 400)
+PROBS = softmax(RNG.normal(size=(400, 5)) + 2 * np.eye(5)[TARGETS] * RNG.random((400, 1)), axis=1).astype(
+    np.float32
+)
+
+
+def _recall(predicted: np.ndarray, targets: np.ndarray, c: int) -> float:
+    return float((predicted[targets == c] == c).mean())
+
+
+def _f1(predicted: np.ndarray, targets: np.ndarray, c: int) -> float:
+    return float(
+        2 * ((predicted == c) & (targets == c)).sum() / ((predicted == c).sum() + (targets == c).sum())
+    )
+
+
+def test_against_the_formulas() -> None:
+    found, probs = evaluate(PROBS, TARGETS), PROBS.astype(float)
+    predicted = probs.argmax(1)
+    truth = probs[np.arange(400), TARGETS]
+    assert found["accuracy"] == (predicted == TARGETS).mean()
+    assert found["balanced_accuracy"] == pytest.approx(
+        np.mean([_recall(predicted, TARGETS, c) for c in range(5)])
+    )
+    assert found["macro_f1"] == pytest.approx(np.mean([_f1(predicted, TARGETS, c) for c in range(5)]))
+    assert found["nll"] == pytest.approx(-np.log(truth).mean(), rel=1e-6)
+    assert found["brier"] == pytest.approx(((probs - np.eye(5)[TARGETS]) ** 2).sum(1).mean(), rel=1e-6)
+
+
+def test_calibration_error_against_the_formula() -> None:
+    confidence, right = PROBS.max(1), PROBS.argmax(1) == TARGETS
+    bins = np.minimum((confidence * 15).astype(int), 14)
+    gaps = [abs(confidence[bins == b].sum() - right[bins == b].sum()) for b in range(15)]
+    assert evaluate(PROBS, TARGETS)["ece"] == pytest.approx(sum(gaps) / 400, abs=1e-5)
+
+
+def test_tensors_and_arrays_are_the_same() -> None:
+    assert evaluate(torch.from_numpy(PROBS), TARGETS) == evaluate(PROBS, TARGETS)
+
+
+def test_perfect_and_worthless() -> None:
+    sure = np.eye(3, dtype=np.float32)[[0, 1, 2]]
+    best, worst = evaluate(sure, np.array([0, 1, 2])), evaluate(sure, np.array([1, 2, 0]))
+    assert {name: best[name] for name in best} == pytest.approx(
+        {"accuracy": 1, "balanced_accuracy": 1, "macro_f1": 1, "nll": 0, "brier": 0, "ece": 0}, abs=1e-9
+    )
+    assert worst["nll"] == pytest.approx(-np.log(np.finfo(float).eps))
+    assert (worst["accuracy"], worst["brier"], worst["ece"]) == (0, 2, 1)
+
+
+def test_classes_that_are_not_in_the_targets_do_not_count() -> None:
+    probs = np.array([[0.8, 0.1, 0.1], [0.1, 0.2, 0.7], [0.9, 0.05, 0.05]], dtype=np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = evaluate(probs, np.array([0, 1, 0]))
+    assert found["balanced_accuracy"] == 0.5
+    assert found["macro_f1"] == 0.5
+    assert all(np.isfinite(value) for value in found.values())

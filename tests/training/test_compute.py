@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from queryloop.errors import OptionsError
+from queryloop.options import TrainingOptions
+from queryloop.training import compute
+from queryloop.training.compute import isolated, resolve
+
+
+def test_what_is_set_is_taken() -> None:
+    found = resolve(TrainingOptions(device="cpu", precision="bf16", threads=3))
+    assert (found.device, found.precision, found.threads) == ("cpu", "bf16", 3)
+
+
+def test_auto_threads_are_torchs_own() -> None:
+    assert resolve(TrainingOptions()).threads == torch.get_num_threads()
+
+
+@pytest.mark.parametrize(
+    ("flags", "precision"), [({}, "32"), ({"avx512_f": True}, "32"), ({"avx512_bf16": True}, "bf16")]
+)
+def test_auto_precision_follows_the_processor(
+    monkeypatch: pytest.MonkeyPatch, flags: dict[str, bool], precision: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: flags)
+    assert resolve(TrainingOptions(device="cpu")).precision == precision
+
+
+def test_auto_device_takes_the_fastest_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compute, "_present", lambda: {"cuda": False, "mps": True, "cpu": True})
+    assert resolve(TrainingOptions()).device == "mps"
+    assert resolve(TrainingOptions(device="cpu")).device == "cpu"
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:1", "gpu"])
+def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    monkeypatch.setattr(compute, "_present", lambda: {"cuda": False, "mps": False, "cpu": True})
+    with pytest.raises(OptionsError, match=f"device '{device}' is not available here. Available: auto, cpu"):
+        resolve(TrainingOptions(device=device))
+
+
+def test_random_state_and_threads_come_back_even_after_an_error() -> None:
+    state, threads = torch.random.get_rng_state(), torch.get_num_threads()
+    with pytest.raises(ZeroDivisionError):
+        _draw_and_fail(threads + 1)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert torch.get_num_threads() == threads
+
+
+def _draw_and_fail(threads: int) -> None:
+    with isolated(threads):
+        assert torch.get_num_threads() == threads
+        torch.manual_seed(5)
+        torch.rand(1)
+        raise ZeroDivisionError

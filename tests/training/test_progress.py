@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+from torch import nn
+
+from queryloop.training import progress
+from queryloop.training.fit import fit
+from training.conftest import CPU, batches
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+
+
+def test_a_long_training_shows_its_steps(
+    network: nn.Module, terminal: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "_PATIENCE", -1.0)
+    data = batches()
+    fit(network, data, nn.functional.cross_entropy, data.options, CPU)
+    assert "training" in capsys.readouterr().out
+
+
+def test_a_short_training_shows_nothing(
+    network: nn.Module, terminal: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = batches()
+    fit(network, data, nn.functional.cross_entropy, data.options, CPU)
+    assert capsys.readouterr().out == ""
