@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from queryloop.errors import OptionsError, unknown
+from queryloop.hooks import cycle_hooks
 from queryloop.options import ExperimentOptions, parse
 from queryloop.samples import table
 from queryloop.storage import lock, state
@@ -149,8 +150,6 @@ class Experiment:
 
     def record_timings(self, total: float) -> None:
         """Save the seconds of each stage of the cycle that was just committed."""
-        from queryloop.settings import HOOKS
-
-        seconds = {**HOOKS[0].seconds, "cycle": total}
+        seconds = {**cycle_hooks.seconds, "cycle": total}
         rows = [{"cycle": self.n_committed, "stage": name, "seconds": s} for name, s in seconds.items()]
         self.catalog.save("timings", table("timings", rows))

@@ -53,3 +53,6 @@ class CycleHooks:
     def after_dataset_saved(self, node: Node) -> None:
         """A node ends with its last output."""
         self.seconds[node.name] = time.perf_counter() - self._began[node.name]
+
+
+cycle_hooks = CycleHooks()

@@ -1,10 +1,10 @@
 """Kedro's settings for this project."""
 
-from queryloop.hooks import CycleHooks
+from queryloop.hooks import cycle_hooks
 from queryloop.session import CycleSession
 
 SESSION_CLASS = CycleSession
-HOOKS = (CycleHooks(),)
+HOOKS = (cycle_hooks,)
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",

@@ -112,7 +112,7 @@ class Batch(Strategy):
         return Picks(torch.from_numpy(order[picks.positions.cpu().numpy()]), picks.scores.detach().cpu())
 
     def _refuse_bad(self, picks: Picks, k: int, n: int) -> None:
-        rows = set(range(n)) & set(picks.positions.tolist()) if isinstance(picks, Picks) else ()
+        rows = {row for row in picks.positions.tolist() if 0 <= row < n} if isinstance(picks, Picks) else ()
         if len(rows) != k or not picks.positions.shape == picks.scores.shape == (k,):
             raise InputError(f"`{self.name}` must return Picks: {k} different rows of {n}, a score for each.")
         refuse_non_finite(f"scores of {self.name}", picks.scores, None)
