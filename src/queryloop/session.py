@@ -17,6 +17,8 @@ from queryloop.errors import OptionsError
 from queryloop.pipelines.commit import commits
 
 if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+
     from queryloop.experiment import Experiment
 
 logger = logging.getLogger(__name__)
@@ -58,7 +60,7 @@ class CycleSession(KedroSession):
 
     def _run_part(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Kedro's own run of a part that does not commit; what it saves is left over, never loaded."""
-        experiment = self._experiment()
+        _, experiment = self._begin()
         if not _filtered(asked["pipeline_names"], asked).all_outputs() & experiment.dataset_names:
             return super().run(**asked)
         with experiment.writing():
@@ -69,32 +71,46 @@ class CycleSession(KedroSession):
         """Cycles until `n_cycles` are committed or the pool is exhausted."""
         from queryloop.inspection import show_end
 
-        experiment = self._experiment()
+        context, experiment = self._begin()
         n_cycles = experiment.options.n_cycles
         with experiment.writing():
             before = experiment.n_committed
             while experiment.n_committed < n_cycles and not experiment.is_exhausted:
-                self._run_cycle(experiment)
-                row = experiment.latest("metrics").iloc[-1]
-                labels, accuracy = row["n_labeled"], row["accuracy"]
-                logger.info(
-                    "cycle %d of %d: %d labels, accuracy %.4f", row["cycle"], n_cycles, labels, accuracy
-                )
+                began = time.perf_counter()
+                cycle = OneCycle(context, experiment.next_version(), self.store)
+                cycle.run(pipeline_names=["al_cycle"], from_nodes=[experiment.first_node])
+                experiment.record_timings(time.perf_counter() - began)
+                _say_done(experiment.latest("metrics").iloc[-1], n_cycles)
         show_end(experiment, before)
         return {}
 
-    def _run_cycle(self, experiment: Experiment) -> None:
-        """One cycle in a session of its own, whose id is the version; timings follow the commit."""
-        began, version = time.perf_counter(), experiment.next_version()
-        session = KedroSession(version, self._package_name, self._project_path, conf_source=self._conf_source)
-        session._store.update({**self.store, "session_id": version})
-        session.run(pipeline_names=["al_cycle"], from_nodes=[experiment.first_node])
-        experiment.record_timings(time.perf_counter() - began)
-
-    def _experiment(self) -> Experiment:
+    def _begin(self) -> tuple[KedroContext, Experiment]:
+        """The context and the experiment, with the configuration as it is now for the whole run."""
         from queryloop.experiment import Experiment
 
-        return Experiment.of(self.load_context(), self.store.get("runtime_params") or {})
+        context = self.load_context()
+        loader = context.config_loader
+        for name in ("globals", "parameters", "catalog"):
+            loader[name] = loader[name]
+        return context, Experiment.of(context, self.store.get("runtime_params") or {})
+
+
+class OneCycle(KedroSession):
+    """Kedro's own session for one cycle: its id is the version, its configuration that of the run."""
+
+    def __init__(self, context: KedroContext, version: str, store: dict[str, Any]) -> None:
+        super().__init__(version, context._package_name, context.project_path)
+        self._context = context
+        self._store.update({**store, "session_id": version})
+
+    def load_context(self) -> KedroContext:
+        """The context of the run that repeats the cycle."""
+        return self._context
+
+
+def _say_done(row: Any, n_cycles: int) -> None:
+    labels, accuracy = row["n_labeled"], row["accuracy"]
+    logger.info("cycle %d of %d: %d labels, accuracy %.4f", row["cycle"], n_cycles, labels, accuracy)
 
 
 def _filtered(names: list[str], asked: Mapping[str, Any]) -> Pipeline:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
@@ -14,17 +16,20 @@ def commits(pipeline: Pipeline) -> bool:
 
 
 def commit(
+    curve: Any,
+    gallery: Any,
     pool: pd.DataFrame,
     next_query: pd.DataFrame,
     metrics_so_far: pd.DataFrame,
     labeled: pd.DataFrame,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Hand the state over to be saved; the labelled set comes last, for its version is the commit."""
-    return pool, next_query, metrics_so_far, labeled
+) -> tuple[Any, Any, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Hand everything over to be saved; the labelled set comes last, for its version is the commit."""
+    return curve, gallery, pool, next_query, metrics_so_far, labeled
 
 
 def create_pipeline() -> Pipeline:
-    """The state in memory to the state on disk."""
-    state = ["pool", "next_query", "metrics_so_far", "labeled"]
-    saved = ["pool_index_next", "query_next", "metrics_next", "labeled_index_next"]
-    return Pipeline([Node(commit, state, saved, name="commit", tags=TAG)])
+    """The state in memory to the state on disk, in the order of the names."""
+    found = ["curve", "gallery", "pool", "next_query", "metrics_so_far", "labeled"]
+    pictures = ["learning_curve", "query_gallery"]
+    state = ["pool_index_next", "query_next", "metrics_next", "labeled_index_next"]
+    return Pipeline([Node(commit, found, [*pictures, *state], name="commit", tags=TAG)])

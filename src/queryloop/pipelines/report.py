@@ -72,7 +72,7 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(add_metrics, measured, "metrics_so_far", name="report"),
-            Node(draw_curve, ["metrics_so_far", "full_data", *settings], "learning_curve", name="draw_curve"),
-            Node(draw_query, shown, "query_gallery", name="draw_query"),
+            Node(draw_curve, ["metrics_so_far", "full_data", *settings], "curve", name="draw_curve"),
+            Node(draw_query, shown, "gallery", name="draw_query"),
         ]
     )

@@ -25,15 +25,27 @@ def learning_curve(metrics: pd.DataFrame, full_data: pd.DataFrame) -> go.Figure:
     if metrics["val_accuracy"].notna().any():
         keys.append(_key("○", LIGHT_BLUE, "validation"))
         traces.insert(0, _trace(metrics, "val_accuracy", _VALIDATION))
-    figure = go.Figure(traces)
-    for full in full_data.tail(1).to_dict("records"):
-        keys.append(_key("- -", GREY, f"all {full['n_labeled']:,} labels: {full['accuracy']:.3f}"))
-        figure.add_hline(full["accuracy"], line={"color": GREY, "width": 1.5, "dash": "dash"})
-    shown = [*metrics["accuracy"], *metrics["val_accuracy"].dropna(), *full_data["accuracy"].tail(1)]
-    labels, accuracies = _range(metrics["n_labeled"], 0.02, 5), _range(shown, 0.06, 0.02)
-    figure.update_xaxes(title_text="labels", tickformat=",", range=labels, zeroline=False)
-    figure.update_yaxes(title_text="accuracy", range=accuracies, zeroline=False)
-    return figure.update_layout(_layout(_title(metrics.iloc[-1]), keys))
+    reference = full_data.tail(1).to_dict("records")
+    keys += [_key("- -", GREY, f"all {f['n_labeled']:,} labels: {f['accuracy']:.3f}") for f in reference]
+    shown = [*metrics["accuracy"], *metrics["val_accuracy"].dropna(), *(f["accuracy"] for f in reference)]
+    layout = _layout(
+        _title(metrics.iloc[-1]),
+        keys,
+        shapes=[_line(full["accuracy"]) for full in reference],
+        xaxis=_axis("labels", _range(metrics["n_labeled"], 0.02, 5), tickformat=","),
+        yaxis=_axis("accuracy", _range(shown, 0.06, 0.02)),
+    )
+    return go.Figure(traces, layout)
+
+
+def _line(height: float) -> dict[str, Any]:
+    """A dashed line over the whole width."""
+    look = {"color": GREY, "width": 1.5, "dash": "dash"}
+    return {"type": "line", "x0": 0, "x1": 1, "xref": "x domain", "y0": height, "y1": height, "line": look}
+
+
+def _axis(title: str, shown: list[float], **more: Any) -> dict[str, Any]:
+    return {"title": {"text": title}, "range": shown, "zeroline": False, **more}
 
 
 def _key(symbol: str, color: str, name: str) -> str:
@@ -71,12 +83,14 @@ def _range(values: Sequence[float] | pd.Series, share: float, least: float) -> l
     return [low - room, high + room]
 
 
-def _layout(title: str, keys: list[str]) -> go.Layout:
-    return go.Layout(
-        template="plotly_white",
+def _layout(title: str, keys: list[str], **more: Any) -> dict[str, Any]:
+    # handed to the figure as one dict: updating a figure with a template takes 0.3 s
+    return {
+        "template": "plotly_white",
         # keys in the subtitle, for kedro-viz hides legends in its preview
-        title={"text": title, "subtitle": {"text": "   ".join(keys)}},
-        showlegend=False,
-        hovermode="closest",
-        margin={"l": 64, "r": 24, "t": 72, "b": 56},
-    )
+        "title": {"text": title, "subtitle": {"text": "   ".join(keys)}},
+        "showlegend": False,
+        "hovermode": "closest",
+        "margin": {"l": 64, "r": 24, "t": 72, "b": 56},
+        **more,
+    }
