@@ -9,7 +9,7 @@ from typing import Any
 from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Node, Pipeline
 
-from queryloop.pipelines.commit import commits
+from queryloop.pipelines import commits
 
 
 class CycleHooks:

@@ -13,8 +13,8 @@ from kedro.framework.session import KedroSession
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 
-from queryloop.errors import OptionsError
-from queryloop.pipelines.commit import commits
+from queryloop.errors import OptionsError, unknown
+from queryloop.pipelines import commits
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -114,11 +114,14 @@ def _say_done(row: Any, n_cycles: int) -> None:
 
 
 def _filtered(names: list[str], asked: Mapping[str, Any]) -> Pipeline:
-    """The part of the pipelines that Kedro would run; an unknown name is left for Kedro to refuse."""
+    """The part of the pipelines that Kedro would run. Raises OptionsError for an unknown name."""
     pipelines.set_requested(list(names))
-    known = [pipelines[name] for name in names if name in pipelines]
+    for name in names:
+        if name not in pipelines:
+            raise unknown("pipeline", name, pipelines.keys())
     filters = {key: asked.get(key) for key in _FILTERS if key != "namespaces"}
-    return sum(known, Pipeline([])).filter(**filters, node_namespaces=asked.get("namespaces"))
+    whole = sum((pipelines[name] for name in names), Pipeline([]))
+    return whole.filter(**filters, node_namespaces=asked.get("namespaces"))
 
 
 def _refuse_narrowed(names: list[str], asked: Mapping[str, Any]) -> None:

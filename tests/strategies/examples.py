@@ -59,7 +59,8 @@ def everything(
     """A scorer that reads every need, each in a way that its own type and shape allow."""
     logits = embeddings @ head.weight.T + head.bias
     layers = sum(
-        activations[layer].square().mean(dim=1) - labeled_activations[layer].square().mean() for layer in activations
+        activations[layer].square().mean(dim=1) - labeled_activations[layer].square().mean()
+        for layer in activations
     )
     constants = val_embeddings[val_correct].mean() + target_mc_probs.amax() + labeled_probs[:, labels].mean()
     rows = probs.amax(dim=1) + mc_probs.amax(dim=(1, 2)) + predicted_loss + discriminator + layers
@@ -68,3 +69,45 @@ def everything(
 
 
 UNREGISTERED: list[Callable[..., Any]] = [sampled, farthest, shuffled, everything]
+
+
+def certain_first(probs: Tensor) -> Tensor:
+    """A fault: the sign is wrong."""
+    return probs.amax(dim=1)
+
+
+def unguarded(probs: Tensor) -> Tensor:
+    """A fault: 0 log 0 is NaN."""
+    return -(probs * probs.log()).sum(dim=1)
+
+
+def writing(probs: Tensor) -> Tensor:
+    """A fault: the caller's array is sorted."""
+    probs.copy_(probs.sort(dim=1).values)
+    return probs[:, -2] - probs[:, -1]
+
+
+def global_draw(probs: Tensor) -> Tensor:
+    """A fault: the global generator is used."""
+    return torch.rand(len(probs))
+
+
+def first_come(probs: Tensor) -> Tensor:
+    """A fault: the place in the pool decides."""
+    return torch.arange(len(probs), 0, -1)
+
+
+def rounded(probs: Tensor) -> Tensor:
+    """A fault: single and double precision differ."""
+    return probs.amax(dim=1) * (1.0 if probs.dtype == torch.float32 else 1.1)
+
+
+FAULTY: dict[Callable[..., Any], str] = {
+    certain_first: "a_certain_row_never_beats_a_uniform_one",
+    unguarded: "exact_zeros_are_numbers",
+    writing: "tensors_are_taken_and_not_written",
+    global_draw: "global_random_state_stays",
+    first_come: "permuting_the_pool_permutes_nothing_else",
+    rounded: "single_precision_scores_the_same",
+}
+"""What is wrong, and the check that must find it."""

@@ -7,12 +7,7 @@ from typing import Any
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
-TAG = "commit"
-
-
-def commits(pipeline: Pipeline) -> bool:
-    """Whether a run of this pipeline would commit a cycle."""
-    return any(TAG in node.tags for node in pipeline.nodes)
+from queryloop.pipelines import COMMIT
 
 
 def commit(
@@ -32,4 +27,4 @@ def create_pipeline() -> Pipeline:
     found = ["curve", "gallery", "pool", "next_query", "metrics_so_far", "labeled"]
     pictures = ["learning_curve", "query_gallery"]
     state = ["pool_index_next", "query_next", "metrics_next", "labeled_index_next"]
-    return Pipeline([Node(commit, found, [*pictures, *state], name="commit", tags=TAG)])
+    return Pipeline([Node(commit, found, [*pictures, *state], name="commit", tags=COMMIT)])

@@ -7,10 +7,12 @@ JSON file beside it, holds schema, size and SHA-256, and is written just before 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -20,6 +22,7 @@ from queryloop.errors import CorruptFileError, StateError
 
 SCHEMA = 1
 SEAL = ".seal"
+TEMPORARY = ".*.tmp"
 _DAMAGED = "it was changed or damaged; restore it from a copy, or give another experiment name."
 
 
@@ -53,18 +56,15 @@ def whole_file(path: Path) -> Iterator[Writer]:
 
     Raises FileExistsError where `path` exists, StateError where the disk refuses.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         make_folder(path.parent)
-        _remove_abandoned(path.parent)
-        with temporary.open("wb") as file:
+        remove_abandoned(path.parent.glob(TEMPORARY))
+        with temporary(path) as file:
             hashing = _HashingFile(file)
             yield hashing
             file.flush()
             os.fsync(file.fileno())
-        _write_seal(path, hashing.seal())
-        os.link(temporary, path)
-        _sync_folder(path.parent)
+            _publish(file.name, path, hashing.seal())
     except FileExistsError:
         raise
     except OSError as error:
@@ -72,9 +72,62 @@ def whole_file(path: Path) -> Iterator[Writer]:
             f"cannot write {path}: {error.strerror}. Nothing of it was kept, and what was committed before "
             "is intact: make room or make the folder writable, and give the same command again."
         ) from error
+
+
+@contextmanager
+def temporary(path: Path) -> Iterator[BinaryIO]:
+    """A new file beside `path`, removed at the end; it is locked for as long as its writer lives."""
+    place = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    with _alone_in(path.parent):
+        file = place.open("xb")
+        fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        with file:
+            yield file
     finally:
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            _discard(place)
+
+
+def remove_abandoned(temporaries: Iterable[Path]) -> None:
+    """Delete the temporary files whose writer no longer lives."""
+    for place in temporaries:
+        with suppress(OSError), place.open("rb+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _discard(place)
+
+
+def _discard(place: Path) -> None:
+    """Delete a temporary file, and before it the seal that its writer did not come to use."""
+    path = place.with_name(place.name[1:].rsplit(".", 2)[0])
+    with _alone_in(place.parent):
+        if not path.exists():
+            seal_of(path).unlink(missing_ok=True)
+        place.unlink(missing_ok=True)
+
+
+def _publish(written: str, path: Path, seal: bytes) -> None:
+    """Give a complete file its name. Alone, so that it never stands beside the seal of another writer."""
+    with _alone_in(path.parent):
+        if path.exists():
+            raise FileExistsError(path)
+        with seal_of(path).open("wb") as file:
+            file.write(seal)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(written, path)
+        _sync_folder(path.parent)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold the lock of the folder itself, which leaves no file and ends with its holder."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def make_folder(folder: Path) -> None:
@@ -85,30 +138,12 @@ def make_folder(folder: Path) -> None:
         _sync_folder(folder.parent)
 
 
-def _write_seal(path: Path, content: bytes) -> None:
-    if path.exists():
-        raise FileExistsError(path)
-    temporary = path.with_name(f".{path.name}{SEAL}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(seal_of(path))
-
-
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _remove_abandoned(folder: Path) -> None:
-    """Delete temporary files whose writer no longer lives."""
-    for temporary in folder.glob(".*.tmp"):
-        if not is_alive(int(temporary.name.split(".")[-2])):
-            temporary.unlink(missing_ok=True)
 
 
 def is_alive(pid: int) -> bool:
@@ -123,8 +158,13 @@ def is_alive(pid: int) -> bool:
 
 
 def seal_of(path: Path) -> Path:
-    """Where the seal of `path` lies."""
-    return path.with_name(path.name + SEAL)
+    """Where the seal of `path` lies: hidden, so that a folder of tables reads as one table."""
+    return path.with_name(f".{path.name}{SEAL}")
+
+
+def sealed_by(seal: Path) -> Path:
+    """The file that a seal belongs to."""
+    return seal.with_name(seal.name.removeprefix(".").removesuffix(SEAL))
 
 
 def check_seal(path: Path) -> None:

@@ -7,14 +7,14 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from queryloop.errors import LockedError, StateError
-from queryloop.storage.files import is_alive, make_folder
+from queryloop.storage.files import is_alive, make_folder, temporary
 
 _held: set[Path] = set()
 
@@ -22,19 +22,16 @@ _held: set[Path] = set()
 @contextmanager
 def locked(home: Path) -> Iterator[None]:
     """Hold the lock of the experiment at `home`. Raises LockedError naming the holder's process."""
-    _prepare(home)
-    lock = FileLock(home / "lock")
+    lock = _acquired(home)
     try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise LockedError(_busy(home)) from None
-    try:
-        _holder_file(home).write_text(json.dumps(_me()))
+        with suppress(OSError):  # it only tells others who we are
+            _holder_file(home).write_text(json.dumps(_me()))
         _held.add(home)
         yield
     finally:
         _held.discard(home)
-        _holder_file(home).unlink(missing_ok=True)
+        with suppress(OSError):
+            _holder_file(home).unlink(missing_ok=True)
         lock.release()
 
 
@@ -56,22 +53,24 @@ def holder(home: Path) -> dict[str, Any] | None:
     return who if not here or is_alive(who["pid"]) else None
 
 
-def _prepare(home: Path) -> None:
-    """Make the folder, and refuse a file system that cannot link before anything is written to it."""
+def _acquired(home: Path) -> FileLock:
+    """The lock, taken; a file system that cannot link is refused before anything is written to it."""
+    lock = FileLock(home / "lock")
     try:
         make_folder(home)
-        probe, linked = home / f".probe.{os.getpid()}.tmp", home / f".probe-link.{os.getpid()}.tmp"
-        probe.touch()
-        try:
-            os.link(probe, linked)
-        finally:
-            probe.unlink(missing_ok=True)
-            linked.unlink(missing_ok=True)
+        with temporary(home / "probe") as probe:
+            linked = home / Path(probe.name).name.replace("probe", "probe-link")
+            os.link(probe.name, linked)
+            linked.unlink()
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise LockedError(_busy(home)) from None
     except OSError as error:
         raise StateError(
             f"experiments cannot be kept in {home}: {error.strerror}. "
-            "They need a writable local file system with hard links."
+            "They need a writable local file system with hard links and folder locks."
         ) from error
+    return lock
 
 
 def _me() -> dict[str, Any]:

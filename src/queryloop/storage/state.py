@@ -13,7 +13,15 @@ from kedro.io.core import generate_timestamp
 
 from queryloop.errors import QueryloopError, StateError
 from queryloop.storage.experiment import VERSION, committed, versions_of
-from queryloop.storage.files import SEAL, check_seal, seal_of, whole_file
+from queryloop.storage.files import (
+    SEAL,
+    TEMPORARY,
+    check_seal,
+    remove_abandoned,
+    seal_of,
+    sealed_by,
+    whole_file,
+)
 
 SETTINGS = "settings.json"
 
@@ -53,12 +61,14 @@ def check_parts(home: Path, folders: Sequence[Path]) -> None:
 
 
 def remove_leftovers(home: Path, folders: Iterable[Path]) -> None:
-    """Delete what an interrupted cycle saved and never committed. Call it under the lock only.
+    """Delete what an interrupted run left: temporary files, and what it never committed. Under the lock only.
 
     Raises StateError as `check_parts` does, and then deletes nothing.
     """
     folders = list(folders)
     check_parts(home, folders)
+    for place in sorted({folder.parent for folder in folders}):
+        remove_abandoned(place.rglob(TEMPORARY))
     for folder in folders:
         for version in _unfinished(folder, committed(home)):
             shutil.rmtree(version)
@@ -122,9 +132,7 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any
 def damaged(root: Path) -> tuple[int, list[str]]:
     """Check every sealed file below `root`: their number, and a sentence for each that is damaged."""
     seals = sorted(root.rglob(f"*{SEAL}"))
-    problems = [
-        problem for seal in seals if (problem := _problem(seal.with_name(seal.name.removesuffix(SEAL))))
-    ]
+    problems = [problem for seal in seals if (problem := _problem(sealed_by(seal)))]
     return len(seals), problems
 
 

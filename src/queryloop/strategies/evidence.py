@@ -34,14 +34,14 @@ class Evidence:
     def rows(self, positions: np.ndarray) -> Evidence:
         """The same evidence for these pool rows only, in this order."""
 
-        def cut(part: Any) -> Any:
-            return part[positions]
+        ids = self.ids[positions]
 
-        values = {
-            name: _each(cut, value) if NEEDS[name].axes[0] == "N" else value
-            for name, value in self.values.items()
-        }
-        return Evidence(self.ids[positions], values)
+        def cut(name: str, value: Any) -> Any:
+            if name == "ids":
+                return ids
+            return _each(lambda part: part[positions], value) if NEEDS[name].axes[0] == "N" else value
+
+        return Evidence(ids, {name: cut(name, value) for name, value in self.values.items()})
 
 
 def gathered(given: Mapping[str, Any], needs: Iterable[str], asker: str) -> Evidence:

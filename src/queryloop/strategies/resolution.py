@@ -69,9 +69,10 @@ class Scorer(Strategy):
         if not self.draws:
             return self._checked(self.formula(**found.values), found.ids)
         order = seeded_order(found.ids, seed)
-        drawn = self.formula(**found.rows(order).values, generator=_generator(seed))
+        shuffled = found.rows(order)
+        drawn = self._checked(self.formula(**shuffled.values, generator=_generator(seed)), shuffled.ids)
         scores = torch.empty_like(drawn)
-        scores[order] = self._checked(drawn, found.ids[order])
+        scores[order] = drawn
         return scores
 
     def choose(self, scores: Scores | None, evidence: Given, *, k: int, seed: int) -> Picks:
