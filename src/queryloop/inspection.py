@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from queryloop.errors import QueryloopError, unknown
+from queryloop.errors import QueryloopError, StateError, unknown
 from queryloop.experiment import Experiment
 from queryloop.storage import lock, state
 from queryloop.storage.experiment import MARK, committed
@@ -91,7 +91,16 @@ def verify_all(experiment: Experiment) -> tuple[int, list[str]]:
 
 
 def explain(catalog: Any, sample: str) -> str:
-    """Why and when a sample was chosen. Raises OptionsError for an id that the data set does not have."""
+    """Why and when a sample was chosen.
+
+    Raises StateError before the first commit, OptionsError for an id that the data set does not have.
+    """
+    home = catalog["labeled_index"].home
+    if not committed(home):
+        raise StateError(
+            f"the experiment at {home} has no cycle yet: run it, or name another one, such as "
+            "--params=strategy:entropy,seed:1. `kedro al status` shows those that are there."
+        )
     splits = catalog.load("splits")
     found = splits.loc[splits["sample_id"] == sample, "split"]
     if found.empty:
@@ -106,8 +115,10 @@ def explain(catalog: Any, sample: str) -> str:
 
 
 def _alike(sample: str, ids: pd.Series) -> list[str]:
-    folder = sample.rpartition("/")[0]
-    return ids[ids.str.startswith(folder)].head(5).tolist() or ids.head(5).tolist()
+    """The ids that stand beside this one in the sorted list of all."""
+    names = ids.sort_values()
+    place = int(names.searchsorted(sample))
+    return names.iloc[max(0, place - 2) : place + 2].tolist()
 
 
 def _labelled(catalog: Any, labeled: pd.DataFrame, row: pd.Series) -> str:
@@ -129,11 +140,15 @@ def _queried(catalog: Any, query: pd.DataFrame, row: pd.Series) -> str:
 
 
 def _scored(_catalog: Any, scores: pd.DataFrame, row: pd.Series) -> str:
+    if pd.isna(row["score"]):
+        return (
+            f"{row['sample_id']} is in the pool: it was one of {len(scores)} candidates in the last cycle, "
+            "of which the strategy chose a batch as a whole."
+        )
     higher = int((scores["score"] > row["score"]).sum())
-    score = "it has no score of its own" if pd.isna(row["score"]) else f"score {row['score']:.6g}"
     return (
-        f"{row['sample_id']} is in the pool: in the last cycle {score}; {higher} of {len(scores)} candidates "
-        "scored higher."
+        f"{row['sample_id']} is in the pool: in the last cycle its score was {row['score']:.6g}; "
+        f"{higher} of {len(scores)} candidates scored higher."
     )
 
 

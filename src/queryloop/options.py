@@ -14,7 +14,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 def _size(value: float) -> float:
-    if not (0 < value < 1 or (value >= 1 and value == int(value))):
+    if not (0 < value < 1 or (value >= 1 and float(value).is_integer())):
         raise ValueError("a size is a count (1, 2, ...) or a fraction between 0 and 1")
     return value if value < 1 else int(value)
 
@@ -96,7 +96,7 @@ class ExperimentOptions(Options):
     experiment: Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")]
     dataset: Annotated[Text, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
     strategy: Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+]*$")]
-    seed: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=0, strict=True)]  # 1.0 would be another folder
     n_cycles: Count
     raw_root: str
     data: DataOptions = DataOptions()

@@ -12,9 +12,9 @@ from queryloop.training.checkpoint import Checkpoint
 
 CLASSES = [str(digit) for digit in range(10)]
 TEST = np.arange(1437, 1797)
-MODEL = ModelOptions(name="cnn", width=8)
+MODEL = ModelOptions(name="cnn", width=16)
 TRAINING = TrainingOptions(
-    epochs=5, min_steps=100, learning_rate=5e-3, augmentation="shift", precision="32", threads=1
+    epochs=5, min_steps=100, learning_rate=1e-2, augmentation="affine", precision="32", threads=1
 )
 
 

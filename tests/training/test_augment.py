@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from queryloop.training.augment import AUGMENTATIONS
+from queryloop.training.augment import AUGMENTATIONS, _grid
 
 CHANGING = sorted(set(AUGMENTATIONS) - {"none"})
 SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (7, 5, 2), (1, 1, 1)]
@@ -69,6 +70,13 @@ def test_affine_keeps_the_middle_in_the_middle_on_average() -> None:
     axis = torch.arange(29.0)
     assert abs(float((changed.sum(1) * axis).sum() / changed.sum()) - 14) < 0.3
     assert abs(float((changed.sum(0) * axis).sum() / changed.sum()) - 14) < 0.3
+
+
+@pytest.mark.parametrize("size", [(5, 7), (28, 28), (1, 1)])
+def test_the_grid_is_torchs_own(size: tuple[int, int]) -> None:
+    matrix = torch.randn(6, 2, 3, generator=_draws())
+    expected = F.affine_grid(matrix, [6, 1, *size], align_corners=False)
+    assert torch.allclose(_grid(torch.Size(size), *matrix.unbind(dim=2)), expected, atol=1e-6)
 
 
 def test_flip_crop_mirrors_about_half() -> None:

@@ -6,7 +6,7 @@ import torch
 from queryloop.errors import OptionsError
 from queryloop.options import TrainingOptions
 from queryloop.training import compute
-from queryloop.training.compute import isolated, resolve
+from queryloop.training.compute import isolated, resolve, resolve_scoring
 
 
 def test_what_is_set_is_taken() -> None:
@@ -26,6 +26,11 @@ def test_auto_precision_follows_the_processor(
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: flags)
     assert resolve(TrainingOptions(device="cpu")).precision == precision
+
+
+@pytest.mark.parametrize(("asked", "precision"), [("auto", "32"), ("32", "32"), ("bf16", "bf16")])
+def test_scoring_is_exact_unless_asked_otherwise(asked: str, precision: str) -> None:
+    assert resolve_scoring(TrainingOptions(device="cpu", precision=asked)).precision == precision
 
 
 def test_auto_device_takes_the_fastest_there_is(monkeypatch: pytest.MonkeyPatch) -> None:

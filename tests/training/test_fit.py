@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from queryloop.training.compute import isolated
 from queryloop.training.fit import Fitted, fit
-from training.conftest import CPU, batches
+from tests.training.conftest import CPU, batches
 
 
 class Scores:

@@ -9,7 +9,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
 from queryloop.options import TrainingOptions
 from queryloop.training import fit as fitting
 from queryloop.training.optimise import configure
-from training.conftest import CPU, batches
+from tests.training.conftest import CPU, batches
 
 
 def _rates(schedule: LRScheduler, steps: int) -> list[float]:

@@ -11,7 +11,7 @@ from queryloop.errors import NonFiniteRowsError
 from queryloop.training.compute import Compute
 from queryloop.training.pixels import Pixels
 from queryloop.training.predict import predict
-from training.conftest import CPU
+from tests.training.conftest import CPU
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 4, 4, 1), dtype=np.uint8)
 ROWS = np.random.default_rng(1).permutation(40)[:33]

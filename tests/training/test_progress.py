@@ -5,7 +5,7 @@ from torch import nn
 
 from queryloop.training import progress
 from queryloop.training.fit import fit
-from training.conftest import CPU, batches
+from tests.training.conftest import CPU, batches
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from kedro.pipeline import Node, Pipeline
 
 from queryloop import __version__
 from queryloop import samples as tables
+from queryloop.errors import naming_rows
 from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.storage.checkpoints import TrainingCache
 from queryloop.training.checkpoint import Checkpoint
@@ -36,16 +37,18 @@ def train(
     key = training_key(labeled, validation, fingerprint, model, training, seed, previous)
     checkpoint = training_cache.get(key)
     if checkpoint is None:
-        checkpoint = classification.train(
-            images,
-            *tables.labelled_rows(samples, labeled),
-            tables.labelled_rows(samples, validation) if len(validation) else None,
-            tables.classes(samples),
-            model,
-            training,
-            seed,
-            previous,
-        )
+        cycle = tables.next_cycle(labeled) - 1
+        with naming_rows(samples["sample_id"].tolist(), f"cycle {cycle}, training"):
+            checkpoint = classification.train(
+                images,
+                *tables.labelled_rows(samples, labeled),
+                tables.labelled_rows(samples, validation) if len(validation) else None,
+                tables.classes(samples),
+                model,
+                training,
+                seed,
+                previous,
+            )
         training_cache.put(key, checkpoint)
     return checkpoint
 

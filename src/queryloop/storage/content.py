@@ -11,6 +11,7 @@ from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import TablePreview
 
 from queryloop.errors import BrokenFileError
+from queryloop.progress import ProgressBar
 from queryloop.storage.files import Writer, check_seal, whole_file
 from queryloop.storage.tables import preview_table, read_table, write_table
 
@@ -150,9 +151,11 @@ def _write_blocks(data: ImageBlocks, file: Writer) -> None:
     header = {"descr": "|u1", "fortran_order": False, "shape": data.shape}
     np.lib.format.write_array_header_1_0(file, header)
     written = 0
-    for block in data.blocks():
-        file.write(np.ascontiguousarray(block).data)
-        written += len(block)
+    with ProgressBar("reading images", data.shape[0]) as bar:
+        for block in data.blocks():
+            file.write(np.ascontiguousarray(block).data)
+            written += len(block)
+            bar.advance(len(block))
     if written != data.shape[0]:
         raise BrokenFileError(f"the source promised {data.shape[0]} images and gave {written}.")
 

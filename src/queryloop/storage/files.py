@@ -65,9 +65,9 @@ def whole_file(path: Path) -> Iterator[Writer]:
             file.flush()
             os.fsync(file.fileno())
             _publish(file.name, path, hashing.seal())
-    except FileExistsError:
-        raise
     except OSError as error:
+        if isinstance(error, FileExistsError) and path.exists():
+            raise
         raise StateError(
             f"cannot write {path}: {error.strerror}. Nothing of it was kept, and what was committed before "
             "is intact: make room or make the folder writable, and give the same command again."
@@ -85,14 +85,14 @@ def temporary(path: Path) -> Iterator[BinaryIO]:
         with file:
             yield file
     finally:
-        with suppress(OSError):
+        with suppress(OSError), _alone_in(path.parent):
             _discard(place)
 
 
 def remove_abandoned(temporaries: Iterable[Path]) -> None:
     """Delete the temporary files whose writer no longer lives."""
     for place in temporaries:
-        with suppress(OSError), place.open("rb+") as file:
+        with suppress(OSError), _alone_in(place.parent), place.open("rb+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _discard(place)
 
@@ -100,10 +100,9 @@ def remove_abandoned(temporaries: Iterable[Path]) -> None:
 def _discard(place: Path) -> None:
     """Delete a temporary file, and before it the seal that its writer did not come to use."""
     path = place.with_name(place.name[1:].rsplit(".", 2)[0])
-    with _alone_in(place.parent):
-        if not path.exists():
-            seal_of(path).unlink(missing_ok=True)
-        place.unlink(missing_ok=True)
+    if not path.exists():
+        seal_of(path).unlink(missing_ok=True)
+    place.unlink(missing_ok=True)
 
 
 def _publish(written: str, path: Path, seal: bytes) -> None:

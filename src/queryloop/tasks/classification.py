@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from queryloop.errors import InputError, OptionsError, unknown
+from queryloop.errors import InputError, NonFiniteRowsError, OptionsError, unknown
 from queryloop.models.network import Network
 from queryloop.models.registry import build
 from queryloop.options import ModelOptions, TrainingOptions
@@ -20,8 +21,8 @@ from queryloop.tasks.metrics import evaluate
 from queryloop.training import predict as scoring
 from queryloop.training.batches import Batches
 from queryloop.training.checkpoint import Checkpoint
-from queryloop.training.compute import Compute, isolated, resolve
-from queryloop.training.fit import fit
+from queryloop.training.compute import Compute, isolated, resolve, resolve_scoring
+from queryloop.training.fit import Fitted, fit
 from queryloop.training.pixels import Pixels, measure
 from queryloop.training.reinit import REINIT
 
@@ -44,44 +45,28 @@ def train(
 ) -> Checkpoint:
     """Train one network on the labelled rows.
 
-    images: (M, H, W, C) uint8, may be a read-only memory map. rows: (N,) positions, labels: (N,) in
-    0..len(classes)-1. validation: more rows, used for early stopping and the log. seed: all draws
-    come from (seed, N, purpose), so trainings of different strategies on N labels share initial
-    weights. previous: where `reinit` warm and shrink_perturb start; None starts cold. Raises
-    InputError without a labelled row, OptionsError for patience without validation rows.
+    images: (M, H, W, C) uint8, may be a read-only memory map. rows: (N,) positions in it, labels: (N,) in
+    0..len(classes)-1. validation: other rows, for early stopping and the log. seed: all draws come
+    from (seed, N, purpose), so any two trainings on N labels share their initial weights. previous:
+    where `reinit` warm and shrink_perturb start; None starts cold. Raises InputError without a
+    labelled row, OptionsError for patience without validation rows, NonFiniteRowsError.
     """
-    labelled = (rows, labels)
-    _check(labelled, validation, training)
+    _check(len(rows), validation, training)
     compute, pixels = resolve(training), measure(images, rows)
+    score = partial(_accuracy, images, pixels, resolve_scoring(training))
+    batches = Batches(images, rows, labels.astype(np.int64), pixels, training, seed, compute.device)
     with isolated(compute.threads):
         torch.manual_seed(derived_seed(seed, len(rows), "initial weights"))
         network = build(model, images.shape[1:], len(classes)).to(memory_format=torch.channels_last)
         if previous is not None:
             REINIT[training.reinit](network, previous.members["0"])
         torch.manual_seed(derived_seed(seed, len(rows), "dropout"))
-        batches = Batches(images, rows, labels, pixels, training, seed, compute.device)
-        score = _scorer(images, pixels, compute)
-        validate = None if validation is None else (lambda fitted: score(fitted, validation))
-        done = fit(network, batches, F.cross_entropy, training, compute, validate)
-    log = {
-        "gradient_steps": done.steps,
-        "train_accuracy": score(network, labelled),
-        "val_accuracy": done.last,
-        "best_val_accuracy": done.best,
-        "n_validation": 0 if validation is None else len(validation[0]),
-    }
-    settings = {
-        "model": model.model_dump(),
-        "shape": list(images.shape[1:]),
-        "classes": list(classes),
-        **asdict(pixels),
-        "precision": compute.precision,
-        "log": log,
-    }
-    weights = {
-        name: value.detach().cpu().contiguous().numpy() for name, value in network.state_dict().items()
-    }
-    return Checkpoint(settings, {"0": weights})
+        validate = None if validation is None else partial(score, validation)
+        fitted = fit(network, batches, F.cross_entropy, training, compute, validate)
+    log = {"train_accuracy": score((rows, labels), network), **_log(fitted, validation)}
+    settings = {"model": model.model_dump(), "shape": list(images.shape[1:]), "classes": list(classes)}
+    settings |= {**asdict(pixels), "precision": compute.precision, "log": log}
+    return Checkpoint(settings, {"0": _arrays(network)})
 
 
 def predict(
@@ -95,8 +80,8 @@ def predict(
 
     needs: any of probs (N, K), mean over the members; embeddings (N, D) and head (weight (K, D), bias
     (K,)) of the first member; n_classes. All fp32, on the CPU. Only probs and embeddings look at an
-    image. training gives device and threads; the precision is that of the training. Raises
-    NonFiniteRowsError, OptionsError for an unknown need.
+    image. training gives device, threads and precision. Raises NonFiniteRowsError, OptionsError for
+    an unknown need.
     """
     for need in needs - {*_PER_SAMPLE, *_CONSTANT}:
         raise unknown("need", need, {*_PER_SAMPLE, *_CONSTANT})
@@ -104,8 +89,7 @@ def predict(
     wanted = {name: _PER_SAMPLE[name] for name in sorted(needs & set(_PER_SAMPLE))}
     if wanted:
         settings = checkpoint.settings
-        compute = replace(resolve(training), precision=settings["precision"])
-        pixels = Pixels(settings["mean"], settings["std"])
+        pixels, compute = Pixels(settings["mean"], settings["std"]), resolve_scoring(training)
         found |= scoring.predict(restore(checkpoint), _reduction(wanted), images, rows, pixels, compute)
     return found
 
@@ -157,20 +141,34 @@ def _reduction(wanted: dict[str, Callable[[Embedded], Tensor]]) -> scoring.Reduc
     return reduce
 
 
-def _scorer(images: np.ndarray, pixels: Pixels, compute: Compute) -> Callable[[Network, Labelled], float]:
-    """Accuracy of a network on labelled rows, in eval mode and without augmentation."""
-
-    def score(network: Network, labelled: Labelled) -> float:
-        rows, labels = labelled
-        reduce = _reduction({"probs": _probs})
+def _accuracy(
+    images: np.ndarray, pixels: Pixels, compute: Compute, labelled: Labelled, network: Network
+) -> float:
+    """In eval mode and without augmentation. Raises NonFiniteRowsError with the first row of the images."""
+    rows, labels = labelled
+    reduce = _reduction({"probs": _PER_SAMPLE["probs"]})
+    try:
         probs = scoring.predict([network], reduce, images, rows, pixels, compute)["probs"]
-        return float((probs.argmax(dim=1).numpy() == labels).mean())
+    except NonFiniteRowsError as e:
+        raise NonFiniteRowsError(e.count, e.total, int(rows[e.first])) from None
+    return float((probs.argmax(dim=1).numpy() == labels).mean())
 
-    return score
+
+def _log(fitted: Fitted, validation: Labelled | None) -> dict[str, Any]:
+    return {
+        "gradient_steps": fitted.steps,
+        "val_accuracy": fitted.last,
+        "best_val_accuracy": fitted.best,
+        "n_validation": 0 if validation is None else len(validation[0]),
+    }
 
 
-def _check(labelled: Labelled, validation: Labelled | None, training: TrainingOptions) -> None:
-    if len(labelled[0]) == 0:
+def _arrays(network: Network) -> dict[str, np.ndarray]:
+    return {name: value.cpu().contiguous().numpy() for name, value in network.state_dict().items()}
+
+
+def _check(n_labelled: int, validation: Labelled | None, training: TrainingOptions) -> None:
+    if n_labelled == 0:
         raise InputError("there is no labelled sample to train on.")
     if training.patience and validation is None:
         raise OptionsError(

@@ -36,23 +36,22 @@ def shift(images: Tensor, generator: Generator) -> Tensor:
 
 def affine(images: Tensor, generator: Generator) -> Tensor:
     """Turn (12 degrees), zoom (12 %), shear (0.15) and move (12 % of the side), each uniform about 0."""
-    n = len(images)
-    angle, zoom_y, zoom_x, shear, down, right = (
-        torch.rand(6, n, generator=generator) * 2 - 1
-    ) * torch.tensor([_ANGLE, _ZOOM, _ZOOM, _SHEAR, 2 * _MOVE, 2 * _MOVE]).unsqueeze(1)
+    ranges = torch.tensor([_ANGLE, _ZOOM, _ZOOM, _SHEAR, 2 * _MOVE, 2 * _MOVE]).unsqueeze(1)
+    drawn = (torch.rand(6, len(images), generator=generator) * 2 - 1) * ranges
+    angle, zoom_x, zoom_y, shear, right, down = drawn.to(images.device)
     cos, sin = angle.cos(), angle.sin()
-    zoom_y, zoom_x = 1 + zoom_y, 1 + zoom_x
-    rows = [
-        cos * zoom_x,
-        (shear * cos - sin) * zoom_y,
-        right,
-        sin * zoom_x,
-        (shear * sin + cos) * zoom_y,
-        down,
-    ]
-    matrix = torch.stack(rows, dim=1).view(n, 2, 3).to(images.device)
-    grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
+    along_x = torch.stack([cos, sin], dim=1) * (1 + zoom_x).unsqueeze(1)
+    along_y = torch.stack([shear * cos - sin, shear * sin + cos], dim=1) * (1 + zoom_y).unsqueeze(1)
+    grid = _grid(images.shape[2:], along_x, along_y, torch.stack([right, down], dim=1))
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def _grid(size: torch.Size, along_x: Tensor, along_y: Tensor, offset: Tensor) -> Tensor:
+    """`F.affine_grid` of the matrices with these three columns (N, 2), in half of its time."""
+    y, x = ((torch.arange(n, device=offset.device) * 2 + 1) / n - 1 for n in size)
+    columns = x.view(1, 1, -1, 1) * along_x[:, None, None]
+    rows = y.view(1, -1, 1, 1) * along_y[:, None, None] + offset[:, None, None]
+    return columns + rows
 
 
 def flip_crop(images: Tensor, generator: Generator) -> Tensor:

@@ -34,7 +34,7 @@ class Compute:
 
 
 def resolve(options: TrainingOptions) -> Compute:
-    """What device, precision and threads the options stand for on this machine; trains nothing.
+    """Device, precision and threads of a training with these options on this machine; trains nothing.
 
     Raises OptionsError for a device that is not there.
     """
@@ -44,6 +44,16 @@ def resolve(options: TrainingOptions) -> Compute:
         precision = "bf16" if _native_bf16(device) else "32"
     threads = torch.get_num_threads() if options.threads == "auto" else options.threads
     return Compute(device=device, precision=precision, threads=threads)
+
+
+def resolve_scoring(options: TrainingOptions) -> Compute:
+    """As `resolve`, for the scoring pass: precision `auto` is fp32 there.
+
+    bfloat16 would be 1.7 times as fast, but exchanges the closest margins: of the top 100 of 60,000
+    MNIST images 62 to 91 stay, of the top 6,000 99 %.
+    """
+    exact = "32" if options.precision == "auto" else options.precision
+    return resolve(options.model_copy(update={"precision": exact}))
 
 
 @contextmanager

@@ -66,7 +66,7 @@ class _Module(LightningModule):
     ) -> None:
         super().__init__()
         self.network, self.loss, self.compute = network, loss, compute
-        self._configure = lambda: configure(network, options, steps)
+        self._options, self._steps = options, steps
 
     def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
         inputs, targets = batch
@@ -75,7 +75,7 @@ class _Module(LightningModule):
         return self.loss(logits.float(), targets)
 
     def configure_optimizers(self) -> Any:
-        optimizer, schedule = self._configure()
+        optimizer, schedule = configure(self.network, self._options, self._steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 

@@ -1,0 +1,46 @@
+"""The README's environments on the real files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ..projects import kedro, make_project
+
+RAW_ROOT = os.environ.get("QUERYLOOP_RAW_ROOT")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.real_data,
+    pytest.mark.skipif(RAW_ROOT is None, reason="QUERYLOOP_RAW_ROOT does not say where the data sets lie"),
+]
+
+
+def accuracies(project: Path, name: str, *params: str) -> pd.Series:
+    """Test accuracy by number of labels after a run in the environment `name`."""
+    given = ",".join([*params, f"raw_root:{RAW_ROOT}"])
+    run = kedro(project, "run", "--pipeline=al_cycle", f"--env={name}", f"--params={given}")
+    assert run.returncode == 0, run.stderr
+    newest = max(project.glob("data/08_reporting/**/metrics.parquet/*/metrics.parquet"))
+    return pd.read_parquet(newest).set_index("n_labeled")["accuracy"]
+
+
+def test_mnist_learns_from_what_margin_asks_for(tmp_path: Path) -> None:
+    found = accuracies(make_project(tmp_path), "mnist", "strategy:margin", "n_cycles:4")
+    assert found.index.tolist() == [100, 200, 300, 400]
+    assert found.iloc[-1] > 0.93
+    assert found.iloc[-1] > found.iloc[0]
+
+
+@pytest.mark.parametrize(("name", "least"), [("fashion_mnist", 0.6), ("cifar10", 0.2)])
+def test_every_environment_runs(tmp_path: Path, name: str, least: float) -> None:
+    short = [
+        "strategy:entropy",
+        "n_cycles:2",
+        "training.epochs:5",
+        "training.min_steps:60",
+        "query.candidates:2000",
+    ]
+    assert accuracies(make_project(tmp_path), name, *short).iloc[-1] > least

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from .tiny import Tiny
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Tiny:
+    """A project in which nothing has run."""
+    return Tiny.create(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """A project with three committed cycles of entropy, to be read only."""
+    tiny = Tiny.create(tmp_path_factory.mktemp("finished") / "project")
+    assert tiny.run("strategy:entropy,n_cycles:3").exit_code == 0
+    return tiny
+
+
+@pytest.fixture
+def begun(finished: Tiny, tmp_path: Path) -> Tiny:
+    """A copy of the finished project, to be changed."""
+    return Tiny(shutil.copytree(finished.folder, tmp_path / "project"))

@@ -1,0 +1,183 @@
+"""`kedro al`: what there is, where it stands, why a sample was chosen, whether all is sound."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from queryloop.strategies import definitions
+
+from .test_refusals import refusal
+from .tiny import Tiny, flip
+
+ENTROPY = {"strategy": "entropy"}
+PARAMS = "--params=strategy:entropy"
+
+
+def why(tiny: Tiny, sample: str) -> str:
+    result = tiny.al("why", sample, PARAMS)
+    assert result.exit_code == 0, result.output
+    assert len(result.stdout.strip().splitlines()) == 1
+    assert sample in result.stdout
+    return result.stdout
+
+
+def member(tiny: Tiny, split: str) -> str:
+    splits = tiny.load("splits", **ENTROPY)
+    return splits.loc[splits["split"] == split, "sample_id"].iloc[0]
+
+
+def test_strategies_are_listed_with_family_needs_options_and_source(finished: Tiny) -> None:
+    result = finished.al("strategies")
+    assert result.exit_code == 0
+    for definition in definitions():
+        line = next(line for line in result.stdout.splitlines() if line.split()[:1] == [definition.name])
+        for fragment in (definition.family, *definition.needs, *definition.options):
+            assert fragment in line
+
+
+def test_status_shows_every_experiment_wherever_it_is_asked(begun: Tiny) -> None:
+    assert begun.run("strategy:random,seed:10,experiment:other,n_cycles:1").exit_code == 0
+    for options in ([], ["--env=mnist", "--params=seed=1"]):
+        rows = [line.split() for line in begun.al("status", *options).stdout.splitlines()]
+        for name, identity in (
+            (["digits", "main", "entropy", "seed_0", "3", "60"], ENTROPY),
+            (
+                ["digits", "other", "random", "seed_10", "1", "20"],
+                {"experiment": "other", "strategy": "random", "seed": 10},
+            ),
+        ):
+            accuracy = begun.load("metrics", **identity)["accuracy"].iloc[-1]
+            assert [*name, f"{accuracy:.4f}", "at", "rest"] in rows
+
+
+def test_status_of_nothing_is_no_error(tiny: Tiny) -> None:
+    assert tiny.al("status").exit_code == 0
+    assert not (tiny.folder / "data").exists()
+
+
+def test_status_tells_a_run_that_is_going_on(begun: Tiny) -> None:
+    from queryloop.storage.lock import locked
+
+    with locked(begun.catalog(**ENTROPY)["labeled_index"].home):
+        assert "running" in begun.al("status").stdout
+    assert "running" not in begun.al("status").stdout
+
+
+def test_why_of_the_starting_set(finished: Tiny) -> None:
+    first = finished.load("starting_set", **ENTROPY).iloc[4]
+    label = finished.load("labeled_index", **ENTROPY).iloc[4]["label"]
+    told = why(finished, first["sample_id"])
+    for fragment in ("cycle 1, rank 5 of 20", "starting set", f"label {label!r} by simulated"):
+        assert fragment in told
+
+
+def test_why_of_a_sample_that_was_queried(finished: Tiny) -> None:
+    row = finished.history("query", **ENTROPY)[0].iloc[2]
+    version = finished.versions("checkpoint", **ENTROPY)[0].parent.name
+    told = why(finished, row["sample_id"])
+    assert "cycle 2, rank 3 of 20" in told
+    assert (
+        f"by entropy with score {row['score']:.6g}, seen by checkpoint {version} (cycle 1, 20 labels)" in told
+    )
+
+
+def test_why_of_the_open_query(finished: Tiny) -> None:
+    row = finished.load("query", **ENTROPY).iloc[0]
+    version = finished.versions("checkpoint", **ENTROPY)[-1].parent.name
+    told = why(finished, row["sample_id"])
+    assert "open query, rank 1 of 20" in told
+    assert f"score {row['score']:.6g}, seen by checkpoint {version} (cycle 3, 60 labels)" in told
+
+
+def test_why_of_the_pool(finished: Tiny) -> None:
+    scores = finished.load("scores", **ENTROPY).sort_values("score", ignore_index=True)
+    told = why(finished, scores["sample_id"].iloc[0])
+    assert f"is in the pool: in the last cycle its score was {scores['score'].iloc[0]:.6g}" in told
+    assert f"{(scores['score'] > scores['score'].iloc[0]).sum()} of {len(scores)} candidates" in told
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_why_of_a_sample_that_is_never_asked_for(finished: Tiny, split: str) -> None:
+    assert f"is in the {split} set: it is never asked for" in why(finished, member(finished, split))
+
+
+def test_why_of_a_sample_that_was_no_candidate(tiny: Tiny) -> None:
+    assert tiny.run("strategy:entropy,query.candidates:30,n_cycles:1").exit_code == 0
+    pool, scores = tiny.load("pool_index", **ENTROPY), tiny.load("scores", **ENTROPY)
+    out = pool.loc[~pool["sample_id"].isin(scores["sample_id"]), "sample_id"].iloc[0]
+    assert "not among the candidates" in why(tiny, out)
+
+
+@pytest.mark.parametrize(
+    ("unknown", "nearest"),
+    [
+        ("train/00012", "'train/000120'"),
+        ("train/001797", "'train/001796'"),
+        ("train/000a07", "'train/000"),
+        ("x", "'train/001796'"),
+    ],
+)
+def test_why_of_an_unknown_id_names_the_nearest(finished: Tiny, unknown: str, nearest: str) -> None:
+    message = refusal(finished.al("why", unknown, PARAMS))
+    assert f"unknown sample {unknown!r}" in message
+    assert nearest.strip("'") in message
+
+
+def test_why_of_an_experiment_that_never_ran(finished: Tiny) -> None:
+    message = refusal(finished.al("why", "train/000001", "--params=strategy:margin"))
+    assert "has no cycle yet" in message
+    assert "kedro al status" in message
+
+
+def test_whys_answer_is_true_of_every_training_sample(finished: Tiny) -> None:
+    from queryloop.inspection import explain
+
+    catalog = finished.catalog(**ENTROPY)
+    labeled, query = catalog.load("labeled_index"), catalog.load("query")
+    groups: dict[str, pd.Series] = {
+        "starting set": labeled.loc[labeled["cycle"] == 1, "sample_id"],
+        "was asked for in cycle": labeled["sample_id"],
+        "is in the open query": query["sample_id"],
+    }
+    for words, ids in groups.items():
+        assert all(words in explain(catalog, sample) for sample in ids[::5])
+
+
+def test_verify_counts_every_sealed_file(finished: Tiny) -> None:
+    result = finished.al("verify")
+    assert result.exit_code == 0
+    n_sealed = sum(path.endswith(".seal") for path in finished.tree())
+    assert result.stdout.strip() == f"{n_sealed} files checked, 0 problems."
+
+
+def test_verify_names_every_problem(begun: Tiny) -> None:
+    broken = begun.versions("query", **ENTROPY)[0]
+    lost = begun.versions("checkpoint", **ENTROPY)[1]
+    flip(broken)
+    lost.unlink()
+    result = begun.al("verify", "--params=strategy:random")
+    assert result.exit_code == 1
+    assert str(broken) in result.stderr
+    assert str(lost.parent.name) in result.stderr
+
+
+def test_commands_read_and_never_write(finished: Tiny) -> None:
+    before = finished.tree()
+    for arguments in (
+        ["strategies"],
+        ["status"],
+        ["verify"],
+        ["why", "train/000001", PARAMS],
+        ["why", "nobody", PARAMS],
+    ):
+        finished.al(*arguments)
+    assert finished.tree() == before
+
+
+def test_env_and_params_choose_the_experiment(begun: Tiny) -> None:
+    (begun.folder / "conf" / "own").mkdir()
+    begun.configure("own", "globals", {"strategy": "entropy"})
+    sample = begun.load("starting_set", **ENTROPY)["sample_id"][0]
+    for options in (["--env=own"], ["-e", "own", "--params=seed:0"], ["--params=strategy=entropy"]):
+        assert "starting set" in begun.al("why", sample, *options).stdout

@@ -1,0 +1,51 @@
+"""The reference trained on every label: one row for each setting, drawn beside curves of the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from queryloop.tasks import classification
+
+from .tiny import N_TRAIN, N_VALIDATION, Tiny
+
+
+def reference_lines(tiny: Tiny) -> list[float]:
+    return [shape.y0 for shape in tiny.load("learning_curve", strategy="entropy").layout.shapes]
+
+
+def test_one_row_for_all_labels_and_no_experiment(tiny: Tiny) -> None:
+    result = tiny.run(pipeline="full_data")
+    assert result.exit_code == 0, result.output
+    row = tiny.load("full_data").iloc[0]
+    assert (row["n_labeled"], row["n_validation"]) == (N_TRAIN, N_VALIDATION)
+    assert not (tiny.folder / "data/05_model_input").exists()
+
+
+def test_second_call_trains_nothing_and_adds_nothing(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tiny.run(pipeline="full_data").exit_code == 0
+    before = tiny.tree()
+    monkeypatch.setattr(classification, "train", None)
+    assert tiny.run(pipeline="full_data").exit_code == 0
+    assert tiny.tree() == before
+
+
+def test_every_setting_has_a_row_of_its_own(tiny: Tiny) -> None:
+    for params in ("", "training.epochs:1", "seed:1", "strategy:entropy,query.size:5,data.workers:1"):
+        assert tiny.run(params, pipeline="full_data").exit_code == 0
+    rows = tiny.load("full_data")
+    assert len(rows) == rows["settings"].nunique() == 3
+    assert sorted(rows["seed"]) == [0, 0, 1]
+
+
+def test_curve_shows_the_reference_of_its_own_settings_only(begun: Tiny) -> None:
+    for params, n_cycles in (("training.epochs:1", 4), ("", 5)):
+        assert begun.run(params, pipeline="full_data").exit_code == 0
+        assert begun.run(f"strategy:entropy,n_cycles:{n_cycles}").exit_code == 0
+        longest = begun.load("full_data").nlargest(1, "gradient_steps")["accuracy"].tolist()
+        assert reference_lines(begun) == ([] if params else longest)
+
+
+def test_reference_leaves_experiments_as_they_are(begun: Tiny) -> None:
+    before = begun.tree()
+    assert begun.run("strategy:entropy", pipeline="full_data").exit_code == 0
+    assert before.items() <= begun.tree().items()
