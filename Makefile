@@ -7,8 +7,9 @@ BIN := .venv/bin
 run: env
 	$(BIN)/kedro run --pipeline=al_cycle --params=strategy:entropy
 
+# Two test processes with one thread each: more threads than cores would wait for each other.
 test: env lint
-	$(BIN)/pytest -m "not slow" -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2
 
 lint: env
 	$(BIN)/ruff check .

@@ -58,7 +58,8 @@ class ModelOptions(Options):
     """The network; `name` chooses it."""
 
     name: str = "cnn"
-    width: Count = 32
+    width: Count = 16
+    """Channels of a cnn's first convolution (its embedding has four times as many), units of an mlp's layers."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """On the input of the last linear layer."""
 
@@ -66,11 +67,12 @@ class ModelOptions(Options):
 class TrainingOptions(Options):
     """How a network is trained; gradient steps depend on the number of labels only."""
 
-    epochs: Count = 40
-    min_steps: Annotated[int, Field(ge=0)] = 0
+    epochs: Count = 10
+    min_steps: Annotated[int, Field(ge=0)] = 600
+    """With few labels the epochs are longer, until there are so many gradient steps."""
     batch_size: Count = 64
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-2
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
     schedule: Literal["constant", "cosine", "one_cycle"] = "one_cycle"
     augmentation: Literal["none", "shift", "affine", "flip_crop"] = "none"
@@ -78,6 +80,7 @@ class TrainingOptions(Options):
     """Epochs without a better validation accuracy before training stops; 0 trains to the end."""
     reinit: Literal["cold", "warm", "shrink_perturb"] = "cold"
     precision: Literal["auto", "32", "bf16"] = "auto"
+    """auto: bfloat16 in training where the processor has it, fp32 in scoring."""
     device: str = "auto"
     threads: Count | Literal["auto"] = "auto"
 

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import pytest
+
 from .conftest import Undisturbed
 from .faults import Pause
 from .trials import PATIENCE, VERIFY, Trial, al_cycle, contents, fork_server, position
@@ -27,6 +29,7 @@ def paused(project: Path, command: list[str], at: int) -> Iterator[tuple[Trial, 
         pause.go_on.set()
 
 
+@pytest.mark.slow
 def test_a_second_run_is_refused_and_readers_are_not(undisturbed: list[Undisturbed], copy: Copy) -> None:
     one, two = undisturbed[1:3]
     project = copy(one, "busy")
@@ -49,6 +52,7 @@ def contents_of_experiment(project: Path) -> dict[str, str]:
     return {key: value for key, value in contents(project).items() if "/version 1/" in key}
 
 
+@pytest.mark.slow
 def test_two_strategies_that_ingest_at_once_share_one_content(
     undisturbed: list[Undisturbed], copy: Copy
 ) -> None:

@@ -9,10 +9,13 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from multiprocessing.context import ForkServerContext
+from multiprocessing.forkserver import ensure_running
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from unittest.mock import patch
 
 import pandas as pd
 
@@ -64,11 +67,13 @@ FULL = os.environ.get("QUERYLOOP_FULL") == "1"
 VERIFY = ["al", "verify", "--params=strategy:margin"]
 
 
+@cache
 def fork_server() -> ForkServerContext:
     """A context whose processes begin with all imports done, and compute on one thread."""
-    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([*IMPORTED])
+    with patch.dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"):
+        ensure_running()
     return context
 
 
@@ -187,7 +192,10 @@ def position(operations: Sequence[str], name: str, place: str) -> int:
 
 
 def recovered(projects: Sequence[Path], command: Sequence[str], wanted: dict[str, str]) -> list[str]:
-    """Give the same command again in each project: a sentence for each that does not end as `wanted`."""
+    """Give the same command again in each project: a sentence for each that does not end as `wanted`.
+
+    Temporary files may stay as second names of complete files, where nothing is written any more.
+    """
     ended = run_all(Trial(project, [command, VERIFY]) for project in projects)
     return [
         problem
@@ -200,5 +208,5 @@ def _problem(project: Path, end: Ended, wanted: dict[str, str]) -> str | None:
     if end.code != 0 or " 0 problems" not in end.said:
         return f"{project.name}: exit code {end.code}: {end.said}"
     differing = sorted(key for key, _ in contents(project).items() ^ wanted.items())
-    left = sorted(path.name for path in project.glob("data/**/.*.tmp"))
+    left = sorted(path.name for path in project.glob("data/**/.*.tmp") if path.stat().st_nlink == 1)
     return f"{project.name}: differs in {differing}, left {left}" if differing or left else None

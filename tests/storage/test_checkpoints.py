@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from kedro.io import Version
 from safetensors.numpy import save as tensors
 
 from queryloop.errors import CorruptFileError
@@ -54,16 +55,17 @@ def encoded(checkpoint: Checkpoint) -> bytes:
     return bytes(file)
 
 
+def flat(checkpoint: Checkpoint) -> list[object]:
+    parameters = [
+        (m, n, a.dtype, a.shape, a.tobytes())
+        for m, all_ in checkpoint.members.items()
+        for n, a in all_.items()
+    ]
+    return [checkpoint.settings, sorted(parameters, key=lambda parameter: parameter[:2])]
+
+
 def same(one: Checkpoint, other: Checkpoint) -> bool:
-    return one.settings == other.settings and {
-        (member, name, a.dtype, a.shape, a.tobytes())
-        for member, all_ in one.members.items()
-        for name, a in all_.items()
-    } == {
-        (member, name, a.dtype, a.shape, a.tobytes())
-        for member, all_ in other.members.items()
-        for name, a in all_.items()
-    }
+    return flat(one) == flat(other)
 
 
 @given(checkpoints)
@@ -142,8 +144,6 @@ def test_a_checkpoint_cut_anywhere_is_refused(tmp_path: Path) -> None:
 
 
 def test_before_the_first_commit_a_checkpoint_is_empty(home: Path) -> None:
-    from kedro.io import Version
-
     path = str(home / "checkpoint.safetensors")
     dataset = CheckpointDataset(filepath=path, experiment={"path": str(home)}, version=Version(None, None))
     assert dataset.load() == Checkpoint({}, {})

@@ -38,7 +38,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
             for name in file.keys():  # noqa: SIM118
                 member, _, key = name.partition("/")
                 members.setdefault(member, {})[key] = file.get_tensor(name)
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise CorruptFileError(f"{path} is not a checkpoint: {error}.") from error
     return Checkpoint(settings, members)
 

@@ -89,6 +89,11 @@ def temporary(path: Path) -> Iterator[BinaryIO]:
             _discard(place)
 
 
+def is_unfinished(path: Path) -> bool:
+    """Whether `path` is still being written, or its writer was interrupted."""
+    return not path.exists() and any(path.parent.glob(f".{path.name}.*.tmp"))
+
+
 def remove_abandoned(temporaries: Iterable[Path]) -> None:
     """Delete the temporary files whose writer no longer lives."""
     for place in temporaries:

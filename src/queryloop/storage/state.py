@@ -17,6 +17,7 @@ from queryloop.storage.files import (
     SEAL,
     TEMPORARY,
     check_seal,
+    is_unfinished,
     remove_abandoned,
     seal_of,
     sealed_by,
@@ -96,8 +97,12 @@ def record_settings(home: Path, settings: dict[str, Any], made_from_them: Iterab
     before = read_settings(home)
     if before == settings:
         return
-    if before is not None and committed(home):
-        raise StateError(_differences(home, before, settings))
+    if committed(home):
+        raise StateError(
+            f"{home / SETTINGS} is missing, although cycles are committed: restore it from a copy."
+            if before is None
+            else _differences(home, before, settings)
+        )
     for path in (*made_from_them, home / SETTINGS):
         _remove(path)
     with whole_file(home / SETTINGS) as file:
@@ -137,6 +142,8 @@ def damaged(root: Path) -> tuple[int, list[str]]:
 
 
 def _problem(path: Path) -> str | None:
+    if is_unfinished(path):
+        return None
     try:
         check_seal(path)
     except QueryloopError as error:
