@@ -59,7 +59,7 @@ class ModelOptions(Options):
 
     name: str = "cnn"
     width: Count = 16
-    """Channels of a cnn's first convolution (its embedding has four times as many), units of an mlp's layers."""
+    """Channels of a cnn's first convolution (four times as many embed an image), units of an mlp's layers."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """On the input of the last linear layer."""
 

@@ -49,7 +49,7 @@ IMPORTED = (
 
 TINY = (
     "strategy:margin,start.size:20,query.size:20,model.name:mlp,model.width:8,"
-    "training.epochs:2,training.threads:1,data.workers:1"
+    "training.epochs:2,training.min_steps:0,training.threads:1,data.workers:1"
 )
 
 

@@ -15,7 +15,7 @@ from queryloop.tasks import classification
 from queryloop.training.checkpoint import Checkpoint
 
 from ..readers.formats import IDX_NAMES, idx, noise
-from .tiny import N_TRAIN, N_VALIDATION, Tiny, flip
+from .tiny import N_TRAIN, N_VALIDATION, SETTINGS, Tiny, flip
 
 
 def refusal(result: Result) -> str:
@@ -114,8 +114,9 @@ def test_data_set_of_one_class_is_refused(tiny: Tiny) -> None:
 
 def test_data_set_in_idx_files_runs(tiny: Tiny) -> None:
     own_mnist(tiny.folder / "raw" / "mnist", lambda n: np.arange(n) % 3)
-    small = "model.name:mlp,training.epochs:1,n_cycles:2,start.size:5,query.size:5"
-    result = tiny.run(f"raw_root:raw,{small}", "--env=mnist")
+    own = {"data": {"test": None, "validation": 0}, "start": {"size": 5}, "query": {"size": 5}}
+    tiny.configure("mnist", "parameters", {**SETTINGS, **own})
+    result = tiny.run("raw_root:raw", "--env=mnist")
     assert result.exit_code == 0, result.output
     assert (tiny.folder / "data/08_reporting/mnist/main/random/seed_0").is_dir()
 

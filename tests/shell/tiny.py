@@ -24,7 +24,7 @@ SETTINGS = {
     "n_cycles": 2,
     "data": {"test": N_TEST, "validation": N_VALIDATION},
     "model": {"name": "mlp", "width": 8},
-    "training": {"epochs": 2, "threads": 1},
+    "training": {"epochs": 2, "min_steps": 0, "threads": 1},
 }
 
 

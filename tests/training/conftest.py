@@ -28,5 +28,7 @@ def batches(n: int = 12, seed: int = 0, **options: object) -> Batches:
     images = np.random.default_rng(1).integers(0, 128, (n, 4, 4, 1), dtype=np.uint8)
     labels = np.arange(n) % 2
     images[labels == 1] += 100
-    training = TrainingOptions.model_validate({"epochs": 3, "batch_size": 5, "threads": 1, **options})
+    training = TrainingOptions.model_validate(
+        {"epochs": 3, "min_steps": 0, "batch_size": 5, "threads": 1, **options}
+    )
     return Batches(images, np.arange(n), labels, measure(images, np.arange(n)), training, seed, "cpu")

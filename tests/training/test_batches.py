@@ -45,7 +45,7 @@ def _batches(seed: int = 0, n: int = 10, **options: object) -> Batches:
     images = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 1), dtype=np.uint8)
     rows = np.arange(n) * 2
     training = TrainingOptions.model_validate(
-        {"epochs": 3, "batch_size": 4, "augmentation": "shift", **options}
+        {"epochs": 3, "min_steps": 0, "batch_size": 4, "augmentation": "shift", **options}
     )
     return Batches(images, rows, rows.copy(), measure(images, rows), training, seed, "cpu")
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
-from queryloop.training import progress
+from queryloop import progress
 from queryloop.training.fit import fit
 from tests.training.conftest import CPU, batches
 

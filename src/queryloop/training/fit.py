@@ -15,7 +15,7 @@ from queryloop.options import TrainingOptions
 from queryloop.training.batches import Batches
 from queryloop.training.compute import Compute
 from queryloop.training.optimise import configure
-from queryloop.training.progress import ProgressBar
+from queryloop.training.progress import TrainingBar
 from queryloop.training.trainer import bare_trainer, run
 
 N = TypeVar("N", bound=nn.Module)
@@ -52,7 +52,7 @@ def fit(
     steps = len(batches)
     module = _Module(network, loss, options, compute, steps)
     scores = _Scores(network, validate, math.ceil(steps / options.epochs), options.patience)
-    trainer = bare_trainer(compute.device, [scores, ProgressBar(steps)])
+    trainer = bare_trainer(compute.device, [scores, TrainingBar(steps)])
     run(trainer, module, batches)
     scores.restore()
     return Fitted(trainer.global_step, scores.last, scores.best)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from queryloop.errors import NonFiniteRowsError
+from queryloop.progress import ProgressBar
 from queryloop.training.compute import Compute, isolated
 from queryloop.training.pixels import Pixels, load
 
@@ -37,7 +38,8 @@ def predict(
     """
     collected: dict[str, Tensor] = {}
     bad: list[int] = []
-    with isolated(compute.threads), _evaluating(networks, compute.device):
+    bar = ProgressBar("scoring", len(rows))
+    with isolated(compute.threads), _evaluating(networks, compute.device), bar:
         for start in range(0, max(len(rows), 1), batch):
             part = rows[start : start + batch]
             outputs = _run(networks, reduce, pixels.normalise(load(images, part, compute.device)), compute)
@@ -47,6 +49,7 @@ def predict(
                 )
                 whole[start : start + batch] = values
             bad += [start + row for row in _bad_rows(outputs, len(part))]
+            bar.advance(len(part))
     if bad:
         raise NonFiniteRowsError(len(bad), len(rows), bad[0])
     return collected
