@@ -24,7 +24,9 @@ SETTINGS = {
     "n_cycles": 2,
     "data": {"test": N_TEST, "validation": N_VALIDATION},
     "model": {"name": "mlp", "width": 8},
-    "training": {"epochs": 2, "min_steps": 0, "threads": 1},
+    "start": {"size": 20},
+    "query": {"size": 20},
+    "training": {"epochs": 2, "min_steps": 0, "augmentation": "none", "threads": 1},
 }
 
 
