@@ -79,11 +79,17 @@ class Experiment:
 
     options: ExperimentOptions
     catalog: Any
+    flags: str
+    """What names it on the command line: --env and --params."""
 
     @classmethod
     def of(cls, context: Any, runtime: Mapping[str, Any]) -> Experiment:
         """The experiment of a Kedro context. Raises OptionsError as `read_options` does."""
-        return cls(read_options(context.config_loader, runtime), context.catalog)
+        options = read_options(context.config_loader, runtime)
+        names = {"strategy": options.strategy, **{key: runtime[key] for key in IDENTITY if key in runtime}}
+        env = f"--env={context.env} " if context.env else ""
+        flags = env + "--params=" + ",".join(f"{key}:{value}" for key, value in names.items())
+        return cls(options, context.catalog, flags)
 
     @property
     def home(self) -> Path:

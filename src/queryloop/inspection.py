@@ -30,12 +30,12 @@ def show_end(experiment: Experiment, before: int) -> None:
 
 def _next_steps(experiment: Experiment) -> str:
     sample = experiment.latest("labeled_index")["sample_id"].iloc[-1]
-    same = f"--params=strategy:{experiment.options.strategy}"
+    flags = experiment.flags
     return "\n".join(
         [
             f"Results        {experiment.catalog['metrics'].folder.parent}",
-            f"More cycles    kedro run --pipeline=al_cycle {same},n_cycles:{experiment.n_committed + 5}",
-            f"Why a sample   kedro al why {sample} {same}",
+            f"More cycles    kedro run --pipeline=al_cycle {flags},n_cycles:{experiment.n_committed + 5}",
+            f"Why a sample   kedro al why {sample} {flags}",
             "Look inside    kedro viz run",
         ]
     )
