@@ -34,7 +34,7 @@ def test_mnist_learns_from_what_margin_asks_for(tmp_path: Path) -> None:
     assert found.iloc[-1] > found.iloc[0]
 
 
-@pytest.mark.parametrize(("name", "least"), [("fashion_mnist", 0.5), ("cifar10", 0.2)])
+@pytest.mark.parametrize(("name", "least"), [("fashion_mnist", 0.6), ("cifar10", 0.2)])
 def test_every_environment_runs(tmp_path: Path, name: str, least: float) -> None:
     short = [
         "strategy:entropy",
