@@ -63,13 +63,17 @@ def _check_names(options: ExperimentOptions) -> None:
 
 def settings_of(options: ExperimentOptions, fingerprint: str) -> dict[str, Any]:
     """Whatever changes results: the options, the content they run on, and how numbers are computed."""
-    from queryloop.training.compute import resolve
+    from queryloop.training.compute import resolve, resolve_scoring
 
-    compute = resolve(options.training)
+    training, scoring = resolve(options.training), resolve_scoring(options.training)
     return {
         **options.model_dump(mode="json", exclude=_CHANGES_NO_RESULT),
         "samples": fingerprint,
-        "computing": {"precision": compute.precision, "threads": compute.threads},
+        "computing": {
+            "precision": training.precision,
+            "scoring_precision": scoring.precision,
+            "threads": training.threads,
+        },
     }
 
 
@@ -88,7 +92,8 @@ class Experiment:
         options = read_options(context.config_loader, runtime)
         names = {"strategy": options.strategy, **{key: runtime[key] for key in IDENTITY if key in runtime}}
         env = f"--env={context.env} " if context.env else ""
-        flags = env + "--params=" + ",".join(f"{key}:{value}" for key, value in names.items())
+        # kedro viz takes only the equals sign, kedro run and kedro al take both
+        flags = env + "--params=" + ",".join(f"{key}={value}" for key, value in names.items())
         return cls(options, context.catalog, flags)
 
     @property

@@ -34,9 +34,9 @@ def _next_steps(experiment: Experiment) -> str:
     return "\n".join(
         [
             f"Results        {experiment.catalog['metrics'].folder.parent}",
-            f"More cycles    kedro run --pipeline=al_cycle {flags},n_cycles:{experiment.n_committed + 5}",
+            f"More cycles    kedro run --pipeline=al_cycle {flags},n_cycles={experiment.n_committed + 5}",
             f"Why a sample   kedro al why {sample} {flags}",
-            "Look inside    kedro viz run",
+            f"Look inside    kedro viz run {flags}",
         ]
     )
 

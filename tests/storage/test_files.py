@@ -4,10 +4,12 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Barrier
 from typing import Any
 
@@ -164,11 +166,25 @@ def test_a_file_larger_than_the_kernel_allows_is_refused_and_leaves_nothing(tmp_
     assert listed(tmp_path) == set()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_is_refused(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(StateError, match="make the folder writable"):
-        write(tmp_path / "a.bin")
+def test_a_read_only_folder_is_refused() -> None:
+    with TemporaryDirectory() as folder, _as_an_ordinary_user(folder):
+        Path(folder).chmod(0o500)
+        with pytest.raises(StateError, match=r"Permission denied.*make the folder writable"):
+            write(Path(folder) / "a.bin")
+        assert listed(Path(folder)) == set()
+
+
+@contextmanager
+def _as_an_ordinary_user(folder: str) -> Iterator[None]:
+    """Root may write everywhere, so the folder and the test become nobody's."""
+    user = os.geteuid()
+    if user == 0:
+        os.chown(folder, 65534, -1)
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
 
 
 def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
