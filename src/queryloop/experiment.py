@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,8 +14,6 @@ from queryloop.options import ExperimentOptions, parse
 from queryloop.samples import table
 from queryloop.storage import lock, state
 from queryloop.storage.experiment import committed
-
-logger = logging.getLogger(__name__)
 
 IDENTITY = ("experiment", "dataset", "strategy", "seed", "raw_root")
 _CHANGES_NO_RESULT: Any = {
@@ -136,10 +133,7 @@ class Experiment:
     @property
     def is_exhausted(self) -> bool:
         """Whether the last query found nothing left to ask for."""
-        exhausted = self.n_committed > 0 and self.latest("query").empty
-        if exhausted:
-            logger.info("pool exhausted: every training sample is labelled.")
-        return exhausted
+        return self.n_committed > 0 and self.latest("query").empty
 
     @property
     def first_node(self) -> str:

@@ -81,6 +81,8 @@ class CycleSession(KedroSession):
                 cycle.run(pipeline_names=["al_cycle"], from_nodes=[experiment.first_node])
                 experiment.record_timings(time.perf_counter() - began)
                 _say_done(experiment.latest("metrics").iloc[-1], n_cycles)
+        if experiment.is_exhausted:
+            logger.info("pool exhausted: every training sample is labelled.")
         show_end(experiment, before)
         return {}
 

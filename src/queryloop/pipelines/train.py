@@ -90,18 +90,8 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
     return hashed.hexdigest()
 
 
-INPUTS = [
-    "previous_checkpoint",
-    "training_cache",
-    "fingerprint",
-    "params:model",
-    "params:training",
-    "params:seed",
-]
-
-
 def create_pipeline() -> Pipeline:
     """Labelled set to checkpoint."""
-    return Pipeline(
-        [Node(train, ["labeled", "samples", "images", "splits", *INPUTS], "checkpoint", name="train")]
-    )
+    data = ["labeled", "samples", "images", "splits", "previous_checkpoint", "training_cache", "fingerprint"]
+    options = ["params:model", "params:training", "params:seed"]
+    return Pipeline([Node(train, [*data, *options], "checkpoint", name="train")])
