@@ -46,7 +46,7 @@ def test_users_command_runs_quietly_and_does_nothing_twice(tiny: Tiny) -> None:
     assert cycles(printed) == [["1", "20"], ["2", "40"]]
     for fragment in (
         "data/08_reporting/digits/main/entropy/seed_0",
-        "n_cycles:7",
+        "n_cycles=7",
         "kedro al why",
         "kedro viz",
     ):
