@@ -121,12 +121,13 @@ def al() -> None:
 
 
 @al.command()
+@click.option("--markdown", is_flag=True, help="The page docs/strategies.md.")
 @in_project
-def strategies(experiment: Any) -> None:  # noqa: ARG001
+def strategies(experiment: Any, markdown: bool) -> None:  # noqa: ARG001
     """Every strategy: family, what it needs, where it comes from."""
     from queryloop.inspection import show_strategies
 
-    show_strategies()
+    show_strategies(markdown=markdown)
 
 
 @al.command()

@@ -48,6 +48,10 @@ class InputError(QueryloopError, ValueError):
     """The arrays handed to a strategy do not fit together."""
 
 
+class FaultyStrategyError(QueryloopError, AssertionError):
+    """A strategy does not keep what every strategy promises."""
+
+
 class StateError(QueryloopError, RuntimeError):
     """The stored state of an experiment forbids what was asked for."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from queryloop.demands import settled
 from queryloop.errors import OptionsError, unknown
 from queryloop.hooks import cycle_hooks
 from queryloop.options import ExperimentOptions, parse
@@ -27,8 +28,9 @@ _CHANGES_NO_RESULT: Any = {
 def read_options(loader: Any, runtime: Mapping[str, Any]) -> ExperimentOptions:
     """The options of a run, checked before anything runs.
 
-    Raises OptionsError for a wrong key, value or name, and where the parameters name another
-    experiment than the paths of the catalog.
+    What is `auto` in them is filled in, in the loader too, so that nodes get what was settled. Raises
+    OptionsError for a wrong key, value or name, and where the parameters name another experiment than
+    the paths of the catalog.
     """
     parameters = loader["parameters"]
     options = parse(parameters)
@@ -40,7 +42,17 @@ def read_options(loader: Any, runtime: Mapping[str, Any]) -> ExperimentOptions:
                 f"made with {in_paths[key]}: set {key} in conf/<env>/globals.yml or with --params={key}:..."
             )
     _check_names(options)
+    options = settled(options, strategy_of(options))
+    filled = {group: getattr(options, group).model_dump() for group in ("model", "scoring")}
+    loader["parameters"] = {**parameters, **filled}
     return options
+
+
+def strategy_of(options: ExperimentOptions) -> Any:
+    """The strategy that the options name, ready to score and choose."""
+    from queryloop.strategies import resolve
+
+    return resolve(options.strategy, options.strategy_options)
 
 
 def _check_names(options: ExperimentOptions) -> None:
@@ -51,11 +63,9 @@ def _check_names(options: ExperimentOptions) -> None:
     find_oracle(options.oracle.name)
 
     from queryloop.models.registry import MODELS
-    from queryloop.strategies import resolve
 
     if options.model.name not in MODELS:
         raise unknown("model", options.model.name, MODELS)
-    resolve(options.strategy, options.strategy_options)
 
 
 def settings_of(options: ExperimentOptions, fingerprint: str) -> dict[str, Any]:
@@ -92,6 +102,11 @@ class Experiment:
         # kedro viz takes only the equals sign, kedro run and kedro al take both
         flags = env + "--params=" + ",".join(f"{key}={value}" for key, value in names.items())
         return cls(options, context.catalog, flags)
+
+    @property
+    def strategy(self) -> Any:
+        """The strategy, ready to score and choose."""
+        return strategy_of(self.options)
 
     @property
     def home(self) -> Path:

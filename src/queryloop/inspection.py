@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import click
 import pandas as pd
 from rich import box
 from rich.console import Console
@@ -41,15 +42,25 @@ def _next_steps(experiment: Experiment) -> str:
     )
 
 
-def show_strategies() -> None:
-    """Print a table of all strategies."""
+def show_strategies(*, markdown: bool) -> None:
+    """Print all strategies: a table, or the page of the documentation."""
     from queryloop.strategies import definitions
+    from queryloop.strategies.catalogue import page
 
+    if markdown:
+        click.echo(page(), nl=False)
+        return
     found = [
         [d.name, d.family, ", ".join(sorted(d.needs)) or "-", ", ".join(d.options) or "-", d.source]
         for d in definitions()
     ]
     _show(["strategy", "family", "needs", "options", "source"], found)
+    Console().print(_BUILT, highlight=False, soft_wrap=True)
+
+
+_BUILT = """\
+Around any scorer: power_NAME, softmax_NAME, softrank_NAME (noise), class_balanced_NAME.
+In a row: NAME+NAME. Of scikit-activeml: skactiveml.NAME. More: docs/strategies.md"""
 
 
 def show_status(catalog: Any) -> None:

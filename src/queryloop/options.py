@@ -52,6 +52,8 @@ class QueryOptions(Options):
     size: Size = 100
     candidates: Count | None = None
     """Score only this many pool samples, drawn anew each cycle; null scores all."""
+    schedule_cycles: Annotated[int, Field(ge=2)] = 10
+    """Cycles over which a strategy's schedule runs, whatever `n_cycles` is."""
 
 
 class ModelOptions(Options):
@@ -60,8 +62,13 @@ class ModelOptions(Options):
     name: str = "cnn"
     width: Count = 16
     """Channels of a cnn's first convolution (four times as many embed an image), units of an mlp's layers."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """On the input of the last linear layer."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] | Literal["auto"] = "auto"
+    """On the input of the last linear layer. auto: 0.5 where the strategy compares dropout masks, else 0."""
+
+    @property
+    def dropout_rate(self) -> float:
+        """The rate as a number; `auto` that nobody settled is 0."""
+        return 0.0 if self.dropout == "auto" else self.dropout
 
 
 class TrainingOptions(Options):
@@ -83,6 +90,19 @@ class TrainingOptions(Options):
     """auto: bfloat16 in training where the processor has it, fp32 in scoring."""
     device: str = "auto"
     threads: Count | Literal["auto"] = "auto"
+
+
+class ScoringOptions(Options):
+    """What strategies see that look at more than one draw of the weights, or at more than the pool."""
+
+    members: Literal["auto", "dropout", "ensemble"] = "auto"
+    """Draws of the weights: dropout masks of one network, or networks. auto: what the strategy declares."""
+    mc_samples: Annotated[int, Field(ge=2)] = 20
+    """Dropout masks."""
+    ensemble_size: Annotated[int, Field(ge=2)] = 5
+    """Networks of an ensemble; the first one is evaluated and gives `probs`."""
+    targets: Count = 500
+    """Pool samples that stand for what is to be predicted, drawn anew each cycle."""
 
 
 class OracleOptions(Options):
@@ -108,6 +128,7 @@ class ExperimentOptions(Options):
     query: QueryOptions = QueryOptions()
     model: ModelOptions = ModelOptions()
     training: TrainingOptions = TrainingOptions()
+    scoring: ScoringOptions = ScoringOptions()
     oracle: OracleOptions = OracleOptions()
 
 

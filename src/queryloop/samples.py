@@ -170,11 +170,13 @@ def query(ids: Sequence[str], scores: np.ndarray | None = None) -> pd.DataFrame:
     return table("query", {"sample_id": list(ids), "rank": np.arange(1, len(ids) + 1), "score": score})
 
 
-def candidates(pool: pd.DataFrame, n: int | None, seed: int, cycle: int) -> pd.DataFrame:
+def candidates(
+    pool: pd.DataFrame, n: int | None, seed: int, cycle: int, purpose: str = "candidates"
+) -> pd.DataFrame:
     """The part of the pool that is scored: n rows drawn by (seed, cycle, id), or all; order kept."""
     if n is None or n >= len(pool):
         return pool
-    keys = uniform_by_id(seed, cycle, "candidates", pool["sample_id"].tolist())
+    keys = uniform_by_id(seed, cycle, purpose, pool["sample_id"].tolist())
     return pool.iloc[np.sort(np.argpartition(keys, n)[:n])].reset_index(drop=True)
 
 

@@ -13,6 +13,7 @@ from kedro.framework.session import KedroSession
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 
+from queryloop.demands import sentence
 from queryloop.errors import OptionsError, unknown
 from queryloop.pipelines import commits
 
@@ -46,6 +47,8 @@ class CycleSession(KedroSession):
     without it runs as in Kedro, under the lock where it writes to the experiment.
     """
 
+    _begun: KedroContext | None = None
+
     def run(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Run with Kedro's own arguments. Raises OptionsError for a narrowed run that would commit."""
         asked = inspect.signature(KedroSession.run).bind(self, *args, **kwargs).arguments
@@ -75,6 +78,8 @@ class CycleSession(KedroSession):
         n_cycles = experiment.options.n_cycles
         with experiment.writing():
             before = experiment.n_committed
+            if before < n_cycles and (said := sentence(experiment.options, experiment.strategy)):
+                logger.info(said)
             while experiment.n_committed < n_cycles and not experiment.is_exhausted:
                 began = time.perf_counter()
                 cycle = OneCycle(context, experiment.next_version(), self.store)
@@ -94,7 +99,13 @@ class CycleSession(KedroSession):
         loader = context.config_loader
         for name in ("globals", "parameters", "catalog"):
             loader[name] = loader[name]
-        return context, Experiment.of(context, self.store.get("runtime_params") or {})
+        experiment = Experiment.of(context, self.store.get("runtime_params") or {})
+        self._begun = context
+        return context, experiment
+
+    def load_context(self) -> KedroContext:
+        """A new context; once the run has begun, that of the run, whose parameters are settled."""
+        return self._begun or super().load_context()
 
 
 class OneCycle(KedroSession):

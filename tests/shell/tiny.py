@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from contextlib import chdir
 from pathlib import Path
@@ -15,6 +16,7 @@ from kedro.framework.project import configure_project
 
 from queryloop.cli import cli
 from queryloop.session import CycleSession
+from queryloop.storage.state import SETTINGS as SETTINGS_FILE
 
 from ..projects import make_project
 
@@ -78,6 +80,11 @@ class Tiny:
         catalog = self.catalog(**identity)
         catalog[name].release()
         return catalog.load(name)
+
+    def settings(self, **identity: Any) -> dict[str, Any]:
+        """What is recorded of an experiment."""
+        home = self.catalog(**identity)["labeled_index"].home
+        return json.loads((home / SETTINGS_FILE).read_text())
 
     def versions(self, name: str, **identity: Any) -> list[Path]:
         """The files of a versioned dataset, oldest first."""

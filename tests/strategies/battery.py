@@ -147,7 +147,7 @@ def a_certain_row_never_beats_a_uniform_one(strategy: Strategy) -> None:
 
 
 def bad_numbers_are_refused(strategy: Strategy) -> None:
-    for need in strategy.needs - {"ids", "labels", "val_correct", "n_classes"}:
+    for need in strategy.needs - {"ids", "labels", "true_labels", "val_correct", "n_classes", "progress"}:
         for bad in (np.nan, np.inf):
             evidence = example()
             each_array(

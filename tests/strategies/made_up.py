@@ -33,6 +33,8 @@ def example(n: int = 23, classes: int = 4, dtype: Any = np.float64, seed: int = 
         "discriminator": numbers(n),
         "head": (numbers(classes, 8), numbers(classes)),
         "n_classes": classes,
+        "progress": 0.5,
+        "true_labels": draw.integers(classes, size=n),
         "labeled_embeddings": numbers(7, 8),
         "labeled_probs": softmax(7, classes),
         "labeled_activations": {"trunk": numbers(7, 5), "head": numbers(7, classes)},
@@ -53,7 +55,7 @@ def with_rows(evidence: Mapping[str, Any], rows: Any, ids: list[Any] | None = No
 
 
 def of_pool(name: str) -> bool:
-    return name != "ids" and NEEDS[name].axes[0] == "N"
+    return name != "ids" and NEEDS[name].axes[:1] == "N"
 
 
 def each(function: Callable[[Any], Any], value: Any) -> Any:
@@ -61,7 +63,7 @@ def each(function: Callable[[Any], Any], value: Any) -> Any:
         return {key: function(part) for key, part in value.items()}
     if isinstance(value, tuple):
         return tuple(function(part) for part in value)
-    return value if isinstance(value, int | list) else function(value)
+    return value if isinstance(value, int | float | list) else function(value)
 
 
 def each_array(evidence: dict[str, Any], act: Callable[[np.ndarray], None]) -> None:

@@ -155,19 +155,6 @@ def test_an_unknown_model_is_refused() -> None:
         train(IMAGES, TEST, LABELS[TEST], None, CLASSES, ModelOptions(name="cnm"), TRAINING, 0)
 
 
-def test_probabilities_are_averaged_over_members(checkpoint: Checkpoint) -> None:
-    other = trained(60, seed=5, min_steps=20)
-    both = replace(checkpoint, members={"0": checkpoint.members["0"], "1": other.members["0"]})
-    needs = frozenset({"probs"})
-    first, second = (
-        predict(replace(checkpoint, members={"0": c.members["0"]}), IMAGES, TEST, needs, TRAINING)["probs"]
-        for c in (checkpoint, other)
-    )
-    assert torch.allclose(
-        predict(both, IMAGES, TEST, needs, TRAINING)["probs"], (first + second) / 2, atol=1e-6
-    )
-
-
 def test_a_restored_network_is_the_trained_one(checkpoint: Checkpoint) -> None:
     (network,) = restore(checkpoint)
     assert not network.training

@@ -24,7 +24,7 @@ def cnn(shape: tuple[int, int, int], n_classes: int, options: ModelOptions) -> N
         nn.AdaptiveMaxPool2d(1),
         nn.Flatten(),
     )
-    return Network(trunk, 4 * w, n_classes, options.dropout)
+    return Network(trunk, 4 * w, n_classes, options.dropout_rate)
 
 
 def _convolution(n_in: int, n_out: int, *, pool: bool = False) -> list[nn.Module]:

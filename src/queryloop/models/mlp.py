@@ -15,7 +15,7 @@ def mlp(shape: tuple[int, int, int], n_classes: int, options: ModelOptions) -> N
     trunk = nn.Sequential(
         nn.Flatten(), *_layer(math.prod(shape), options.width), *_layer(options.width, options.width)
     )
-    return Network(trunk, options.width, n_classes, options.dropout)
+    return Network(trunk, options.width, n_classes, options.dropout_rate)
 
 
 def _layer(n_in: int, n_out: int) -> list[nn.Module]:

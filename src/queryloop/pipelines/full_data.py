@@ -55,5 +55,5 @@ def create_pipeline() -> Pipeline:
         namespace="full_data",
         inputs={"samples", "images", "training_cache", "fingerprint"},
         outputs={"full_data"},
-        parameters=set(settings[1:]),
+        parameters={*settings[1:], "params:scoring"},
     )

@@ -1,7 +1,8 @@
-"""Score: one pass of the network over the pool gives all that the strategy asks for."""
+"""Score: one pass of the network over each row gives all that the strategy asks for."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ from kedro.pipeline import Node, Pipeline
 
 from queryloop import samples as tables
 from queryloop.errors import naming_rows
-from queryloop.options import QueryOptions, TrainingOptions
+from queryloop.options import QueryOptions, ScoringOptions, TrainingOptions
+from queryloop.randomness import derived_seed
 from queryloop.training.checkpoint import Checkpoint
 
 
@@ -20,22 +22,78 @@ def collect_evidence(
     labeled: pd.DataFrame,
     samples: pd.DataFrame,
     images: np.ndarray,
+    splits: pd.DataFrame,
     strategy: str,
     strategy_options: dict,
     query: QueryOptions,
+    scoring: ScoringOptions,
     training: TrainingOptions,
     seed: int,
 ) -> dict[str, Any]:
-    """What the strategy needs of the candidates, by name, in memory only; `ids` says which they are."""
+    """What the strategy needs, by name, in memory only; `ids` says who the candidates are.
+
+    A need is seen in the candidates, or by its prefix in the labelled, the validation or the target rows.
+    """
     from queryloop.strategies import resolve
     from queryloop.tasks import classification
 
     cycle = tables.next_cycle(labeled) - 1
-    ids = tables.candidates(pool, query.candidates, seed, cycle)["sample_id"].tolist()
-    needs = resolve(strategy, strategy_options).needs - {"ids"}
-    with naming_rows(ids, f"cycle {cycle}, scoring"):
-        evidence = classification.predict(checkpoint, images, tables.rows_of(samples, ids), needs, training)
-    return {"ids": ids, **evidence}
+    needs = resolve(strategy, strategy_options).needs
+    candidates = tables.candidates(pool, query.candidates, seed, cycle)
+    validation = tables.known(samples, splits, "validation")
+    seen = {
+        "": candidates,
+        "labeled_": labeled,
+        "val_": validation,
+        "target_": tables.candidates(pool, scoring.targets, seed, cycle, "targets"),
+    }
+    draws = classification.Draws(
+        members="ensemble" if scoring.members == "ensemble" else "dropout",
+        n=scoring.mc_samples,
+        seed=derived_seed(seed, cycle, "draws of the weights"),
+    )
+    look = partial(classification.predict, checkpoint, images, training=training, draws=draws)
+    evidence: dict[str, Any] = {"ids": candidates["sample_id"].tolist()}
+    for prefix, wanted in _by_prefix(needs, seen).items():
+        ids = seen[prefix]["sample_id"].tolist()
+        with naming_rows(ids, f"cycle {cycle}, scoring"):
+            found = look(rows=tables.rows_of(samples, ids), needs=wanted)
+        evidence |= {prefix + name: value for name, value in found.items()}
+    return evidence | _known(needs, evidence, labeled, validation, samples, query, cycle)
+
+
+def _by_prefix(needs: frozenset[str], prefixes: Any) -> dict[str, frozenset[str]]:
+    """What the networks are asked, for each kind of rows."""
+    asked = {"val_probs" if need == "val_correct" else need for need in needs - _NOT_SEEN}
+    longest = {need: max((p for p in prefixes if need.startswith(p)), key=len) for need in asked}
+    return {
+        prefix: frozenset(need.removeprefix(prefix) for need in asked if longest[need] == prefix)
+        for prefix in sorted(set(longest.values()))
+    }
+
+
+_NOT_SEEN = frozenset({"ids", "labels", "progress"})
+
+
+def _known(
+    needs: frozenset[str],
+    seen: dict[str, Any],
+    labeled: pd.DataFrame,
+    validation: pd.DataFrame,
+    samples: pd.DataFrame,
+    query: QueryOptions,
+    cycle: int,
+) -> dict[str, Any]:
+    """What no network has to look for."""
+    found: dict[str, Any] = {}
+    if "labels" in needs:
+        found["labels"] = tables.labelled_rows(samples, labeled)[1]
+    if "progress" in needs:
+        found["progress"] = min(1.0, (cycle - 1) / (query.schedule_cycles - 1))
+    if "val_correct" in needs:
+        truth = tables.labelled_rows(samples, validation)[1]
+        found["val_correct"] = seen["val_probs"].argmax(dim=1).numpy() == truth
+    return found
 
 
 def score_candidates(
@@ -52,8 +110,8 @@ def score_candidates(
 def create_pipeline() -> Pipeline:
     """Checkpoint and pool to evidence and scores."""
     strategy = ["params:strategy", "params:strategy_options"]
-    inputs = ["checkpoint", "pool", "labeled", "samples", "images"]
-    options = [*strategy, "params:query", "params:training", "params:seed"]
+    inputs = ["checkpoint", "pool", "labeled", "samples", "images", "splits"]
+    options = [*strategy, "params:query", "params:scoring", "params:training", "params:seed"]
     return Pipeline(
         [
             Node(collect_evidence, [*inputs, *options], "evidence", name="collect_evidence"),

@@ -12,7 +12,8 @@ from kedro.pipeline import Node, Pipeline
 from queryloop import __version__
 from queryloop import samples as tables
 from queryloop.errors import naming_rows
-from queryloop.options import ModelOptions, TrainingOptions
+from queryloop.options import ModelOptions, ScoringOptions, TrainingOptions
+from queryloop.randomness import derived_seed
 from queryloop.storage.checkpoints import TrainingCache
 from queryloop.training.checkpoint import Checkpoint
 
@@ -27,30 +28,48 @@ def train(
     fingerprint: str,
     model: ModelOptions,
     training: TrainingOptions,
+    scoring: ScoringOptions,
     seed: int,
 ) -> Checkpoint:
-    """Train on the labelled set, unless the cache has this training."""
+    """Train on the labelled set, each network unless the cache has this training.
+
+    The first network is the same with and without an ensemble.
+    """
     from queryloop.tasks import classification
 
     validation = tables.known(samples, splits, "validation")
-    previous = previous_checkpoint if previous_checkpoint.members and training.reinit != "cold" else None
-    key = training_key(labeled, validation, fingerprint, model, training, seed, previous)
-    checkpoint = training_cache.get(key)
-    if checkpoint is None:
-        cycle = tables.next_cycle(labeled) - 1
-        with naming_rows(samples["sample_id"].tolist(), f"cycle {cycle}, training"):
-            checkpoint = classification.train(
-                images,
-                *tables.labelled_rows(samples, labeled),
-                tables.labelled_rows(samples, validation) if len(validation) else None,
-                tables.classes(samples),
-                model,
-                training,
-                seed,
-                previous,
-            )
-        training_cache.put(key, checkpoint)
-    return checkpoint
+
+    def network(member: int) -> Checkpoint:
+        previous = _before(previous_checkpoint, member, training.reinit)
+        own_seed = derived_seed(seed, member, "member of the ensemble") if member else seed
+        key = training_key(labeled, validation, fingerprint, model, training, own_seed, previous)
+        checkpoint = training_cache.get(key)
+        if checkpoint is None:
+            with naming_rows(
+                samples["sample_id"].tolist(), f"cycle {tables.next_cycle(labeled) - 1}, training"
+            ):
+                checkpoint = classification.train(
+                    images,
+                    *tables.labelled_rows(samples, labeled),
+                    tables.labelled_rows(samples, validation) if len(validation) else None,
+                    tables.classes(samples),
+                    model,
+                    training,
+                    own_seed,
+                    previous,
+                )
+            training_cache.put(key, checkpoint)
+        return checkpoint
+
+    size = scoring.ensemble_size if scoring.members == "ensemble" else 1
+    return classification.joined([network(member) for member in range(size)])
+
+
+def _before(previous: Checkpoint, member: int, reinit: str) -> Checkpoint | None:
+    """The earlier network that this member starts from, if any."""
+    if reinit == "cold" or not previous.members:
+        return None
+    return Checkpoint(previous.settings, {"0": previous.members[str(member)]})
 
 
 def training_key(
@@ -93,5 +112,5 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
 def create_pipeline() -> Pipeline:
     """Labelled set to checkpoint."""
     data = ["labeled", "samples", "images", "splits", "previous_checkpoint", "training_cache", "fingerprint"]
-    options = ["params:model", "params:training", "params:seed"]
+    options = ["params:model", "params:training", "params:scoring", "params:seed"]
     return Pipeline([Node(train, [*data, *options], "checkpoint", name="train")])

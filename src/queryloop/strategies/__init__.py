@@ -6,17 +6,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from queryloop.strategies.battery import check_strategy
+    from queryloop.strategies.kinds import Strategy
     from queryloop.strategies.picks import Picks, top_k
     from queryloop.strategies.registry import Definition, definitions, strategy
-    from queryloop.strategies.resolution import Strategy, resolve
+    from queryloop.strategies.resolution import resolve
     from queryloop.strategies.selection import select
 
-__all__ = ["Definition", "Picks", "Strategy", "definitions", "resolve", "select", "strategy", "top_k"]
+__all__ = [
+    "Definition",
+    "Picks",
+    "Strategy",
+    "check_strategy",
+    "definitions",
+    "resolve",
+    "select",
+    "strategy",
+    "top_k",
+]
 
 _HOMES = {
+    "check_strategy": "battery",
     "Definition": "registry",
     "Picks": "picks",
-    "Strategy": "resolution",
+    "Strategy": "kinds",
     "definitions": "registry",
     "resolve": "resolution",
     "select": "selection",

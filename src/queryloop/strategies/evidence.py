@@ -39,7 +39,7 @@ class Evidence:
         def cut(name: str, value: Any) -> Any:
             if name == "ids":
                 return ids
-            return _each(lambda part: part[positions], value) if NEEDS[name].axes[0] == "N" else value
+            return _each(lambda part: part[positions], value) if NEEDS[name].axes[:1] == "N" else value
 
         return Evidence(ids, {name: cut(name, value) for name, value in self.values.items()})
 
@@ -51,10 +51,10 @@ def gathered(given: Mapping[str, Any], needs: Iterable[str], asker: str) -> Evid
     Raises InputError for a missing need or arrays that do not fit, NonFiniteError for NaN or infinity.
     """
     asked = sorted(needs)
-    _refuse_missing(given, asked, asker)
+    refuse_missing(given, asked, asker)
     values = _unified({name: _converted(name, given[name]) for name in asked if name != "ids"})
     leaves = [leaf for name, value in values.items() for leaf in _leaves(name, value)]
-    ids = ids_of(given, next((leaf.shape[0] for leaf in leaves if leaf.axes[0] == "N" and leaf.shape), 0))
+    ids = ids_of(given, next((leaf.shape[0] for leaf in leaves if leaf.axes[:1] == ("N",) and leaf.shape), 0))
     sizes = check_sizes([Leaf("ids", ("N",), "id", ids.shape), *leaves])
     check_ids(ids)
     for leaf in leaves:
@@ -96,7 +96,8 @@ def as_tensor(label: str, value: Any) -> Tensor:
     return torch.from_dlpack(array)  # unlike from_numpy it takes read-only memory without a warning
 
 
-def _refuse_missing(given: Mapping[str, Any], needs: list[str], asker: str) -> None:
+def refuse_missing(given: Mapping[str, Any], needs: Iterable[str], asker: str) -> None:
+    """Raise InputError where something that is needed was not given."""
     missing = [name for name in needs if given.get(name) is None]
     if missing:
         arguments = ", ".join(f"{name}=..." for name in missing)
@@ -107,6 +108,8 @@ def _converted(name: str, value: Any) -> Any:
     need = NEEDS[name]
     if need.meaning == "count":
         return _whole_number(name, value)
+    if need.meaning == "share":
+        return share(name, value)
     if need.meaning == "head":
         return _head(value)
     if need.layered:
@@ -120,6 +123,13 @@ def _whole_number(name: str, value: Any) -> int:
         return operator.index(value)
     except TypeError:
         raise InputError(f"`{name}` must be a whole number, not {value!r}.") from None
+
+
+def share(name: str, value: Any) -> float:
+    """A number from 0 to 1. Raises InputError for anything else."""
+    if isinstance(value, int | float) and 0 <= value <= 1:
+        return float(value)
+    raise InputError(f"`{name}` must be a number from 0 to 1, not {value!r}.")
 
 
 def _head(value: Any) -> Head:
@@ -169,7 +179,7 @@ def _each(function: Callable[[Any], Any], value: Any) -> Any:
         return {layer: function(part) for layer, part in value.items()}
     if isinstance(value, Head):
         return Head(*map(function, value))
-    return value if isinstance(value, int) else function(value)
+    return value if isinstance(value, int | float) else function(value)
 
 
 def _parts(value: Any) -> list[Tensor]:
@@ -183,6 +193,8 @@ def _leaves(name: str, value: Any) -> Iterator[Leaf]:
     need = NEEDS[name]
     if need.meaning == "count":
         yield Leaf(name, tuple(need.axes), need.meaning, (value,))
+    elif need.meaning == "share":
+        yield Leaf(name, (), need.meaning, ())
     elif need.meaning == "head":
         yield Leaf("head.weight", ("C", "D"), "number", tuple(value.weight.shape), value.weight)
         yield Leaf("head.bias", ("C",), "number", tuple(value.bias.shape), value.bias)

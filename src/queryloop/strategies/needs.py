@@ -9,37 +9,45 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Meaning = Literal["id", "number", "probability", "class", "truth", "count", "head"]
+Meaning = Literal["id", "number", "probability", "class", "truth", "count", "share", "head"]
 
 
 @dataclass(frozen=True)
 class Need:
-    """One kind of evidence: its axes, what its numbers mean, whether there is one array a layer."""
+    """One kind of evidence: axes, what is told of it, what its numbers mean, whether each layer has one."""
 
     axes: str
+    told: str
     meaning: Meaning = "number"
     layered: bool = False
 
 
 NEEDS: dict[str, Need] = {
-    "ids": Need("N", "id"),
-    "probs": Need("NC", "probability"),
-    "mc_probs": Need("NTC", "probability"),
-    "embeddings": Need("ND"),
-    "activations": Need("ND", layered=True),
-    "predicted_loss": Need("N"),
-    "discriminator": Need("N"),
-    "head": Need("CD", "head"),
-    "n_classes": Need("C", "count"),
-    "labeled_embeddings": Need("MD"),
-    "labeled_probs": Need("MC", "probability"),
-    "labeled_activations": Need("MD", layered=True),
-    "labels": Need("M", "class"),
-    "val_embeddings": Need("VD"),
-    "val_correct": Need("V", "truth"),
-    "target_mc_probs": Need("RTC", "probability"),
+    "ids": Need("N", "names of the samples, unique whole numbers or texts", "id"),
+    "probs": Need("NC", "softmax probabilities of the network", "probability"),
+    "mc_probs": Need(
+        "NTC", "probabilities under T draws of the weights, the same for all rows", "probability"
+    ),
+    "embeddings": Need("ND", "input of the last linear layer"),
+    "activations": Need("ND", "what a layer gives, averaged over places", layered=True),
+    "predicted_loss": Need("N", "loss that a loss module predicts"),
+    "discriminator": Need("N", "logit of a discriminator, higher = looks unlabelled"),
+    "head": Need("CD", "weight (C, D) and bias (C,) of the last linear layer", "head"),
+    "true_labels": Need("N", "class numbers of the pool; only where they are known", "class"),
+    "n_classes": Need("C", "the number of classes, C", "count"),
+    "progress": Need("", "share of `query.schedule_cycles` that is done, from 0 to 1", "share"),
+    "labeled_embeddings": Need("MD", "embeddings of the labelled samples"),
+    "labeled_probs": Need("MC", "probabilities of the labelled samples", "probability"),
+    "labeled_activations": Need("MD", "activations of the labelled samples", layered=True),
+    "labels": Need("M", "class numbers of the labelled samples", "class"),
+    "val_embeddings": Need("VD", "embeddings of the validation samples"),
+    "val_correct": Need("V", "whether the network is right about each validation sample", "truth"),
+    "target_mc_probs": Need("RTC", "the same draws for samples to be predicted in the end", "probability"),
 }
 """Every need, with its axes."""
 
-Members = Literal["dropout", "ensemble", "tta"]
-"""What the T draws of `mc_probs` are: dropout masks, trained networks, or augmentations."""
+NOT_IN_A_CYCLE = frozenset({"true_labels", "predicted_loss", "discriminator"})
+"""Needs that only a caller of `queryloop.select` can fill."""
+
+Members = Literal["dropout", "ensemble"]
+"""What the T draws of `mc_probs` are: dropout masks or trained networks."""

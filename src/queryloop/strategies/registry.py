@@ -25,7 +25,8 @@ class Definition:
     """What is known of a strategy before its options are settled.
 
     `batch`: the function takes `k` and picks by itself. `draws`: it takes a `generator`.
-    `bounds`: least and largest score, None where there is none. `members`: what fills `mc_probs`.
+    `diverse`: it never takes a copy of a chosen row while others are left. `bounds`: least and largest
+    score, None where there is none. `members`: what fills `mc_probs`.
     """
 
     name: str
@@ -38,8 +39,10 @@ class Definition:
     source: str = ""
     bounds: Bounds = (None, None)
     members: Members = "dropout"
+    diverse: bool = False
     summary: str = field(default="", repr=False)
     alias_of: str | None = None
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
     def settled(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """All options with their values. Raises OptionsError for an unknown or a wrong-typed one."""
@@ -67,18 +70,21 @@ def strategy(
     source: str,
     bounds: Bounds = (None, None),
     members: Members = "dropout",
+    diverse: bool = False,
     aliases: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Callable[[Function], Function]:
     """Register a function as a strategy under its own name; the function itself stays as it is.
 
     Its parameters are its needs (`needs.NEEDS`), `k` if it picks the batch itself and returns Picks,
     `generator` (a torch.Generator on the CPU) if it draws; its options are keyword-only, with type and
-    default. `aliases`: other names, each with the options that it fixes.
+    default. `aliases`: other names, each with the options that it fixes, or with `members` of its own.
     Raises TypeError for any other parameter, ValueError for a name that is taken.
     """
 
     def register(function: Function) -> Function:
-        definition = replace(read(function), family=family, source=source, bounds=bounds, members=members)
+        definition = replace(
+            read(function), family=family, source=source, bounds=bounds, members=members, diverse=diverse
+        )
         _add(definition)
         for alias, fixed in (aliases or {}).items():
             _add(_alias(definition, alias, fixed))
@@ -121,6 +127,12 @@ def find(name: str) -> Definition:
     return _DEFINITIONS[name]
 
 
+def is_registered(name: str) -> bool:
+    """Whether a strategy or alias has exactly this name."""
+    _load_families()
+    return name in _DEFINITIONS
+
+
 def definition_of(function: Callable[..., Any]) -> Definition:
     """The definition of a function: as registered, or else read now."""
     known = (definition for definition in _DEFINITIONS.values() if definition.function is function)
@@ -134,13 +146,16 @@ def _add(definition: Definition) -> None:
 
 
 def _alias(definition: Definition, alias: str, fixed: Mapping[str, Any]) -> Definition:
-    definition.settled(fixed)
+    options = {key: value for key, value in fixed.items() if key != "members"}
+    definition.settled(options)
     return replace(
         definition,
         name=alias,
         alias_of=definition.name,
-        function=partial(definition.function, **fixed),
-        options={key: option for key, option in definition.options.items() if key not in fixed},
+        fixed=fixed,
+        function=partial(definition.function, **options),
+        options={key: option for key, option in definition.options.items() if key not in options},
+        members=fixed.get("members", definition.members),
     )
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from queryloop.errors import unknown
 from queryloop.strategies.evidence import ids_of
+from queryloop.strategies.kinds import Strategy, from_definition
 from queryloop.strategies.needs import NEEDS
 from queryloop.strategies.registry import definition_of
-from queryloop.strategies.resolution import Strategy, from_definition, resolve
+from queryloop.strategies.resolution import resolve
 
 
 def select(strategy: str | Callable[..., Any], /, *, k: int, seed: int, **arguments: Any) -> list[Any]:
@@ -24,14 +25,15 @@ def select(strategy: str | Callable[..., Any], /, *, k: int, seed: int, **argume
     """
     evidence = {name: value for name, value in arguments.items() if name in NEEDS}
     options = {name: value for name, value in arguments.items() if name not in NEEDS}
-    _refuse_unknown(_resolved(strategy, {}), options)
-    resolved = _resolved(strategy, options)
-    scores = resolved.score(evidence, seed)
-    positions = resolved.choose(scores, evidence, k=k, seed=seed).positions.numpy()
+    _refuse_unknown(resolved(strategy, {}), options)
+    chosen = resolved(strategy, options)
+    scores = chosen.score(evidence, seed)
+    positions = chosen.choose(scores, evidence, k=k, seed=seed).positions.numpy()
     return positions.tolist() if evidence.get("ids") is None else ids_of(evidence, 0)[positions].tolist()
 
 
-def _resolved(strategy: str | Callable[..., Any], options: dict[str, Any]) -> Strategy:
+def resolved(strategy: str | Callable[..., Any], options: dict[str, Any]) -> Strategy:
+    """A name or a function with its options as a strategy. Raises OptionsError as `resolve` does."""
     if isinstance(strategy, str):
         return resolve(strategy, options)
     return from_definition(definition_of(strategy), options)

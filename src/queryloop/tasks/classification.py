@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
-from queryloop.errors import InputError, NonFiniteRowsError, OptionsError, unknown
+from queryloop.errors import InputError, NonFiniteRowsError, OptionsError
 from queryloop.models.network import Network
 from queryloop.models.registry import build
 from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.randomness import derived_seed
 from queryloop.tasks.metrics import evaluate
+from queryloop.tasks.prediction import Draws, predict, probabilities, reduction, restore
 from queryloop.training import predict as scoring
 from queryloop.training.batches import Batches
 from queryloop.training.checkpoint import Checkpoint
@@ -26,7 +26,7 @@ from queryloop.training.fit import Fitted, fit
 from queryloop.training.pixels import Pixels, measure
 from queryloop.training.reinit import REINIT
 
-__all__ = ["evaluate", "predict", "restore", "train"]
+__all__ = ["Draws", "evaluate", "joined", "predict", "restore", "train"]
 
 Labelled = tuple[np.ndarray, np.ndarray]
 """Rows of the image array and the class number of each."""
@@ -69,76 +69,9 @@ def train(
     return Checkpoint(settings, {"0": _arrays(network)})
 
 
-def predict(
-    checkpoint: Checkpoint,
-    images: np.ndarray,
-    rows: np.ndarray,
-    needs: frozenset[str],
-    training: TrainingOptions,
-) -> dict[str, Any]:
-    """What a strategy or the evaluation needs, from one pass over the rows, in their order.
-
-    needs: any of probs (N, K), mean over the members; embeddings (N, D) and head (weight (K, D), bias
-    (K,)) of the first member; n_classes. All fp32, on the CPU. Only probs and embeddings look at an
-    image. training gives device, threads and precision. Raises NonFiniteRowsError, OptionsError for
-    an unknown need.
-    """
-    for need in needs - {*_PER_SAMPLE, *_CONSTANT}:
-        raise unknown("need", need, {*_PER_SAMPLE, *_CONSTANT})
-    found: dict[str, Any] = {name: _CONSTANT[name](checkpoint) for name in needs & set(_CONSTANT)}
-    wanted = {name: _PER_SAMPLE[name] for name in sorted(needs & set(_PER_SAMPLE))}
-    if wanted:
-        settings = checkpoint.settings
-        pixels, compute = Pixels(settings["mean"], settings["std"]), resolve_scoring(training)
-        found |= scoring.predict(restore(checkpoint), _reduction(wanted), images, rows, pixels, compute)
-    return found
-
-
-def restore(checkpoint: Checkpoint) -> list[Network]:
-    """The networks of a checkpoint in eval mode, on the CPU."""
-    settings = checkpoint.settings
-    options = ModelOptions.model_validate(settings["model"])
-    networks = []
-    for weights in checkpoint.members.values():
-        with torch.random.fork_rng(devices=[]):
-            network = build(options, tuple(settings["shape"]), len(settings["classes"]))
-        network.load_state_dict({name: torch.tensor(values) for name, values in weights.items()})
-        networks.append(network.eval())
-    return networks
-
-
-Embedded = Sequence[tuple[Network, Tensor]]
-
-
-def _probs(embedded: Embedded) -> Tensor:
-    return torch.stack([_softmax(network.head(features)) for network, features in embedded]).mean(dim=0)
-
-
-def _softmax(logits: Tensor) -> Tensor:
-    """In fp32. A logit of -inf would pass as an innocent 0, so it becomes NaN for the check."""
-    logits = logits.float()
-    return F.softmax(logits.where(logits.isfinite(), torch.nan), dim=1)
-
-
-_PER_SAMPLE: dict[str, Callable[[Embedded], Tensor]] = {
-    "probs": _probs,
-    "embeddings": lambda embedded: embedded[0][1].float(),
-}
-
-_CONSTANT: dict[str, Callable[[Checkpoint], Any]] = {
-    "n_classes": lambda checkpoint: len(checkpoint.settings["classes"]),
-    "head": lambda checkpoint: tuple(
-        torch.tensor(checkpoint.members["0"][f"head.1.{name}"]) for name in ("weight", "bias")
-    ),
-}
-
-
-def _reduction(wanted: dict[str, Callable[[Embedded], Tensor]]) -> scoring.Reduction[Network]:
-    def reduce(networks: Sequence[Network], inputs: Tensor) -> dict[str, Tensor]:
-        embedded = [(network, network.embed(inputs)) for network in networks]
-        return {name: take(embedded) for name, take in wanted.items()}
-
-    return reduce
+def joined(networks: Sequence[Checkpoint]) -> Checkpoint:
+    """Several trainings as one ensemble; what is said of it (settings, log) is said of the first."""
+    return Checkpoint(networks[0].settings, {str(i): part.members["0"] for i, part in enumerate(networks)})
 
 
 def _accuracy(
@@ -146,7 +79,7 @@ def _accuracy(
 ) -> float:
     """In eval mode and without augmentation. Raises NonFiniteRowsError with the first row of the images."""
     rows, labels = labelled
-    reduce = _reduction({"probs": _PER_SAMPLE["probs"]})
+    reduce = reduction({"probs": probabilities})
     try:
         probs = scoring.predict([network], reduce, images, rows, pixels, compute)["probs"]
     except NonFiniteRowsError as e:

@@ -1,0 +1,1 @@
+"""Strategies of this project inside other people's active learning loops."""

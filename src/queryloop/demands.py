@@ -1,0 +1,71 @@
+"""What a strategy asks of the settings: filled in where they are `auto`, refused where they cannot work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from queryloop.errors import OptionsError
+from queryloop.options import ExperimentOptions
+from queryloop.strategies.needs import NOT_IN_A_CYCLE
+
+if TYPE_CHECKING:
+    from queryloop.strategies import Strategy
+
+DRAWN = {"mc_probs", "target_mc_probs"}
+DROPOUT = 0.5
+
+
+def settled(options: ExperimentOptions, strategy: Strategy) -> ExperimentOptions:
+    """The options with a value for every `auto` that depends on the strategy; what is set by hand holds.
+
+    Raises OptionsError where the strategy cannot work with them, with the words to add.
+    """
+    draws = bool(strategy.needs & DRAWN)
+    members = options.scoring.members
+    if members == "auto":
+        members = strategy.members if draws else "dropout"
+    dropout = options.model.dropout
+    if dropout == "auto":
+        dropout = DROPOUT if draws and members == "dropout" else 0.0
+    _refuse_without_evidence(strategy, options.data.validation)
+    if draws:
+        _refuse_without_draws(strategy, members, dropout)
+    return options.model_copy(
+        update={
+            "model": options.model.model_copy(update={"dropout": dropout}),
+            "scoring": options.scoring.model_copy(update={"members": members}),
+        }
+    )
+
+
+def sentence(options: ExperimentOptions, strategy: Strategy) -> str | None:
+    """What the strategy compares, for the screen; nothing where one network without dropout will do."""
+    if not strategy.needs & DRAWN:
+        return None
+    if options.scoring.members == "ensemble":
+        return f"{strategy.name} compares {options.scoring.ensemble_size} networks, trained in each cycle."
+    masks = f"{options.scoring.mc_samples} dropout masks (model.dropout:{options.model.dropout})"
+    return f"{strategy.name} compares {masks}."
+
+
+def _refuse_without_evidence(strategy: Strategy, validation: float) -> None:
+    if missing := sorted(strategy.needs & NOT_IN_A_CYCLE):
+        raise OptionsError(
+            f"`{strategy.name}` needs {' and '.join(missing)}, which no cycle has: "
+            f"call queryloop.select({strategy.name!r}, ...) with arrays of your own."
+        )
+    if not validation and any(need.startswith("val_") for need in strategy.needs):
+        raise OptionsError(f"`{strategy.name}` needs a validation set: add data.validation:0.1.")
+
+
+def _refuse_without_draws(strategy: Strategy, members: str, dropout: float) -> None:
+    if strategy.members == "ensemble" and members != "ensemble":
+        raise OptionsError(
+            f"`{strategy.name}` compares trained networks, but scoring.members is {members}: "
+            "add scoring.members:ensemble."
+        )
+    if members == "dropout" and dropout == 0:
+        raise OptionsError(
+            f"`{strategy.name}` compares draws of the weights, but model.dropout is 0: "
+            f"add model.dropout:{DROPOUT} or scoring.members:ensemble."
+        )

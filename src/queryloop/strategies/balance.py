@@ -1,0 +1,85 @@
+"""Balance over any scorer: rare classes come first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from queryloop.errors import OptionsError
+from queryloop.strategies.evidence import as_tensor, gathered
+from queryloop.strategies.kinds import Given, Scores, Strategy, TopK
+from queryloop.strategies.picks import Picks, checked_k, top_k
+from queryloop.strategies.registry import read
+
+
+def _options() -> None:
+    """None."""
+
+
+OPTIONS = read(_options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Balanced(TopK):
+    """Takes each next row from the class with the fewest labels so far; within a class, the best score.
+
+    Classes of the pool are those that the network predicts. Fewest counts labels and rows just chosen.
+    """
+
+    scorer: TopK
+
+    def score(self, evidence: Given, seed: int) -> Tensor:
+        """The scorer's own scores."""
+        scores = self.scorer.score(evidence, seed)
+        assert scores is not None
+        return scores
+
+    def choose(self, scores: Scores | None, evidence: Given, *, k: int, seed: int) -> Picks:
+        """k rows, those of the rarest class first.
+
+        The r-th best row of a class comes when the class has r - 1 rows more than its labels; so the
+        order of all rows is that of (labels of the class + r), then of the score.
+        """
+        if scores is None:
+            raise OptionsError(f"`{self.name}` chooses by scores; pass what its `score` returned.")
+        found = gathered(evidence, frozenset({"probs", "labels"}), self.name)
+        whole, n = checked_k(k, len(found.ids)), len(found.ids)
+        ranked = top_k(as_tensor("scores", scores), found.ids, k=n, seed=seed)
+        if n == 0:
+            return ranked
+        probs = found.values["probs"].cpu()
+        classes = probs.argmax(dim=1)[ranked.positions]
+        counts = torch.bincount(found.values["labels"].cpu(), minlength=probs.shape[1])
+        order = torch.argsort(_places(classes) + counts[classes], stable=True)[:whole]
+        return Picks(ranked.positions[order], ranked.scores[order])
+
+
+def _places(classes: Tensor) -> Tensor:
+    """How many rows of the same class stand before each row. classes: (N,). Returns (N,)."""
+    by_class = torch.argsort(classes, stable=True)
+    sizes = torch.bincount(classes)
+    starts = torch.repeat_interleave(sizes.cumsum(0) - sizes, sizes)
+    places = torch.empty_like(classes)
+    places[by_class] = torch.arange(len(classes)) - starts
+    return places
+
+
+def wrapped(name: str, prefix: str, scorer: Strategy, options: Mapping[str, Any]) -> Balanced:  # noqa: ARG001
+    """A scorer under balance. Raises OptionsError for a strategy that gives no scores."""
+    if not isinstance(scorer, TopK):
+        raise OptionsError(f"{prefix!r} needs a scorer, but `{scorer.name}` chooses a batch as a whole.")
+    return Balanced(
+        name=name,
+        family="balance",
+        source=f"after Bengar et al. 2022, greedy; {scorer.source}",
+        needs=scorer.needs | {"probs", "labels"},
+        options=scorer.options,
+        bounds=scorer.bounds,
+        members=scorer.members,
+        draws=scorer.draws,
+        scorer=scorer,
+    )

@@ -1,0 +1,1 @@
+"""Distances, seeding, clusters and neighbours among many points; no strategies."""

@@ -1,0 +1,156 @@
+"""k-means: Lloyd's rounds in matrix products, and centres that are moved to where more is to gain."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from queryloop.strategies.geometry.neighbours import blocks_of
+from queryloop.strategies.geometry.points import Points, centred
+from queryloop.strategies.geometry.seeding import spread
+
+_ENOUGH = 1e-4  # relative gain below which a round of Lloyd was the last
+_MOVES = 12  # times that centres are moved at most
+_WORTH = 2e-3  # relative gain below which too many were moved at once
+_CHEAP = 0.5  # a centre moves if it saves less than this share of the error of the cluster that it goes to
+
+
+class Clusters(NamedTuple):
+    """labels: (N,), the cluster of each row; centres: (k, D), their means."""
+
+    labels: Tensor
+    centres: Tensor
+
+
+class _Fit(NamedTuple):
+    """labels: (N,); squares: (N,), squared distance to the own centre; error: their weighted sum."""
+
+    labels: Tensor
+    squares: Tensor
+    error: float
+
+
+def kmeans(
+    embeddings: Tensor,
+    k: int,
+    generator: torch.Generator,
+    *,
+    weights: Tensor | None = None,
+    iterations: int = 100,
+) -> Clusters:
+    """Split rows into k clusters of little squared distance to their (weighted) means.
+
+    embeddings: (N, D), k <= N; weights: (N,), 1 each where None. Seeds by D^2 sampling; Lloyd until no row
+    changes its cluster or a round gains less than 1e-4, `iterations` rounds at most; then centres that
+    share a cluster move to clusters that lack one, as long as that gains. An empty cluster takes the row
+    that lies farthest from its centre. O(N k D) a round; distances are held in blocks.
+    """
+    (rows,) = centred(embeddings)
+    lloyd = _Lloyd(rows, torch.ones_like(rows[:, 0]) if weights is None else weights, k, iterations)
+    seeds, _ = spread(lloyd.points, k, generator, lloyd.mass)
+    best = lloyd.settled(rows[seeds])
+    movable = max(1, k // 4)
+    for _ in range(_MOVES):
+        trial = lloyd.settled(lloyd.moved(best, movable, generator))
+        gain = best.error - trial.error
+        best = trial if gain > 0 else best
+        if gain <= _WORTH * best.error:
+            movable //= 4
+        if movable <= k // 32:
+            break
+    return Clusters(best.labels, lloyd.means(embeddings, best))
+
+
+def nearest_rows(embeddings: Tensor, centres: Tensor) -> Tensor:
+    """The row nearest to each centre that none before it took: (k,) different positions.
+
+    embeddings: (N, D); centres: (k, D), k <= N. O(N k D); distances are held in blocks.
+    """
+    rows, targets = map(Points, centred(embeddings, centres))
+    taken: list[int] = []
+    for block in blocks_of(len(targets), len(rows)):
+        squares = targets.rows(block).squared_distances(rows)
+        squares[:, taken] = math.inf
+        for place in range(len(squares)):
+            taken.append(int(squares[place].argmin()))
+            squares[place + 1 :, taken[-1]] = math.inf
+    return torch.tensor(taken, device=embeddings.device)
+
+
+class _Lloyd:
+    """Weighted rows to be split into k clusters."""
+
+    def __init__(self, rows: Tensor, mass: Tensor, k: int, iterations: int) -> None:
+        self.rows, self.mass, self.k, self.iterations = rows, mass, k, iterations
+        self.points = Points(rows)
+
+    def settled(self, centres: Tensor) -> _Fit:
+        """Rounds of Lloyd from these centres until nothing changes."""
+        fit = self.assigned(centres)
+        for _ in range(self.iterations):
+            before, fit = fit, self.assigned(self.means(self.rows, fit))
+            if torch.equal(fit.labels, before.labels) or before.error - fit.error <= _ENOUGH * before.error:
+                break
+        return fit
+
+    def assigned(self, centres: Tensor) -> _Fit:
+        """Each row to its nearest centre."""
+        labels, squares = (part[:, 0] for part in self.nearest_centres(centres, 1))
+        return _Fit(labels, squares, float(self.mass @ squares))
+
+    def nearest_centres(self, centres: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """The one or two nearest centres of each row and the squared distances to them: both (N, count)."""
+        squares = self.rows.new_empty(len(self.rows), count)
+        labels = torch.empty_like(squares, dtype=torch.int64)
+        lengths = centres.square().sum(dim=1)
+        for block in blocks_of(len(self.rows), self.k):
+            gaps = torch.addmm(lengths, self.rows[block], centres.T, alpha=-2)
+            for place in range(count):
+                squares[block, place], labels[block, place] = gaps.min(dim=1)
+                gaps.scatter_(1, labels[block, place, None], math.inf)
+        return labels, squares.add_(self.points.squared_norms[:, None]).clamp_(min=0)
+
+    def means(self, rows: Tensor, fit: _Fit) -> Tensor:
+        """The weighted mean of each cluster; the farthest rows for those without weight."""
+        sums = rows.new_zeros(self.k, rows.shape[1])
+        for block in blocks_of(len(rows), rows.shape[1]):
+            sums.index_add_(0, fit.labels[block], rows[block] * self.mass[block, None])
+        sizes = self.per_cluster(fit.labels, self.mass)
+        empty = (sizes == 0).nonzero().squeeze(1)
+        sums[empty] = rows[(self.mass * fit.squares).topk(len(empty)).indices]
+        return sums / sizes.masked_fill(sizes == 0, 1)[:, None]
+
+    def per_cluster(self, labels: Tensor, values: Tensor) -> Tensor:
+        return values.new_zeros(self.k).index_add_(0, labels, values)
+
+    def moved(self, fit: _Fit, count: int, generator: torch.Generator) -> Tensor:
+        """The centres, up to `count` that save little now at a row drawn from a cluster of large error."""
+        centres = self.means(self.rows, fit)
+        if self.k == 1:
+            return centres
+        labels, squares = self.nearest_centres(centres, 2)
+        error = self.per_cluster(labels[:, 0], self.mass * squares[:, 0])
+        saving = self.per_cluster(labels[:, 0], self.mass * (squares[:, 1] - squares[:, 0]))
+        idle = self.idle(centres, saving)[:count]
+        crowded = error.argsort(descending=True)[: len(idle)]
+        worth = (saving[idle] < _CHEAP * error[crowded]) & ~torch.isin(crowded, idle)
+        rows = self.drawn(labels[:, 0], self.mass * squares[:, 0], generator)
+        centres[idle[worth]] = self.rows[rows[crowded[worth]]]
+        return centres
+
+    def idle(self, centres: Tensor, saving: Tensor) -> Tensor:
+        """Centres that may go, least saving first; never two that stand in for each other."""
+        points = Points(centres)
+        neighbour = points.squared_distances(points).fill_diagonal_(math.inf).argmin(dim=1)
+        free = (saving < saving[neighbour]).nonzero().squeeze(1)
+        return free[saving[free].argsort()]
+
+    def drawn(self, labels: Tensor, weights: Tensor, generator: torch.Generator) -> Tensor:
+        """One row of each cluster, drawn by weight (the longest of exponential races); (k,)."""
+        times = -torch.rand(len(labels), generator=generator).to(weights).log()
+        order = (weights / times).argsort(stable=True)
+        order = order[labels[order].argsort(stable=True)]
+        return order[labels.bincount(minlength=self.k).cumsum(0) - 1]

@@ -1,0 +1,168 @@
+"""What the networks of a checkpoint say of images: one pass gives whatever is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from queryloop.errors import InputError, unknown
+from queryloop.models.network import Network, tapped
+from queryloop.models.registry import build
+from queryloop.options import ModelOptions, TrainingOptions
+from queryloop.training import predict as scoring
+from queryloop.training.checkpoint import Checkpoint
+from queryloop.training.compute import resolve_scoring
+from queryloop.training.pixels import Pixels
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Where the draws of the weights come from.
+
+    members: `dropout`, n masks of the first network's head, drawn from the seed; or `ensemble`, the
+    networks, each one draw.
+    """
+
+    members: Literal["dropout", "ensemble"]
+    n: int
+    seed: int
+
+
+def predict(
+    checkpoint: Checkpoint,
+    images: np.ndarray,
+    rows: np.ndarray,
+    needs: frozenset[str],
+    training: TrainingOptions,
+    draws: Draws | None = None,
+) -> dict[str, Any]:
+    """What a strategy or the evaluation needs, from one pass over the rows, in their order.
+
+    needs: any of probs (N, K), embeddings (N, D), activations {layer: (N, channels)}, head (weight
+    (K, D), bias (K,)), all of the first network; mc_probs (N, T, K), one network or one mask t, shared
+    by all rows; n_classes. All fp32, on the CPU. training gives device, threads and precision. Raises
+    NonFiniteRowsError, OptionsError for an unknown need, InputError for mc_probs without draws.
+    """
+    for need in needs - {*_PER_SAMPLE, *_CONSTANT}:
+        raise unknown("need", need, {*_PER_SAMPLE, *_CONSTANT})
+    found: dict[str, Any] = {name: _CONSTANT[name](checkpoint) for name in needs & set(_CONSTANT)}
+    wanted = {name: _PER_SAMPLE[name] for name in sorted(needs & set(_PER_SAMPLE))}
+    if wanted:
+        settings = checkpoint.settings
+        pixels, compute = Pixels(settings["mean"], settings["std"]), resolve_scoring(training)
+        every = "mc_probs" in needs and draws is not None and draws.members == "ensemble"
+        networks = restore(checkpoint)[: None if every else 1]
+        reduce = reduction(wanted, _drawing(networks[0], draws) if "mc_probs" in needs else None)
+        found |= _nested(scoring.predict(networks, reduce, images, rows, pixels, compute))
+    return found
+
+
+def restore(checkpoint: Checkpoint) -> list[Network]:
+    """The networks of a checkpoint in eval mode, on the CPU."""
+    settings = checkpoint.settings
+    options = ModelOptions.model_validate(settings["model"])
+    networks = []
+    for member in sorted(checkpoint.members, key=int):
+        with torch.random.fork_rng(devices=[]):
+            network = build(options, tuple(settings["shape"]), len(settings["classes"]))
+        weights = checkpoint.members[member]
+        network.load_state_dict({name: torch.tensor(values) for name, values in weights.items()})
+        networks.append(network.eval())
+    return networks
+
+
+@dataclass(frozen=True)
+class Look:
+    """One batch as the networks see it. features and activations are those of the first one."""
+
+    networks: Sequence[Network]
+    inputs: Tensor
+    features: Tensor
+    activations: dict[str, Tensor]
+    draw: Callable[[Look], Tensor] | None
+
+
+Take = Callable[[Look], Tensor | dict[str, Tensor]]
+
+
+def softmax(logits: Tensor) -> Tensor:
+    """Over the last axis, in fp32. A logit of -inf would pass as an innocent 0, so it becomes NaN."""
+    logits = logits.float()
+    return F.softmax(logits.where(logits.isfinite(), torch.nan), dim=-1)
+
+
+def probabilities(look: Look) -> Tensor:
+    """(N, K) of the first network."""
+    return softmax(look.networks[0].head(look.features))
+
+
+def _drawn(look: Look) -> Tensor:
+    assert look.draw is not None
+    return softmax(look.draw(look))
+
+
+def _drawing(network: Network, draws: Draws | None) -> Callable[[Look], Tensor]:
+    """Logits (N, T, K) of a look, one draw of the weights for each t."""
+    if draws is None:
+        raise InputError("`mc_probs` needs draws of the weights; pass draws=Draws(...).")
+    if draws.members == "ensemble":
+        return _each_network
+    masks = network.head.masks(draws.n, draws.seed)
+    return lambda look: look.networks[0].head.under(masks.to(look.features.device), look.features)
+
+
+def _each_network(look: Look) -> Tensor:
+    first, *others = look.networks
+    return torch.stack([first.head(look.features), *(other(look.inputs) for other in others)], dim=1)
+
+
+_PER_SAMPLE: dict[str, Take] = {
+    "probs": probabilities,
+    "mc_probs": _drawn,
+    "embeddings": lambda look: look.features,
+    "activations": lambda look: {f"activations/{name}": part for name, part in look.activations.items()},
+}
+
+_CONSTANT: dict[str, Callable[[Checkpoint], Any]] = {
+    "n_classes": lambda checkpoint: len(checkpoint.settings["classes"]),
+    "head": lambda checkpoint: tuple(
+        torch.tensor(checkpoint.members["0"][f"head.1.{name}"]) for name in ("weight", "bias")
+    ),
+}
+
+
+def reduction(
+    wanted: dict[str, Take], draw: Callable[[Look], Tensor] | None = None
+) -> scoring.Reduction[Network]:
+    """From networks and a batch of input to all that is wanted of it; the trunk runs once."""
+
+    def reduce(networks: Sequence[Network], inputs: Tensor) -> dict[str, Tensor]:
+        first = networks[0]
+        with tapped(first.layers if "activations" in wanted else {}) as activations:
+            features = first.embed(inputs)
+        look = Look(networks, inputs, features, activations, draw)
+        found: dict[str, Tensor] = {}
+        for name, take in wanted.items():
+            taken = take(look)
+            found |= taken if isinstance(taken, dict) else {name: taken}
+        return found
+
+    return reduce
+
+
+def _nested(flat: dict[str, Tensor]) -> dict[str, Any]:
+    """`activations/layer` as an entry of `activations`."""
+    found: dict[str, Any] = {}
+    for name, values in flat.items():
+        need, _, layer = name.partition("/")
+        if layer:
+            found.setdefault(need, {})[layer] = values
+        else:
+            found[need] = values
+    return found
