@@ -13,8 +13,7 @@ from torch import Tensor
 
 from queryloop.strategies import select
 from queryloop.strategies.badge import badge
-
-from .made_up import example
+from queryloop.strategies.made_up import example
 
 
 def seeded(seed: int = 0) -> torch.Generator:

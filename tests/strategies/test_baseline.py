@@ -7,8 +7,7 @@ import torch
 import queryloop
 from queryloop.strategies import resolve
 from queryloop.strategies.baseline import negative_control
-
-from .made_up import example
+from queryloop.strategies.made_up import example
 
 
 def test_random_draws_every_sample_equally_often() -> None:

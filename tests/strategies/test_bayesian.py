@@ -25,8 +25,7 @@ from queryloop.strategies.bayesian import (
     variation_ratio,
     vote_shares,
 )
-
-from .made_up import example
+from queryloop.strategies.made_up import example
 
 SCORES = [
     bald,

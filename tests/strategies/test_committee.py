@@ -15,8 +15,7 @@ from scipy.stats import entropy
 
 from queryloop.strategies import blocks, resolve
 from queryloop.strategies.committee import kl_disagreement, vote_entropy
-
-from .made_up import example
+from queryloop.strategies.made_up import example
 
 
 class Committee:

@@ -36,7 +36,7 @@ def slow_core_set(x: np.ndarray, labeled: np.ndarray, k: int) -> tuple[list[int]
     return rows, scores
 
 
-@pytest.mark.parametrize("offset", [0, 1000])
+@pytest.mark.parametrize("offset", [0, 1_000_000])
 def test_core_set_takes_the_farthest(offset: float) -> None:
     x, labeled = blobs(8, 100, 5) + offset, normal(6, 5, seed=3) + offset
     rows, scores = core_set(x, labeled, 50)

@@ -12,9 +12,8 @@ import torch
 
 from queryloop.errors import InputError, NonFiniteError
 from queryloop.strategies.evidence import Head, as_tensor, gathered, ids_of
+from queryloop.strategies.made_up import example
 from queryloop.strategies.needs import NEEDS
-
-from .made_up import example
 
 
 def change(name: str, where: Any, value: Any) -> dict[str, Any]:

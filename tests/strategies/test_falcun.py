@@ -12,8 +12,7 @@ import torch
 from queryloop.errors import OptionsError
 from queryloop.strategies import resolve
 from queryloop.strategies.falcun import falcun
-
-from .made_up import example
+from queryloop.strategies.made_up import example
 
 PROBS = np.array([[0.5, 0.5, 0.0], [0.6, 0.4, 0.0], [0.1, 0.5, 0.4], [0.9, 0.05, 0.05], [1.0, 0.0, 0.0]])
 

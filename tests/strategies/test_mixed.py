@@ -17,9 +17,8 @@ from sklearn.neighbors import NearestNeighbors
 
 from queryloop.errors import InputError, OptionsError
 from queryloop.strategies import mixed, resolve, select
+from queryloop.strategies.made_up import example
 from queryloop.strategies.mixed import cal, clue, cluster_margin
-
-from .made_up import example
 
 
 def tensors(n: int = 60, classes: int = 4, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -13,9 +13,8 @@ from torch.nn.functional import cross_entropy, linear, normalize
 from queryloop.errors import InputError, OptionsError
 from queryloop.strategies import perturbation, resolve, select
 from queryloop.strategies.evidence import Head
+from queryloop.strategies.made_up import example
 from queryloop.strategies.perturbation import alfa_mix, dropquery
-
-from .made_up import example
 
 
 def seeded(seed: int = 0) -> torch.Generator:

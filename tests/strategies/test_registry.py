@@ -10,10 +10,9 @@ from torch import Tensor
 
 from queryloop.errors import OptionsError
 from queryloop.strategies import definitions, registry, resolve, strategy
+from queryloop.strategies.made_up import example
 from queryloop.strategies.registry import definition_of, find, read
 from queryloop.strategies.uncertainty import margin
-
-from .made_up import example
 
 
 @pytest.fixture(autouse=True)

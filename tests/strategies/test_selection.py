@@ -12,9 +12,9 @@ from torch import Tensor
 import queryloop
 from queryloop.errors import InputError, NonFiniteError, OptionsError
 from queryloop.strategies import Picks, resolve
+from queryloop.strategies.made_up import example
 
 from .examples import farthest, sampled
-from .made_up import example
 
 PROBS = np.array([[0.9, 0.1, 0.0], [0.4, 0.35, 0.25], [0.6, 0.4, 0.0], [0.5, 0.3, 0.2]])
 

@@ -15,7 +15,9 @@ from sklearn.base import clone
 
 from queryloop.errors import InputError, OptionsError
 from queryloop.strategies import resolve, select
+from queryloop.strategies.battery import query
 from queryloop.strategies.frozen import Known, answers_of, frozen
+from queryloop.strategies.made_up import each_array, example, with_rows
 from queryloop.strategies.skactiveml import (
     Skactiveml,
     _gains,
@@ -25,9 +27,6 @@ from queryloop.strategies.skactiveml import (
     _refuse_unrunnable,
     skactiveml,
 )
-
-from .battery import query
-from .made_up import each_array, example, with_rows
 
 SAMPLES = {"embeddings", "labeled_embeddings", "labels"}
 RUN = {

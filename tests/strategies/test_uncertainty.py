@@ -10,9 +10,8 @@ import scipy.stats
 import torch
 
 from queryloop.strategies import blocks
+from queryloop.strategies.made_up import example
 from queryloop.strategies.uncertainty import entropy, gini, least_confidence, margin, ratio
-
-from .made_up import example
 
 
 def slow_least_confidence(row: list[float]) -> float:

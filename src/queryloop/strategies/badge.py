@@ -40,7 +40,6 @@ def _continued(embeddings: Tensor, taken: Tensor, k: int) -> Tensor:
     (rows,) = centred(embeddings)
     reach = Reach(Points(rows))
     reach.chosen = dict.fromkeys(taken.tolist(), 0.0)
-    if len(taken):
-        reach.update()
+    reach.update()
     farthest(reach, k)
     return reach.result()[0]

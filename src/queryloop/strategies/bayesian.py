@@ -67,7 +67,12 @@ def bayesian_ratio(mc_probs: Tensor) -> Tensor:
     return ratio(mc_probs.mean(dim=1))
 
 
-@strategy(family="bayesian", source="Gal et al. 2017", bounds=(0.0, 1.0))
+@strategy(
+    family="bayesian",
+    source="Gal et al. 2017",
+    bounds=(0.0, 1.0),
+    aliases={"consensus_entropy": {"members": "ensemble"}},
+)
 def bayesian_entropy(mc_probs: Tensor) -> Tensor:
     """Entropy of the averaged draws, in units of its maximum: noise and ignorance together.
 

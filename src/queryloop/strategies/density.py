@@ -42,7 +42,7 @@ def cluster_outlier(
     outlier_share: Share = 0.2,
     outlier_quantile: Share = 0.9,
     components: Count = 50,
-    max_pool: Count = 50_000,
+    max_pool: Count = 20_000,
 ) -> Picks:
     """An equal part of the query from each cluster, a share of it from the cluster's own outliers.
 
@@ -53,7 +53,7 @@ def cluster_outlier(
     min_cluster_size: max(5, min(100, N / (10 C))) where None, halved down to 2 while no cluster is found;
     then k-means with C clusters takes over, and distance to the centre stands for GLOSH.
     embeddings: (N, D). Returns Picks: GLOSH of the row, order of the turns, [0, 1], no unit.
-    Cost: N^2 components, N cut to max_pool; minutes from 30,000 rows on, and as long again for each halving.
+    Cost: N^2 components, N cut to max_pool; half a minute at 20,000 rows, and as long again for each halving.
     Use: to see all parts of a pool, rare ones included, at the start. Worse than random where classes are
     not clusters: few clusters are found, and the noise, often half of the pool, is one group among them.
     """
@@ -76,7 +76,7 @@ def glosh(
     *,
     min_cluster_size: Pair | None = None,
     components: Count = 50,
-    max_pool: Count = 50_000,
+    max_pool: Count = 20_000,
 ) -> Picks:
     """The rows that lie farthest outside of the clusters that are densest near them.
 
@@ -85,7 +85,7 @@ def glosh(
     in `cluster_outlier`). Where no cluster is found: distance to the nearest of C k-means centres, divided
     by the largest.
     embeddings: (N, D). Returns Picks: GLOSH, higher first, [0, 1], no unit.
-    Cost: N^2 components, N cut to max_pool; minutes from 30,000 rows on, and as long again for each halving.
+    Cost: N^2 components, N cut to max_pool; half a minute at 20,000 rows, and as long again for each halving.
     Use: to look for anomalies and broken files. As a query it is mostly worse than random: outliers are few,
     unlike each other, and teach little about the rest.
     """
