@@ -50,11 +50,8 @@ def show_strategies(*, markdown: bool) -> None:
     if markdown:
         click.echo(page(), nl=False)
         return
-    found = [
-        [d.name, d.family, ", ".join(sorted(d.needs)) or "-", ", ".join(d.options) or "-", d.source]
-        for d in definitions()
-    ]
-    _show(["strategy", "family", "needs", "options", "source"], found)
+    found = [[d.name, d.family, ", ".join(sorted(d.needs)), d.source] for d in definitions()]
+    _show(["strategy", "family", "needs", "source"], found)
     Console().print(_BUILT, highlight=False, soft_wrap=True)
 
 

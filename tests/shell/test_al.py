@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from queryloop.strategies import definitions
+from queryloop.strategies.catalogue import page
 
 from .test_refusals import refusal
 from .tiny import Tiny, flip
@@ -27,13 +28,19 @@ def member(tiny: Tiny, split: str) -> str:
     return splits.loc[splits["split"] == split, "sample_id"].iloc[0]
 
 
-def test_strategies_are_listed_with_family_needs_options_and_source(finished: Tiny) -> None:
+def test_strategies_are_listed_with_family_needs_and_source(finished: Tiny) -> None:
     result = finished.al("strategies")
     assert result.exit_code == 0
     for definition in definitions():
         line = next(line for line in result.stdout.splitlines() if line.split()[:1] == [definition.name])
-        for fragment in (definition.family, *definition.needs, *definition.options):
+        for fragment in (definition.family, *definition.needs, definition.source):
             assert fragment in line
+    for built in ("power_NAME", "class_balanced_NAME", "NAME+NAME", "skactiveml.NAME"):
+        assert built in result.stdout
+
+
+def test_the_page_of_strategies_is_written_by_the_command(finished: Tiny) -> None:
+    assert finished.al("strategies", "--markdown").stdout == page()
 
 
 def test_status_shows_every_experiment_wherever_it_is_asked(begun: Tiny) -> None:

@@ -110,9 +110,9 @@ def test_defaults_are_a_fifth_above_the_upper_tenth_in_fifty_dimensions() -> Non
         "outlier_share": 0.2,
         "outlier_quantile": 0.9,
         "components": 50,
-        "max_pool": 50_000,
+        "max_pool": 20_000,
     }
-    assert resolve("glosh").options == {"min_cluster_size": None, "components": 50, "max_pool": 50_000}
+    assert resolve("glosh").options == {"min_cluster_size": None, "components": 50, "max_pool": 20_000}
 
 
 def test_rows_of_a_cluster_are_drawn_by_chance() -> None:
