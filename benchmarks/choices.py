@@ -12,7 +12,8 @@ import peers
 import plain
 import quality
 from measure import Case, Job
-from pools import CLASSES, Pool, cifar10, samples
+from pictures import cifar10
+from pools import CLASSES, Pool, samples
 
 import queryloop
 

@@ -12,6 +12,7 @@ from measure import Case, Job, Setup
 from pools import CLASSES, Pool, clusters, drawn, logits
 
 import queryloop
+from queryloop.strategies import definitions, resolve
 
 FEATURES, LAYER, DRAWS = 128, 64, 10
 BUILT = ("power_bald", "entropy+badge")
@@ -19,7 +20,7 @@ BUILT = ("power_bald", "entropy+badge")
 
 def cases() -> list[Case]:
     """One for each registered strategy, aliases apart, and for two that are built from others."""
-    registered = [found.name for found in queryloop.strategies.definitions() if not found.alias_of]
+    registered = [found.name for found in definitions() if not found.alias_of]
     return [_case(name) for name in (*registered, *BUILT)]
 
 
@@ -33,7 +34,7 @@ def _case(name: str) -> Case:
 def _pool(name: str, setup: Setup) -> Pool:
     """What the strategy needs, and nothing else."""
     n, labeled = setup.size(1_000_000, 50), setup.size(1_000, 20)
-    needs = queryloop.resolve(name).needs
+    needs = resolve(name).needs
     arrays = {
         need: make() for need, make in _makers(n, labeled, setup.size(500, 10)).items() if need in needs
     }

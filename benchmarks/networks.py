@@ -14,8 +14,8 @@ from pools import CLASSES, DRAWS
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
-import queryloop
 from queryloop.models.network import Network
+from queryloop.strategies import resolve
 from queryloop.tasks.prediction import Look, probabilities, reduction, softmax
 from queryloop.training.compute import Compute
 from queryloop.training.pixels import Pixels
@@ -105,7 +105,7 @@ def ours_grand(made: Scene) -> Job:
     """One pass, then the closed form."""
     reduce = reduction({"probs": probabilities, "embeddings": lambda look: look.features})
     rows, compute = np.arange(len(made.images)), Compute("cpu", "32", made.threads)
-    strategy = queryloop.resolve("grand", {"label": "pseudo"})
+    strategy = resolve("grand", {"label": "pseudo"})
 
     def call() -> list[int]:
         found = predict([made.network], reduce, made.images, rows, made.pixels, compute)
@@ -136,7 +136,7 @@ def _top(scores: Tensor) -> list[int]:
 
 
 def _part(n: int, made: Scene) -> str:
-    return f"{n:,} images measured, linear estimate for {len(made.images):,}"
+    return "" if n == len(made.images) else f"{n:,} images measured, linear estimate for {len(made.images):,}"
 
 
 def _wrapped(network: nn.Module) -> Any:

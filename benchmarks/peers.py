@@ -126,6 +126,7 @@ def _answering(answers: np.ndarray) -> Any:
 
     class Stub(SkactivemlClassifier):
         def fit(self, *_: Any, **__: Any) -> Any:
+            self.classes_ = np.arange(CLASSES)
             return self
 
         def predict_proba(self, _rows: Any, **_: Any) -> np.ndarray:
@@ -134,4 +135,4 @@ def _answering(answers: np.ndarray) -> Any:
         def draws(self, _rows: Any) -> np.ndarray:
             return answers.transpose(1, 0, 2).copy()
 
-    return Stub(classes=list(range(CLASSES)), missing_label=np.nan)
+    return Stub(classes=list(range(CLASSES)), missing_label=np.nan).fit()
