@@ -27,11 +27,6 @@ def ours(strategy: str, **given: Any) -> Callable[[Pool], Job]:
     return prepare
 
 
-def ours_typiclust(pool: Pool) -> Job:
-    """As many clusters and neighbours as scikit-activeml takes."""
-    return ours("typiclust", neighbours=5, max_clusters=len(pool["labeled_embeddings"]) + pool.k)(pool)
-
-
 def loop(function: Callable[[Pool], list[int]]) -> Callable[[Pool], Job]:
     """A plain loop."""
     return lambda pool: Job(partial(function, pool))
@@ -98,9 +93,9 @@ CASES = [
         {"queryloop": PROB_COVER}, quality.covered,
     ),
     Case(
-        "typiclust", "10,000 x 512, k = 1,000, 1,000 clusters, 5 neighbours",
+        "typiclust", "10,000 x 512, k = 1,000",
         _made(10_000, 0, 1_000, "embeddings"),
-        {"queryloop": ours_typiclust, "scikit-activeml": peers.typiclust}, quality.typical,
+        {"queryloop": ours("typiclust"), "scikit-activeml": peers.typiclust}, quality.typical,
     ),
     _score("bald", "mc_probs", "20 x ", "BALD"),
     _score("margin", "probs", "", "Margin", "margin_sampling"),

@@ -101,17 +101,21 @@ def passes(made: Scene) -> Job:
     return Job(call, n / len(made.images), _part(n, made))
 
 
-def ours_grand(made: Scene) -> Job:
+def ours_grand(precision: str) -> Callable[[Scene], Job]:
     """One pass, then the closed form."""
-    reduce = reduction({"probs": probabilities, "embeddings": lambda look: look.features})
-    rows, compute = np.arange(len(made.images)), Compute("cpu", "32", made.threads)
-    strategy = resolve("grand", {"label": "pseudo"})
 
-    def call() -> list[int]:
-        found = predict([made.network], reduce, made.images, rows, made.pixels, compute)
-        return _top(strategy.score(found, 0)[:LOOPED])
+    def prepare(made: Scene) -> Job:
+        reduce = reduction({"probs": probabilities, "embeddings": lambda look: look.features})
+        rows, compute = np.arange(len(made.images)), Compute("cpu", precision, made.threads)
+        strategy = resolve("grand", {"label": "pseudo"})
 
-    return Job(call)
+        def call() -> list[int]:
+            found = predict([made.network], reduce, made.images, rows, made.pixels, compute)
+            return _top(strategy.score(found, 0)[:LOOPED])
+
+        return Job(call)
+
+    return prepare
 
 
 def looped_grand(made: Scene) -> Job:
@@ -163,7 +167,11 @@ CASES = [
         "grand",
         "ResNet-18, 2,000 images, likeliest label",
         scene,
-        {"queryloop": ours_grand, "autograd loop": looped_grand},
+        {
+            "queryloop, fp32": ours_grand("32"),
+            "queryloop, bf16": ours_grand("bf16"),
+            "autograd loop": looped_grand,
+        },
         reference="autograd loop",
     ),
 ]

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from queryloop.errors import InputError, NonFiniteError
+from queryloop.strategies.blocks import in_blocks
 from queryloop.strategies.needs import Meaning
 
 _TOLERANCE = 1e-2  # of a sum of probabilities: bfloat16 keeps eight bits
@@ -59,11 +60,11 @@ def check_numbers(leaf: Leaf, ids: np.ndarray, n_classes: int | None) -> None:
 
 def check_ids(ids: np.ndarray) -> None:
     """Refuse an id that stands twice."""
-    listed = ids.tolist()
-    repeats = len(listed) - len(set(listed))
-    if repeats:
-        first = next(key for key, count in Counter(listed).items() if count > 1)
-        raise InputError(f"`ids` must be unique: {repeats} of {len(listed)} are repeats, first: {first!r}.")
+    n_different = len(set(ids.tolist())) if ids.dtype == object else len(np.unique(ids))
+    if n_different < len(ids):
+        first = next(key for key, count in Counter(ids.tolist()).items() if count > 1)
+        repeats = len(ids) - n_different
+        raise InputError(f"`ids` must be unique: {repeats} of {len(ids)} are repeats, first: {first!r}.")
 
 
 def refuse_non_finite(label: str, tensor: Tensor, ids: np.ndarray | None) -> None:
@@ -76,15 +77,21 @@ def refuse_non_finite(label: str, tensor: Tensor, ids: np.ndarray | None) -> Non
 
 
 def _check_probabilities(label: str, probs: Tensor, ids: np.ndarray | None) -> None:
-    sums = probs.sum(dim=-1).reshape(len(probs), -1)
-    refuse_non_finite(label, sums, ids)
+    deviation = in_blocks(_deviation, probs)
+    refuse_non_finite(label, deviation, ids)
     if probs.min() < 0:
         bad = (probs < 0).reshape(len(probs), -1).any(dim=1)
         raise InputError(f"{_wrong_rows(label, bad, ids)}: below 0. Give probabilities, not logits.")
-    far = (sums - 1).abs() > _TOLERANCE
+    far = deviation > _TOLERANCE
     if far.any():
-        rows = _wrong_rows(label, far.any(dim=1), ids)
-        raise InputError(f"{rows}: its probabilities sum to {sums[far][0]:.6g}, not 1.")
+        sums = probs[far.int().argmax()].sum(dim=-1).reshape(-1)
+        worst = sums[(sums - 1).abs().argmax()]
+        raise InputError(f"{_wrong_rows(label, far, ids)}: its probabilities sum to {worst:.6g}, not 1.")
+
+
+def _deviation(probs: Tensor) -> Tensor:
+    """How far the sum over the classes is from 1, at worst. probs: (N, ..., C). Returns (N,)."""
+    return (probs.sum(dim=-1) - 1).abs_().reshape(len(probs), -1).amax(dim=1)
 
 
 def _check_classes(label: str, classes: Tensor, n_classes: int | None) -> None:

@@ -56,7 +56,8 @@ def gathered(given: Mapping[str, Any], needs: Iterable[str], asker: str) -> Evid
     leaves = [leaf for name, value in values.items() for leaf in _leaves(name, value)]
     ids = ids_of(given, next((leaf.shape[0] for leaf in leaves if leaf.axes[:1] == ("N",) and leaf.shape), 0))
     sizes = check_sizes([Leaf("ids", ("N",), "id", ids.shape), *leaves])
-    check_ids(ids)
+    if given.get("ids") is not None:
+        check_ids(ids)
     for leaf in leaves:
         check_numbers(leaf, ids, sizes.get("C"))
     return Evidence(ids, values | ({"ids": ids} if "ids" in asked else {}))

@@ -40,10 +40,23 @@ class Points:
 
         What lies within rounding of a copy counts as one: below 32 units of precision of the squared norm.
         """
-        products = _product(mine @ theirs.T for mine, theirs in zip(self.factors, other.factors, strict=True))
-        squares = products.mul_(-2).add_(self.squared_norms[:, None]).add_(other.squared_norms)
-        rounding = self.squared_norms * (COPIES * torch.finfo(squares.dtype).eps)
-        return squares.masked_fill_(squares <= rounding[:, None], 0)
+        squares = self._without_norms(other).add_(self.squared_norms[:, None])
+        return squares.masked_fill_(squares <= self._rounding()[:, None], 0)
+
+    def least_squared_distances(self, other: Points) -> Tensor:
+        """The least of each row of `squared_distances`, (len(self),), in a third of the passes over it."""
+        squares = self._without_norms(other).amin(dim=1).add_(self.squared_norms)
+        return squares.masked_fill_(squares <= self._rounding(), 0)
+
+    def _without_norms(self, other: Points) -> Tensor:
+        """|y|^2 - 2 x.y of all pairs: squared distances but for the squared norm of x."""
+        if len(self.factors) == 1:
+            return torch.addmm(other.squared_norms, self.factors[0], other.factors[0].T, alpha=-2)
+        products = (mine @ theirs.T for mine, theirs in zip(self.factors, other.factors, strict=True))
+        return torch.addcmul(other.squared_norms, *products, value=-2)
+
+    def _rounding(self) -> Tensor:
+        return self.squared_norms * (COPIES * torch.finfo(self.squared_norms.dtype).eps)
 
 
 def centred(points: Tensor, *others: Tensor) -> tuple[Tensor, ...]:

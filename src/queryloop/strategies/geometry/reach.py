@@ -37,8 +37,8 @@ class Reach:
         pending = self.pending
         if len(pending) == 0:
             return self.distances[rows]
-        squares = self.points.rows(rows).squared_distances(self.points.rows(pending))
-        return squares.amin(dim=1).minimum(self.distances[rows])
+        squares = self.points.rows(rows).least_squared_distances(self.points.rows(pending))
+        return squares.minimum(self.distances[rows])
 
     def update(self) -> None:
         """Bring the distances of all rows up to date."""
@@ -50,7 +50,7 @@ class Reach:
     def approach(self, centres: Points) -> None:
         """Let distances shrink to these centres, which need not be rows."""
         for block in blocks_of(len(self.points), len(centres)) if len(centres) else ():
-            squares = self.points.rows(block).squared_distances(centres).amin(dim=1)
+            squares = self.points.rows(block).least_squared_distances(centres)
             self.distances[block] = squares.minimum(self.distances[block])
 
     def result(self) -> tuple[Tensor, Tensor]:
