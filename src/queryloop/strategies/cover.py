@@ -21,6 +21,7 @@ from queryloop.strategies.registry import strategy
 from queryloop.strategies.sampled import at_most
 
 _PROBED = 2000  # rows whose balls are looked at to find the radius
+_HELD = 2**23  # pairs compared at once: products of a few rows with all others would be slow
 _BYTE = 255  # bits that can be counted in one byte
 _WIDEST = 3.0  # a radius that holds everything of length 1
 
@@ -69,7 +70,7 @@ class _Balls:
         self.limit = max(radius**2, COPIES * torch.finfo(reach.distances.dtype).eps)
         self.covered = (reach.distances < self.limit).cpu().numpy()
         self.bits = np.empty((self.n, -(-self.n // 8)), dtype=np.uint8)
-        for block in blocks_of(self.n, self.n):
+        for block in blocks_of(self.n, self.n, _HELD):
             self.bits[block] = self.packed(block)
         self.counts = self.tally(~self.covered)
         self.closed = np.zeros(self.n, dtype=bool)

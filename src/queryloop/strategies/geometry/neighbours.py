@@ -9,7 +9,7 @@ from torch import Tensor
 
 from queryloop.strategies.geometry.points import Points, centred
 
-_BLOCK = 2**22  # distances held at once
+_BLOCK = 2**20  # distances held at once: they stay in the cache
 
 
 def nearest(queries: Tensor, base: Tensor, k: int, *, exclude_self: bool = False) -> tuple[Tensor, Tensor]:
@@ -32,7 +32,7 @@ def nearest(queries: Tensor, base: Tensor, k: int, *, exclude_self: bool = False
     return distances, indices
 
 
-def blocks_of(n: int, width: int) -> list[slice]:
-    """0..n-1 cut so that a block of rows times `width` distances fits well into memory."""
-    size = max(1, _BLOCK // max(1, width))
+def blocks_of(n: int, width: int, held: int = _BLOCK) -> list[slice]:
+    """0..n-1 cut so that a block of rows times `width` distances are `held` numbers at most."""
+    size = max(1, held // max(1, width))
     return [slice(start, min(n, start + size)) for start in range(0, n, size)]
