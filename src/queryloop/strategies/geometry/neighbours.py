@@ -32,7 +32,7 @@ def nearest(queries: Tensor, base: Tensor, k: int, *, exclude_self: bool = False
     return distances, indices
 
 
-def blocks_of(n: int, width: int, held: int = _BLOCK) -> list[slice]:
-    """0..n-1 cut so that a block of rows times `width` distances are `held` numbers at most."""
-    size = max(1, held // max(1, width))
+def blocks_of(n: int, width: int, held: int = 0) -> list[slice]:
+    """0..n-1 cut so that a block of rows times `width` distances are at most `held` numbers, _BLOCK for 0."""
+    size = max(1, (held or _BLOCK) // max(1, width))
     return [slice(start, min(n, start + size)) for start in range(0, n, size)]
