@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -38,17 +39,21 @@ def baal_heuristic(name: str, *, seed: int, k: int | None = None, **options: Any
     return _heuristic_class()(strategy, seed, k)
 
 
-@cache
-def _heuristic_class() -> type:
-    """Made at first use: its base comes from a package that need not be installed."""
+def _baal(part: str) -> ModuleType:
     try:
         import_module("baal")
     except ModuleNotFoundError as error:
         if error.name != "baal":
             raise
         raise OptionsError('baal is not installed: pip install "queryloop[baal]".') from None
-    base = import_module("baal.active.heuristics").AbstractHeuristic
-    to_prob = import_module("baal.utils.array_utils").to_prob
+    return import_module(f"baal.{part}")
+
+
+@cache
+def _heuristic_class() -> type:
+    """Made at first use: its base comes from a package that need not be installed."""
+    base = _baal("active.heuristics").AbstractHeuristic
+    to_prob = _baal("utils.array_utils").to_prob
 
     class Heuristic(base):  # type: ignore[misc, valid-type]
         """Highest score first, and equal ones in seeded order."""
@@ -64,9 +69,8 @@ def _heuristic_class() -> type:
             scores = self.strategy.score(evidence, now)
             if scores is not None:
                 return scores.numpy()
-            k = min(self.k or 0, len(predictions))
+            ranks, k = np.zeros(len(predictions)), min(self.k or 0, len(predictions))
             picks = self.strategy.choose(None, evidence, k=k, seed=now)
-            ranks = np.zeros(len(predictions))
             ranks[picks.positions.numpy()] = np.arange(k, 0, -1)
             return ranks
 

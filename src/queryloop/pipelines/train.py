@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -38,31 +39,47 @@ def train(
     from queryloop.tasks import classification
 
     validation = tables.known(samples, splits, "validation")
-
-    def network(member: int) -> Checkpoint:
-        previous = _before(previous_checkpoint, member, training.reinit)
-        own_seed = derived_seed(seed, member, "member of the ensemble") if member else seed
-        key = training_key(labeled, validation, fingerprint, model, training, own_seed, previous)
-        checkpoint = training_cache.get(key)
-        if checkpoint is None:
-            with naming_rows(
-                samples["sample_id"].tolist(), f"cycle {tables.next_cycle(labeled) - 1}, training"
-            ):
-                checkpoint = classification.train(
-                    images,
-                    *tables.labelled_rows(samples, labeled),
-                    tables.labelled_rows(samples, validation) if len(validation) else None,
-                    tables.classes(samples),
-                    model,
-                    training,
-                    own_seed,
-                    previous,
-                )
-            training_cache.put(key, checkpoint)
-        return checkpoint
-
+    trained = partial(
+        _trained, labeled, samples, images, validation, training_cache, fingerprint, model, training
+    )
     size = scoring.ensemble_size if scoring.members == "ensemble" else 1
-    return classification.joined([network(member) for member in range(size)])
+    seeds = [seed, *(derived_seed(seed, member, "member of the ensemble") for member in range(1, size))]
+    before = [_before(previous_checkpoint, member, training.reinit) for member in range(size)]
+    return classification.joined(list(map(trained, seeds, before)))
+
+
+def _trained(
+    labeled: pd.DataFrame,
+    samples: pd.DataFrame,
+    images: np.ndarray,
+    validation: pd.DataFrame,
+    training_cache: TrainingCache,
+    fingerprint: str,
+    model: ModelOptions,
+    training: TrainingOptions,
+    seed: int,
+    previous: Checkpoint | None,
+) -> Checkpoint:
+    """One network: the one in the cache, or else a new one, which is then there."""
+    from queryloop.tasks import classification
+
+    key = training_key(labeled, validation, fingerprint, model, training, seed, previous)
+    checkpoint = training_cache.get(key)
+    if checkpoint is None:
+        cycle = tables.next_cycle(labeled) - 1
+        with naming_rows(samples["sample_id"].tolist(), f"cycle {cycle}, training"):
+            checkpoint = classification.train(
+                images,
+                *tables.labelled_rows(samples, labeled),
+                tables.labelled_rows(samples, validation) if len(validation) else None,
+                tables.classes(samples),
+                model,
+                training,
+                seed,
+                previous,
+            )
+        training_cache.put(key, checkpoint)
+    return checkpoint
 
 
 def _before(previous: Checkpoint, member: int, reinit: str) -> Checkpoint | None:
