@@ -398,3 +398,14 @@ def test_each_centre_takes_the_nearest_row_left(block: int, monkeypatch: pytest.
 
 def test_of_equal_rows_each_is_taken_once() -> None:
     assert nearest_rows(torch.ones(4, 2), torch.ones(4, 2)).tolist() == [0, 1, 2, 3]
+
+
+def test_with_many_rows_a_part_of_them_places_the_centres(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = blobs(6, 300, 5)
+    whole = kmeans(x, 6, seeded())
+    monkeypatch.setattr(kmeans_module, "_PER_CLUSTER", 20)
+    part = kmeans(x, 6, seeded())
+    for found in (whole, part):
+        means = torch.stack([x[found.labels == c].mean(dim=0) for c in range(6)])
+        torch.testing.assert_close(found.centres, means, atol=1e-4, rtol=1e-4)
+        assert sorted(np.bincount(found.labels.numpy()).tolist()) == [300] * 6

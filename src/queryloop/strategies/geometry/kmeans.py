@@ -12,6 +12,8 @@ from queryloop.strategies.geometry.neighbours import blocks_of
 from queryloop.strategies.geometry.points import Points, centred
 from queryloop.strategies.geometry.seeding import spread
 
+_PER_CLUSTER = 256  # rows a centre needs to find its place
+_HELD = 2**24  # distances held at once where each block reads all rows
 _ENOUGH = 1e-4  # relative gain below which a round of Lloyd was the last
 _MOVES = 12  # times that centres are moved at most
 _WORTH = 2e-3  # relative gain below which too many were moved at once
@@ -46,22 +48,19 @@ def kmeans(
     embeddings: (N, D), k <= N; weights: (N,), 1 each where None. Seeds by D^2 sampling; Lloyd until no row
     changes its cluster or a round gains less than 1e-4, `iterations` rounds at most; then centres that
     share a cluster move to clusters that lack one, as long as that gains. An empty cluster takes the row
-    that lies farthest from its centre. O(N k D) a round; distances are held in blocks.
+    that lies farthest from its centre. Of more than 256 k rows that many, drawn at random, place the
+    centres. O(min(N, 256 k) k D) a round; distances are held in blocks.
     """
     (rows,) = centred(embeddings)
-    lloyd = _Lloyd(rows, torch.ones_like(rows[:, 0]) if weights is None else weights, k, iterations)
-    seeds, _ = spread(lloyd.points, k, generator, lloyd.mass)
-    best = lloyd.settled(rows[seeds])
-    movable = max(1, k // 4)
-    for _ in range(_MOVES):
-        trial = lloyd.settled(lloyd.moved(best, movable, generator))
-        gain = best.error - trial.error
-        best = trial if gain > 0 else best
-        if gain <= _WORTH * best.error:
-            movable //= 4
-        if movable <= k // 32:
-            break
-    return Clusters(best.labels, lloyd.means(embeddings, best))
+    mass = torch.ones_like(rows[:, 0]) if weights is None else weights
+    whole = _Lloyd(rows, mass, k, iterations)
+    if len(rows) <= _PER_CLUSTER * k:
+        fit = whole.best(generator)
+    else:
+        some = torch.randperm(len(rows), generator=generator)[: _PER_CLUSTER * k].to(rows.device)
+        part = _Lloyd(rows[some], mass[some], k, iterations)
+        fit = whole.assigned(part.means(part.rows, part.best(generator)))
+    return Clusters(fit.labels, whole.means(embeddings, fit))
 
 
 def nearest_rows(embeddings: Tensor, centres: Tensor) -> Tensor:
@@ -71,7 +70,7 @@ def nearest_rows(embeddings: Tensor, centres: Tensor) -> Tensor:
     """
     rows, targets = map(Points, centred(embeddings, centres))
     taken: list[int] = []
-    for block in blocks_of(len(targets), len(rows)):
+    for block in blocks_of(len(targets), len(rows), _HELD):
         squares = targets.rows(block).squared_distances(rows)
         squares[:, taken] = math.inf
         for place in range(len(squares)):
@@ -86,6 +85,21 @@ class _Lloyd:
     def __init__(self, rows: Tensor, mass: Tensor, k: int, iterations: int) -> None:
         self.rows, self.mass, self.k, self.iterations = rows, mass, k, iterations
         self.points = Points(rows)
+
+    def best(self, generator: torch.Generator) -> _Fit:
+        """Seeds, Lloyd, and centres moved as long as it gains."""
+        seeds, _ = spread(self.points, self.k, generator, self.mass)
+        best = self.settled(self.rows[seeds])
+        movable = max(1, self.k // 4)
+        for _ in range(_MOVES):
+            trial = self.settled(self.moved(best, movable, generator))
+            gain = best.error - trial.error
+            best = trial if gain > 0 else best
+            if gain <= _WORTH * best.error:
+                movable //= 4
+            if movable <= self.k // 32:
+                break
+        return best
 
     def settled(self, centres: Tensor) -> _Fit:
         """Rounds of Lloyd from these centres until nothing changes."""
