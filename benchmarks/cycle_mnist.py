@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from queryloop.tasks.prediction import Look, probabilities, reduction, softmax
 from queryloop.training.batches import Batches
 from queryloop.training.compute import isolated, resolve, resolve_scoring
 from queryloop.training.fit import fit
+from queryloop.training.objective import Objective
 from queryloop.training.pixels import measure
 from queryloop.training.predict import predict
 
@@ -78,11 +80,12 @@ def ours(data: Mnist) -> Job:
         pixels, compute, scoring = measure(data.images, start), resolve(options), resolve_scoring(options)
         batches = Batches(data.images, start, data.labels[start], pixels, options, 0, compute.device)
         with isolated(compute.threads):
-            fit(model, batches, F.cross_entropy, options, compute)
+            objective = Objective(partial(F.cross_entropy, reduction="none"), batches, np.empty(0, np.int64))
+            fit(model, batches, objective, options, compute)
         masks = model.head.masks(DRAWS, 0)
 
         def drawn(look: Look) -> torch.Tensor:
-            return softmax(look.networks[0].head.under(masks, look.features))
+            return softmax(look.networks[0].head.under(masks, look.seen.features))
 
         pool = np.setdiff1d(np.arange(data.train), start)
         draws = predict([model], reduction({"mc_probs": drawn}), data.images, pool, pixels, scoring)

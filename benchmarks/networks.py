@@ -14,6 +14,7 @@ from pools import CLASSES, DRAWS
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
+from queryloop.models.heads import LinearHead
 from queryloop.models.network import Network
 from queryloop.strategies import resolve
 from queryloop.tasks.prediction import Look, probabilities, reduction, softmax
@@ -47,7 +48,7 @@ class Scene:
 def scene(setup: Setup) -> Scene:
     torch.manual_seed(0)
     images = np.random.default_rng(0).integers(256, size=(setup.size(2_000, 10), 32, 32, 3), dtype=np.uint8)
-    return Scene(Network(_resnet18(), 512, CLASSES, 0.5).eval(), images, setup.threads)
+    return Scene(Network(_resnet18(), LinearHead(512, CLASSES, 0.5)).eval(), images, setup.threads)
 
 
 def _resnet18() -> nn.Module:
@@ -75,7 +76,7 @@ def ours_dropout(precision: str) -> Callable[[Scene], Job]:
 
 def _under_masks(network: Network) -> Callable[[Look], Tensor]:
     masks = network.head.masks(DRAWS, 0)
-    return lambda look: softmax(look.networks[0].head.under(masks, look.features))
+    return lambda look: softmax(look.networks[0].head.under(masks, look.seen.features))
 
 
 def baal_dropout(made: Scene) -> Job:
@@ -105,7 +106,7 @@ def ours_grand(precision: str) -> Callable[[Scene], Job]:
     """One pass, then the closed form."""
 
     def prepare(made: Scene) -> Job:
-        reduce = reduction({"probs": probabilities, "embeddings": lambda look: look.features})
+        reduce = reduction({"probs": probabilities, "embeddings": lambda look: look.seen.features})
         rows, compute = np.arange(len(made.images)), Compute("cpu", precision, made.threads)
         strategy = resolve("grand", {"label": "pseudo"})
 

@@ -27,21 +27,31 @@ def settled(options: ExperimentOptions, strategy: Strategy) -> ExperimentOptions
     dropout = options.model.dropout
     if dropout == "auto":
         dropout = DROPOUT if draws and members == "dropout" else 0.0
+    auxiliary = options.training.auxiliary
+    if auxiliary == "auto":
+        auxiliary = strategy.auxiliary
     _refuse_without_evidence(strategy, options.data.validation)
+    _refuse_without_auxiliary(strategy, auxiliary)
     if draws:
         _refuse_without_draws(strategy, members, dropout)
     return options.model_copy(
         update={
             "model": options.model.model_copy(update={"dropout": dropout}),
             "scoring": options.scoring.model_copy(update={"members": members}),
+            "training": options.training.model_copy(update={"auxiliary": auxiliary}),
         }
     )
 
 
-def sentence(options: ExperimentOptions, strategy: Strategy) -> str | None:
-    """What the strategy compares, for the screen; nothing where one network without dropout will do."""
-    if not strategy.needs & DRAWN:
-        return None
+def sentences(options: ExperimentOptions, strategy: Strategy) -> list[str]:
+    """What is done beyond training one network without dropout, for the screen."""
+    said = [_compared(options, strategy)] if strategy.needs & DRAWN else []
+    if (auxiliary := options.training.auxiliary) != "none":
+        said.append(f"{auxiliary} is trained beside the network.")
+    return said
+
+
+def _compared(options: ExperimentOptions, strategy: Strategy) -> str:
     if options.scoring.members == "ensemble":
         return f"{strategy.name} compares {options.scoring.ensemble_size} networks, trained in each cycle."
     masks = f"{options.scoring.mc_samples} dropout masks (model.dropout:{options.model.dropout})"
@@ -56,6 +66,14 @@ def _refuse_without_evidence(strategy: Strategy, validation: float) -> None:
         )
     if not validation and any(need.startswith("val_") for need in strategy.needs):
         raise OptionsError(f"`{strategy.name}` needs a validation set: add data.validation:0.1.")
+
+
+def _refuse_without_auxiliary(strategy: Strategy, auxiliary: str) -> None:
+    if strategy.auxiliary not in ("none", auxiliary):
+        raise OptionsError(
+            f"`{strategy.name}` needs {strategy.auxiliary} beside the network, but training.auxiliary "
+            f"is {auxiliary}: set it to {strategy.auxiliary}, or leave it at auto."
+        )
 
 
 def _refuse_without_draws(strategy: Strategy, members: str, dropout: float) -> None:

@@ -43,7 +43,7 @@ def read_options(loader: Any, runtime: Mapping[str, Any]) -> ExperimentOptions:
             )
     _check_names(options)
     options = settled(options, strategy_of(options))
-    filled = {group: getattr(options, group).model_dump() for group in ("model", "scoring")}
+    filled = {group: getattr(options, group).model_dump() for group in ("model", "scoring", "training")}
     loader["parameters"] = {**parameters, **filled}
     return options
 
@@ -66,6 +66,11 @@ def _check_names(options: ExperimentOptions) -> None:
 
     if options.model.name not in MODELS:
         raise unknown("model", options.model.name, MODELS)
+
+    from queryloop.training.objective import OBJECTIVES
+
+    if options.training.auxiliary not in ("auto", *OBJECTIVES):
+        raise unknown("training.auxiliary", options.training.auxiliary, ["auto", *OBJECTIVES])
 
 
 def settings_of(options: ExperimentOptions, fingerprint: str) -> dict[str, Any]:
@@ -151,13 +156,12 @@ class Experiment:
         return self.n_committed > 0 and self.latest("query").empty
 
     @property
-    def first_node(self) -> str:
+    def first_nodes(self) -> list[str]:
         """Where a cycle begins: ingest runs once for each content, split once for each experiment."""
         if not (self.catalog.exists("samples") and self.catalog.exists("images")):
-            return "ingest"
-        return (
-            "ask_oracle" if self.catalog.exists("splits") and self.catalog.exists("starting_set") else "split"
-        )
+            return ["ingest"]
+        is_split = self.catalog.exists("splits") and self.catalog.exists("starting_set")
+        return ["embed", "ask_oracle" if is_split else "split"]
 
     def next_version(self) -> str:
         """A version id above all that are there."""

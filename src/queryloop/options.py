@@ -60,8 +60,8 @@ class ModelOptions(Options):
     """The network; `name` chooses it."""
 
     name: str = "cnn"
-    width: Count = 16
-    """Channels of a cnn's first convolution (four times as many embed an image), units of an mlp's layers."""
+    width: Count | None = None
+    """Channels of the first convolution, units of an mlp's layers; null = the usual ones of the network."""
     dropout: Annotated[float, Field(ge=0, lt=1)] | Literal["auto"] = "auto"
     """On the input of the last linear layer. auto: 0.5 where the strategy compares dropout masks, else 0."""
 
@@ -88,8 +88,15 @@ class TrainingOptions(Options):
     reinit: Literal["cold", "warm", "shrink_perturb"] = "cold"
     precision: Literal["auto", "32", "bf16"] = "auto"
     """auto: bfloat16 in training where the processor has it, fp32 in scoring."""
+    auxiliary: str = "auto"
+    """What is trained beside the network to judge samples; auto: what the strategy asks for, or none."""
     device: str = "auto"
     threads: Count | Literal["auto"] = "auto"
+
+    @property
+    def beside(self) -> str:
+        """The auxiliary's name; `auto` that nobody settled is none."""
+        return "none" if self.auxiliary == "auto" else self.auxiliary
 
 
 class ScoringOptions(Options):

@@ -6,6 +6,7 @@ from kedro.pipeline import Pipeline
 
 from queryloop.pipelines import (
     commit,
+    embed,
     evaluate,
     full_data,
     ingest,
@@ -17,7 +18,7 @@ from queryloop.pipelines import (
     train,
 )
 
-STAGES = (ingest, split, label, train, evaluate, score, select, report, commit)
+STAGES = (ingest, embed, split, label, train, evaluate, score, select, report, commit)
 
 
 def register_pipelines() -> dict[str, Pipeline]:

@@ -45,6 +45,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "n_labeled": "int64",
         "n_validation": "int64",
         "gradient_steps": "int64",
+        "auxiliary_steps": "int64",
+        "auxiliary_quality": "float64",
         "train_accuracy": "float64",
         "val_accuracy": "float64",
         "best_val_accuracy": "float64",

@@ -13,7 +13,7 @@ from kedro.framework.session import KedroSession
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 
-from queryloop.demands import sentence
+from queryloop.demands import sentences
 from queryloop.errors import OptionsError, unknown
 from queryloop.pipelines import commits
 
@@ -78,12 +78,12 @@ class CycleSession(KedroSession):
         n_cycles = experiment.options.n_cycles
         with experiment.writing():
             before = experiment.n_committed
-            if before < n_cycles and (said := sentence(experiment.options, experiment.strategy)):
+            for said in sentences(experiment.options, experiment.strategy) if before < n_cycles else ():
                 logger.info(said)
             while experiment.n_committed < n_cycles and not experiment.is_exhausted:
                 began = time.perf_counter()
                 cycle = OneCycle(context, experiment.next_version(), self.store)
-                cycle.run(pipeline_names=["al_cycle"], from_nodes=[experiment.first_node])
+                cycle.run(pipeline_names=["al_cycle"], from_nodes=experiment.first_nodes)
                 experiment.record_timings(time.perf_counter() - began)
                 _say_done(experiment.latest("metrics").iloc[-1], n_cycles)
         if experiment.is_exhausted:

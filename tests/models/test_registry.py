@@ -17,7 +17,7 @@ def test_every_network_gives_logits_by_way_of_its_embedding(name: str, shape: tu
     network = build(ModelOptions(name=name, width=4), shape, 3).eval()
     inputs = torch.randn(5, shape[2], *shape[:2])
     embedding = network.embed(inputs)
-    assert embedding.shape == (5, network.head[-1].in_features)
+    assert embedding.shape == (5, network.head.linear.in_features)
     assert network(inputs).shape == (5, 3)
     assert torch.equal(network(inputs), network.head(embedding))
 

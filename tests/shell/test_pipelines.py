@@ -29,7 +29,7 @@ IN_MEMORY = {
     "curve",
     "gallery",
 }
-OF_FULL_DATA = {"splits", "labeled", "previous_checkpoint", "checkpoint", "evaluation"}
+OF_FULL_DATA = {"splits", "labeled", "pool", "previous_checkpoint", "checkpoint", "evaluation"}
 
 
 def stored(pipeline: Pipeline) -> set[str]:

@@ -10,6 +10,7 @@ from torch import nn
 from queryloop.options import TrainingOptions
 from queryloop.training.batches import Batches
 from queryloop.training.compute import Compute
+from queryloop.training.objective import Objective
 from queryloop.training.pixels import measure
 
 CPU = Compute(device="cpu", precision="32", threads=1)
@@ -32,3 +33,8 @@ def batches(n: int = 12, seed: int = 0, **options: object) -> Batches:
         {"epochs": 3, "min_steps": 0, "batch_size": 5, "threads": 1, **options}
     )
     return Batches(images, np.arange(n), labels, measure(images, np.arange(n)), training, seed, "cpu")
+
+
+def objective(data: Batches) -> Objective:
+    """Cross-entropy, and nothing beside it."""
+    return Objective(nn.CrossEntropyLoss(reduction="none"), data, np.empty(0, np.int64))

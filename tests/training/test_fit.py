@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from queryloop.training.compute import isolated
 from queryloop.training.fit import Fitted, fit
-from tests.training.conftest import CPU, batches
+from tests.training.conftest import CPU, batches, objective
 
 
 class Scores:
@@ -32,7 +32,7 @@ def _fit(network: nn.Module, validate: Scores | None = None, **options: object) 
     data = batches(**options)
     with isolated(1):
         torch.manual_seed(0)
-        return fit(network, data, F.cross_entropy, data.options, CPU, validate)
+        return fit(network, data, objective(data), data.options, CPU, validate)
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 6, 11])
@@ -118,12 +118,14 @@ def test_sigterm_ends_with_its_own_exit_code(network: nn.Module) -> None:
 
 
 def _breaking(network: nn.Module, number: signal.Signals) -> None:
-    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+    def killing(logits: Tensor, targets: Tensor) -> Tensor:
         os.kill(os.getpid(), number)
-        return F.cross_entropy(logits, targets)
+        return F.cross_entropy(logits, targets, reduction="none")
 
     data = batches()
-    fit(network, data, loss, data.options, CPU)
+    deadly = objective(data)
+    deadly.losses = killing
+    fit(network, data, deadly, data.options, CPU)
 
 
 def _equal(network: nn.Module, state: dict[str, Tensor]) -> bool:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 import torch
 from torch import nn
@@ -9,7 +11,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
 from queryloop.options import TrainingOptions
 from queryloop.training import fit as fitting
 from queryloop.training.optimise import configure
-from tests.training.conftest import CPU, batches
+from tests.training.conftest import CPU, batches, objective
 
 
 def _rates(schedule: LRScheduler, steps: int) -> list[float]:
@@ -29,14 +31,14 @@ def _ours(network: nn.Module, monkeypatch: pytest.MonkeyPatch, schedule: str) ->
     """Learning rate of each step of a training."""
     rates: list[float] = []
 
-    def spied(network: nn.Module, options: TrainingOptions, steps: int) -> object:
-        optimizer, planned = configure(network, options, steps)
+    def spied(parameters: Iterable[nn.Parameter], options: TrainingOptions, steps: int) -> object:
+        optimizer, planned = configure(parameters, options, steps)
         optimizer.register_step_pre_hook(lambda o, *_: rates.append(o.param_groups[0]["lr"]))
         return optimizer, planned
 
     monkeypatch.setattr(fitting, "configure", spied)
     data = batches(schedule=schedule, learning_rate=0.1, epochs=4)
-    fitting.fit(network, data, nn.functional.cross_entropy, data.options, CPU)
+    fitting.fit(network, data, objective(data), data.options, CPU)
     return rates
 
 
@@ -55,4 +57,4 @@ def test_schedules_are_stepped_once_after_every_step(
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
 def test_one_single_step_works(network: nn.Module, schedule: str) -> None:
     data = batches(n=3, epochs=1, schedule=schedule)
-    assert fitting.fit(network, data, nn.functional.cross_entropy, data.options, CPU).steps == 1
+    assert fitting.fit(network, data, objective(data), data.options, CPU).steps == 1

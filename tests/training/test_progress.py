@@ -5,7 +5,7 @@ from torch import nn
 
 from queryloop import progress
 from queryloop.training.fit import fit
-from tests.training.conftest import CPU, batches
+from tests.training.conftest import CPU, batches, objective
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def test_a_long_training_shows_its_steps(
 ) -> None:
     monkeypatch.setattr(progress, "_PATIENCE", -1.0)
     data = batches()
-    fit(network, data, nn.functional.cross_entropy, data.options, CPU)
+    fit(network, data, objective(data), data.options, CPU)
     assert "training" in capsys.readouterr().out
 
 
@@ -27,5 +27,5 @@ def test_a_short_training_shows_nothing(
     network: nn.Module, terminal: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = batches()
-    fit(network, data, nn.functional.cross_entropy, data.options, CPU)
+    fit(network, data, objective(data), data.options, CPU)
     assert capsys.readouterr().out == ""

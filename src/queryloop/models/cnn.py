@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from torch import nn
 
+from queryloop.models.heads import LinearHead
 from queryloop.models.network import Network
 from queryloop.options import ModelOptions
+
+_WIDTH = 16
 
 
 def cnn(shape: tuple[int, int, int], n_classes: int, options: ModelOptions) -> Network:
@@ -14,7 +17,7 @@ def cnn(shape: tuple[int, int, int], n_classes: int, options: ModelOptions) -> N
     shape: (H, W, C) of one image; any H, W from 1 on, as pooling rounds up. The embedding has 4 * width
     features.
     """
-    w = options.width
+    w = options.width or _WIDTH
     trunk = nn.Sequential(
         *_convolution(shape[2], w, pool=True),
         *_convolution(w, 2 * w),
@@ -24,7 +27,7 @@ def cnn(shape: tuple[int, int, int], n_classes: int, options: ModelOptions) -> N
         nn.AdaptiveMaxPool2d(1),
         nn.Flatten(),
     )
-    return Network(trunk, 4 * w, n_classes, options.dropout_rate)
+    return Network(trunk, LinearHead(4 * w, n_classes, options.dropout_rate))
 
 
 def _convolution(n_in: int, n_out: int, *, pool: bool = False) -> list[nn.Module]:

@@ -1,65 +1,44 @@
-"""The form that every network has: a trunk up to the embedding, and a linear head on it."""
+"""The form that every network has: a trunk up to the features, and a head on them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
-from queryloop.randomness import derived_seed
+from queryloop.models.heads import LinearHead
 
 
-class Head(nn.Sequential):
-    """Dropout and one linear layer, in fp32 even under autocast: it costs nothing and keeps ranks exact."""
+class Seen(NamedTuple):
+    """A batch on its way to the logits.
 
-    def __init__(self, n_features: int, n_classes: int, dropout: float) -> None:
-        super().__init__(nn.Dropout(dropout), nn.Linear(n_features, n_classes))
-        self.rate, self.n_features = dropout, n_features
+    inputs: (N, C, H, W). features: (N, D), what the trunk makes of them. taps: what some of its layers
+    give, by name, (N, channels) each, averaged over places.
+    """
 
-    @property
-    def linear(self) -> nn.Linear:
-        """The last layer."""
-        last = self[1]
-        assert isinstance(last, nn.Linear)
-        return last
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Logits (N, K) of features (N, D)."""
-        with torch.autocast(features.device.type, enabled=False):
-            logits: Tensor = super().forward(features)
-        return logits
-
-    def masks(self, n: int, seed: int) -> Tensor:
-        """n dropout masks (n, D), mask t drawn from (seed, t) alone: 0, or 1 / (1 - rate)."""
-        draws = [torch.Generator().manual_seed(derived_seed(seed, t, "dropout mask")) for t in range(n)]
-        uniform = torch.stack([torch.rand(self.n_features, generator=draw) for draw in draws])
-        return (uniform >= self.rate) / (1 - self.rate)
-
-    def under(self, masks: Tensor, features: Tensor) -> Tensor:
-        """Logits (N, T, K) of features (N, D) under masks (T, D).
-
-        A mask on the features is a mask on the columns of the weights: one matrix product for all T.
-        """
-        weights = masks[:, None] * self.linear.weight
-        with torch.autocast(features.device.type, enabled=False):
-            logits = features @ weights.flatten(0, 1).T
-        return logits.unflatten(1, weights.shape[:2]) + self.linear.bias
+    inputs: Tensor
+    features: Tensor
+    taps: Mapping[str, Tensor]
 
 
 class Network(nn.Module):
-    """Trunk and head; what lies between them is the embedding.
+    """Trunk and head, and beside them, where there is one, an auxiliary that judges the samples.
 
-    trunk: maps (N, C, H, W) to (N, D). The head is the only place with dropout, so Monte Carlo
-    dropout runs the trunk once and the head as often as it likes.
+    trunk: maps (N, C, H, W) to (N, D). head: the only place with dropout, so Monte Carlo dropout runs
+    the trunk once and the head as often as it likes. stages: names of the trunk's parts whose outputs
+    stand for its depths; all rectified layers where none are named. auxiliary: maps what was `Seen` to
+    one number a sample, (N,).
     """
 
-    def __init__(self, trunk: nn.Module, n_features: int, n_classes: int, dropout: float) -> None:
+    def __init__(self, trunk: nn.Module, head: LinearHead, stages: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.trunk = trunk
-        self.head = Head(n_features, n_classes, dropout)
+        self.head = head
+        self.auxiliary: nn.Module | None = None
+        self._stages = stages
 
     @property
     def layers(self) -> dict[str, nn.Module]:
@@ -69,10 +48,21 @@ class Network(nn.Module):
         """
         return {name: part for name, part in self.trunk.named_modules() if isinstance(part, nn.ReLU)}
 
+    @property
+    def stages(self) -> dict[str, nn.Module]:
+        """The parts of the trunk that an auxiliary may tap, by name."""
+        return {name: self.trunk.get_submodule(name) for name in self._stages} or self.layers
+
     def embed(self, inputs: Tensor) -> Tensor:
         """Input of the head. inputs: (N, C, H, W). Returns (N, D) fp32."""
         features: Tensor = self.trunk(inputs).float()
         return features
+
+    def see(self, inputs: Tensor, layers: Mapping[str, nn.Module]) -> Seen:
+        """The features of a batch, with taps at these layers; the trunk runs once."""
+        with tapped(layers) as taps:
+            features = self.embed(inputs)
+        return Seen(inputs, features, taps)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits (N, K), fp32, of inputs (N, C, H, W)."""

@@ -16,7 +16,7 @@ def evaluate(
     checkpoint: Checkpoint,
     labeled: pd.DataFrame,
     samples: pd.DataFrame,
-    images: np.ndarray,
+    inputs: np.ndarray,
     splits: pd.DataFrame,
     training: TrainingOptions,
 ) -> dict[str, float]:
@@ -26,11 +26,11 @@ def evaluate(
     test = tables.known(samples, splits, "test")
     rows, targets = tables.labelled_rows(samples, test)
     with naming_rows(test["sample_id"].tolist(), f"cycle {tables.next_cycle(labeled) - 1}, evaluation"):
-        probs = classification.predict(checkpoint, images, rows, frozenset({"probs"}), training)["probs"]
+        probs = classification.predict(checkpoint, inputs, rows, frozenset({"probs"}), training)["probs"]
     return classification.evaluate(probs, targets)
 
 
 def create_pipeline() -> Pipeline:
     """Checkpoint and test set to metrics."""
-    inputs = ["checkpoint", "labeled", "samples", "images", "splits", "params:training"]
+    inputs = ["checkpoint", "labeled", "samples", "inputs", "splits", "params:training"]
     return Pipeline([Node(evaluate, inputs, "evaluation", name="evaluate")])

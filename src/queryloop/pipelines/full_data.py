@@ -9,7 +9,7 @@ from kedro.pipeline import Node, Pipeline
 
 from queryloop import samples as tables
 from queryloop.options import DataOptions, ModelOptions, TrainingOptions
-from queryloop.pipelines import evaluate, ingest, train
+from queryloop.pipelines import embed, evaluate, ingest, train
 from queryloop.training.checkpoint import Checkpoint
 
 logger = logging.getLogger(__name__)
@@ -17,10 +17,11 @@ logger = logging.getLogger(__name__)
 
 def label_all(
     samples: pd.DataFrame, data: DataOptions, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame, Checkpoint]:
-    """The splits of this seed, all training samples with their known labels, and no earlier network."""
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Checkpoint]:
+    """The splits of this seed, all training samples with their labels, an empty pool, no earlier network."""
     splits = tables.split(samples, data, seed)
-    return splits, tables.known(samples, splits, "train").assign(cycle=0), Checkpoint({}, {})
+    labeled = tables.known(samples, splits, "train").assign(cycle=0)
+    return splits, labeled, tables.table("pool_index"), Checkpoint({}, {})
 
 
 def measure(
@@ -46,14 +47,18 @@ def create_pipeline() -> Pipeline:
     start = Node(
         label_all,
         ["samples", "params:data", "params:seed"],
-        ["splits", "labeled", "previous_checkpoint"],
+        ["splits", "labeled", "pool", "previous_checkpoint"],
         name="label_all",
     )
     end = Node(measure, ["labeled", "checkpoint", "evaluation", *settings], "full_data", name="measure")
-    return ingest.create_pipeline() + Pipeline(
-        [start, train.create_pipeline(), evaluate.create_pipeline(), end],
-        namespace="full_data",
-        inputs={"samples", "images", "training_cache", "fingerprint"},
-        outputs={"full_data"},
-        parameters={*settings[1:], "params:scoring"},
+    return (
+        ingest.create_pipeline()
+        + embed.create_pipeline()
+        + Pipeline(
+            [start, train.create_pipeline(), evaluate.create_pipeline(), end],
+            namespace="full_data",
+            inputs={"samples", "inputs", "training_cache", "fingerprint"},
+            outputs={"full_data"},
+            parameters={*settings[1:], "params:scoring"},
+        )
     )

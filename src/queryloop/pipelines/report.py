@@ -49,6 +49,7 @@ def draw_query(
     labeled: pd.DataFrame,
     samples: pd.DataFrame,
     images: np.ndarray,
+    inputs: np.ndarray,
     training: TrainingOptions,
 ) -> Any:
     """The first images of the query with score, predicted and true label, as a PIL image."""
@@ -58,7 +59,7 @@ def draw_query(
     ids = next_query["sample_id"].tolist()
     rows = tables.rows_of(samples, ids)
     with naming_rows(ids, f"cycle {tables.next_cycle(labeled) - 1}, report"):
-        probs = classification.predict(checkpoint, images, rows, frozenset({"probs"}), training)["probs"]
+        probs = classification.predict(checkpoint, inputs, rows, frozenset({"probs"}), training)["probs"]
     predicted = np.asarray(checkpoint.settings["classes"])[probs.argmax(dim=1).numpy()]
     captions = next_query.assign(predicted=predicted, label=samples["label"].to_numpy()[rows])
     return query_gallery(images[rows], captions)
@@ -68,7 +69,7 @@ def create_pipeline() -> Pipeline:
     """What a cycle found out, as a table and as pictures."""
     measured = ["metrics", "labeled", "checkpoint", "evaluation", "params:strategy", "params:seed"]
     settings = ["fingerprint", "params:data", "params:model", "params:training", "params:seed"]
-    shown = ["next_query", "checkpoint", "labeled", "samples", "images", "params:training"]
+    shown = ["next_query", "checkpoint", "labeled", "samples", "images", "inputs", "params:training"]
     return Pipeline(
         [
             Node(add_metrics, measured, "metrics_so_far", name="report"),

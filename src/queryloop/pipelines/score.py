@@ -21,7 +21,7 @@ def collect_evidence(
     pool: pd.DataFrame,
     labeled: pd.DataFrame,
     samples: pd.DataFrame,
-    images: np.ndarray,
+    inputs: np.ndarray,
     splits: pd.DataFrame,
     strategy: str,
     strategy_options: dict,
@@ -52,7 +52,7 @@ def collect_evidence(
         n=scoring.mc_samples,
         seed=derived_seed(seed, cycle, "draws of the weights"),
     )
-    look = partial(classification.predict, checkpoint, images, training=training, draws=draws)
+    look = partial(classification.predict, checkpoint, inputs, training=training, draws=draws)
     evidence: dict[str, Any] = {"ids": candidates["sample_id"].tolist()}
     for prefix, wanted in _by_prefix(needs, seen).items():
         ids = seen[prefix]["sample_id"].tolist()
@@ -110,7 +110,7 @@ def score_candidates(
 def create_pipeline() -> Pipeline:
     """Checkpoint and pool to evidence and scores."""
     strategy = ["params:strategy", "params:strategy_options"]
-    inputs = ["checkpoint", "pool", "labeled", "samples", "images", "splits"]
+    inputs = ["checkpoint", "pool", "labeled", "samples", "inputs", "splits"]
     options = [*strategy, "params:query", "params:scoring", "params:training", "params:seed"]
     return Pipeline(
         [

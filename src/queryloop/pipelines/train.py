@@ -21,8 +21,9 @@ from queryloop.training.checkpoint import Checkpoint
 
 def train(
     labeled: pd.DataFrame,
+    pool: pd.DataFrame,
     samples: pd.DataFrame,
-    images: np.ndarray,
+    inputs: np.ndarray,
     splits: pd.DataFrame,
     previous_checkpoint: Checkpoint,
     training_cache: TrainingCache,
@@ -40,7 +41,7 @@ def train(
 
     validation = tables.known(samples, splits, "validation")
     trained = partial(
-        _trained, labeled, samples, images, validation, training_cache, fingerprint, model, training
+        _trained, labeled, pool, samples, inputs, validation, training_cache, fingerprint, model, training
     )
     size = scoring.ensemble_size if scoring.members == "ensemble" else 1
     seeds = [seed, *(derived_seed(seed, member, "member of the ensemble") for member in range(1, size))]
@@ -50,8 +51,9 @@ def train(
 
 def _trained(
     labeled: pd.DataFrame,
+    pool: pd.DataFrame,
     samples: pd.DataFrame,
-    images: np.ndarray,
+    inputs: np.ndarray,
     validation: pd.DataFrame,
     training_cache: TrainingCache,
     fingerprint: str,
@@ -63,13 +65,13 @@ def _trained(
     """One network: the one in the cache, or else a new one, which is then there."""
     from queryloop.tasks import classification
 
-    key = training_key(labeled, validation, fingerprint, model, training, seed, previous)
+    key = training_key(labeled, pool, validation, fingerprint, model, training, seed, previous)
     checkpoint = training_cache.get(key)
     if checkpoint is None:
         cycle = tables.next_cycle(labeled) - 1
         with naming_rows(samples["sample_id"].tolist(), f"cycle {cycle}, training"):
             checkpoint = classification.train(
-                images,
+                inputs,
                 *tables.labelled_rows(samples, labeled),
                 tables.labelled_rows(samples, validation) if len(validation) else None,
                 tables.classes(samples),
@@ -77,6 +79,7 @@ def _trained(
                 training,
                 seed,
                 previous,
+                tables.rows_of(samples, pool["sample_id"]),
             )
         training_cache.put(key, checkpoint)
     return checkpoint
@@ -91,6 +94,7 @@ def _before(previous: Checkpoint, member: int, reinit: str) -> Checkpoint | None
 
 def training_key(
     labeled: pd.DataFrame,
+    pool: pd.DataFrame,
     validation: pd.DataFrame,
     fingerprint: str,
     model: ModelOptions,
@@ -102,11 +106,14 @@ def training_key(
     import torch
 
     from queryloop.training.compute import resolve
+    from queryloop.training.objective import OBJECTIVES
 
     compute = resolve(training)
+    seen = pool["sample_id"].tolist() if OBJECTIVES[training.beside].uses_pool else []
     said = {
         "images": fingerprint,
         "labels": [labeled["sample_id"].tolist(), labeled["label"].tolist()],
+        "pool": seen,
         "validation": [validation["sample_id"].tolist(), validation["label"].tolist()],
         "model": model.model_dump(),
         "training": training.model_dump() | {"device": compute.device.partition(":")[0]},
@@ -128,6 +135,7 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
 
 def create_pipeline() -> Pipeline:
     """Labelled set to checkpoint."""
-    data = ["labeled", "samples", "images", "splits", "previous_checkpoint", "training_cache", "fingerprint"]
+    data = ["labeled", "pool", "samples", "inputs", "splits"]
+    before = ["previous_checkpoint", "training_cache", "fingerprint"]
     options = ["params:model", "params:training", "params:scoring", "params:seed"]
-    return Pipeline([Node(train, [*data, *options], "checkpoint", name="train")])
+    return Pipeline([Node(train, [*data, *before, *options], "checkpoint", name="train")])

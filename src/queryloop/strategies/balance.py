@@ -80,6 +80,7 @@ def wrapped(name: str, prefix: str, scorer: Strategy, options: Mapping[str, Any]
         options=scorer.options,
         bounds=scorer.bounds,
         members=scorer.members,
+        auxiliary=scorer.auxiliary,
         draws=scorer.draws,
         scorer=scorer,
     )

@@ -53,10 +53,13 @@ class Chain(Strategy):
 
 
 def chained(name: str, stages: Sequence[Strategy], options: Mapping[str, Any]) -> Chain:
-    """The stages as one strategy. Raises OptionsError for noise before the last stage."""
+    """The stages as one strategy. Raises OptionsError for noise before the last stage, or two auxiliaries."""
     for stage in stages[:-1]:
         if isinstance(stage, Noisy):
             raise OptionsError(f"`{stage.name}` draws noise, which may stand only last in a chain: {name!r}.")
+    beside = sorted({stage.auxiliary for stage in stages} - {"none"})
+    if len(beside) > 1:
+        raise OptionsError(f"{name!r} needs {' and '.join(beside)}, but a network has one auxiliary only.")
     members = {stage.members for stage in stages if stage.needs & {"mc_probs", "target_mc_probs"}}
     return Chain(
         name=name,
@@ -68,6 +71,7 @@ def chained(name: str, stages: Sequence[Strategy], options: Mapping[str, Any]) -
         members="ensemble" if "ensemble" in members else "dropout",
         draws=any(stage.draws for stage in stages),
         diverse=stages[-1].diverse,
+        auxiliary=(beside or ["none"])[0],
         stages=stages,
         **options,
     )

@@ -30,7 +30,7 @@ class Strategy(ABC):
 
     `needs`: the evidence it reads. `bounds`: least and largest score. `members`: what fills `mc_probs`.
     `draws`: another seed may score or choose otherwise. `diverse`: a copy of a chosen row waits until no
-    other row is left.
+    other row is left. `auxiliary`: what must be trained beside the network, or `none`.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Strategy(ABC):
     members: Members
     draws: bool = False
     diverse: bool = False
+    auxiliary: str = "none"
     is_scorer: ClassVar[bool]
 
     @abstractmethod
@@ -141,6 +142,7 @@ def from_definition(definition: Definition, options: Mapping[str, Any]) -> Strat
         formula=partial(definition.function, **settled),
         draws=definition.draws,
         diverse=definition.diverse,
+        auxiliary=definition.auxiliary,
     )
 
 

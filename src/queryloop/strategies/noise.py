@@ -107,6 +107,7 @@ def wrapped(name: str, prefix: str, scorer: Strategy, options: Mapping[str, Any]
         options={**scorer.options, **options},
         bounds=(None, None),
         members=scorer.members,
+        auxiliary=scorer.auxiliary,
         draws=True,
         scorer=scorer,
         energy=NOISES[prefix],

@@ -26,7 +26,8 @@ class Definition:
 
     `batch`: the function takes `k` and picks by itself. `draws`: it takes a `generator`.
     `diverse`: it never takes a copy of a chosen row while others are left. `bounds`: least and largest
-    score, None where there is none. `members`: what fills `mc_probs`.
+    score, None where there is none. `members`: what fills `mc_probs`. `auxiliary`: what must be trained
+    beside the network.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Definition:
     bounds: Bounds = (None, None)
     members: Members = "dropout"
     diverse: bool = False
+    auxiliary: str = "none"
     summary: str = field(default="", repr=False)
     alias_of: str | None = None
     fixed: Mapping[str, Any] = field(default_factory=dict)
@@ -71,6 +73,7 @@ def strategy(
     bounds: Bounds = (None, None),
     members: Members = "dropout",
     diverse: bool = False,
+    auxiliary: str = "none",
     aliases: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Callable[[Function], Function]:
     """Register a function as a strategy under its own name; the function itself stays as it is.
@@ -83,7 +86,13 @@ def strategy(
 
     def register(function: Function) -> Function:
         definition = replace(
-            read(function), family=family, source=source, bounds=bounds, members=members, diverse=diverse
+            read(function),
+            family=family,
+            source=source,
+            bounds=bounds,
+            members=members,
+            diverse=diverse,
+            auxiliary=auxiliary,
         )
         _add(definition)
         for alias, fixed in (aliases or {}).items():

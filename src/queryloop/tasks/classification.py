@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from queryloop.errors import InputError, NonFiniteRowsError, OptionsError
+from queryloop.models.auxiliary import attach
 from queryloop.models.network import Network
 from queryloop.models.registry import build
 from queryloop.options import ModelOptions, TrainingOptions
@@ -23,6 +24,7 @@ from queryloop.training.batches import Batches
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.compute import Compute, isolated, resolve, resolve_scoring
 from queryloop.training.fit import Fitted, fit
+from queryloop.training.objective import OBJECTIVES
 from queryloop.training.pixels import Pixels, measure
 from queryloop.training.reinit import REINIT
 
@@ -30,6 +32,8 @@ __all__ = ["Draws", "evaluate", "joined", "predict", "restore", "train"]
 
 Labelled = tuple[np.ndarray, np.ndarray]
 """Rows of the image array and the class number of each."""
+
+_NO_ROWS = np.empty(0, dtype=np.int64)
 
 
 def train(
@@ -42,14 +46,16 @@ def train(
     training: TrainingOptions,
     seed: int,
     previous: Checkpoint | None = None,
+    pool: np.ndarray = _NO_ROWS,
 ) -> Checkpoint:
     """Train one network on the labelled rows.
 
     images: (M, H, W, C) uint8, may be a read-only memory map. rows: (N,) positions in it, labels: (N,) in
     0..len(classes)-1. validation: other rows, for early stopping and the log. seed: all draws come
     from (seed, N, purpose), so any two trainings on N labels share their initial weights. previous:
-    where `reinit` warm and shrink_perturb start; None starts cold. Raises InputError without a
-    labelled row, OptionsError for patience without validation rows, NonFiniteRowsError.
+    where `reinit` warm and shrink_perturb start; None starts cold. pool: rows without a label, for an
+    auxiliary that looks at them. Raises InputError without a labelled row, OptionsError for patience
+    without validation rows, NonFiniteRowsError.
     """
     _check(len(rows), validation, training)
     compute, pixels = resolve(training), measure(images, rows)
@@ -58,15 +64,21 @@ def train(
     with isolated(compute.threads):
         torch.manual_seed(derived_seed(seed, len(rows), "initial weights"))
         network = build(model, images.shape[1:], len(classes)).to(memory_format=torch.channels_last)
+        attach(training.beside, network, images.shape[1:])
         if previous is not None:
             REINIT[training.reinit](network, previous.members["0"])
         torch.manual_seed(derived_seed(seed, len(rows), "dropout"))
         validate = None if validation is None else partial(score, validation)
-        fitted = fit(network, batches, F.cross_entropy, training, compute, validate)
+        objective = OBJECTIVES[training.beside](_losses, batches, pool)
+        fitted = fit(network, batches, objective, training, compute, validate)
     log = {"train_accuracy": score((rows, labels), network), **_log(fitted, validation)}
+    log |= {"auxiliary_steps": objective.steps, "auxiliary_quality": objective.quality(network)}
     settings = {"model": model.model_dump(), "shape": list(images.shape[1:]), "classes": list(classes)}
-    settings |= {**asdict(pixels), "precision": compute.precision, "log": log}
+    settings |= {"auxiliary": training.beside, **asdict(pixels), "precision": compute.precision, "log": log}
     return Checkpoint(settings, {"0": _arrays(network)})
+
+
+_losses = partial(F.cross_entropy, reduction="none")
 
 
 def joined(networks: Sequence[Checkpoint]) -> Checkpoint:

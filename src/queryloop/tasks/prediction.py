@@ -9,10 +9,11 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from queryloop.errors import InputError, unknown
-from queryloop.models.network import Network, tapped
+from queryloop.models.auxiliary import attach
+from queryloop.models.network import Network, Seen
 from queryloop.models.registry import build
 from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.training import predict as scoring
@@ -45,9 +46,10 @@ def predict(
     """What a strategy or the evaluation needs, from one pass over the rows, in their order.
 
     needs: any of probs (N, K), embeddings (N, D), activations {layer: (N, channels)}, head (weight
-    (K, D), bias (K,)), all of the first network; mc_probs (N, T, K), one network or one mask t, shared
-    by all rows; n_classes. All fp32, on the CPU. training gives device, threads and precision. Raises
-    NonFiniteRowsError, OptionsError for an unknown need, InputError for mc_probs without draws.
+    (K, D), bias (K,)), predicted_loss (N,), discriminator (N,), all of the first network; mc_probs
+    (N, T, K), one network or one mask t, shared by all rows; n_classes. All fp32, on the CPU. training
+    gives device, threads and precision. Raises NonFiniteRowsError, OptionsError for an unknown need,
+    InputError for mc_probs without draws.
     """
     for need in needs - {*_PER_SAMPLE, *_CONSTANT}:
         raise unknown("need", need, {*_PER_SAMPLE, *_CONSTANT})
@@ -71,6 +73,7 @@ def restore(checkpoint: Checkpoint) -> list[Network]:
     for member in sorted(checkpoint.members, key=int):
         with torch.random.fork_rng(devices=[]):
             network = build(options, tuple(settings["shape"]), len(settings["classes"]))
+            attach(settings["auxiliary"], network, tuple(settings["shape"]))
         weights = checkpoint.members[member]
         network.load_state_dict({name: torch.tensor(values) for name, values in weights.items()})
         networks.append(network.eval())
@@ -79,12 +82,10 @@ def restore(checkpoint: Checkpoint) -> list[Network]:
 
 @dataclass(frozen=True)
 class Look:
-    """One batch as the networks see it. features and activations are those of the first one."""
+    """One batch as the networks see it; `seen` by the first one."""
 
     networks: Sequence[Network]
-    inputs: Tensor
-    features: Tensor
-    activations: dict[str, Tensor]
+    seen: Seen
     draw: Callable[[Look], Tensor] | None
 
 
@@ -99,7 +100,7 @@ def softmax(logits: Tensor) -> Tensor:
 
 def probabilities(look: Look) -> Tensor:
     """(N, K) of the first network."""
-    return softmax(look.networks[0].head(look.features))
+    return softmax(look.networks[0].head(look.seen.features))
 
 
 def _drawn(look: Look) -> Tensor:
@@ -114,26 +115,42 @@ def _drawing(network: Network, draws: Draws | None) -> Callable[[Look], Tensor]:
     if draws.members == "ensemble":
         return _each_network
     masks = network.head.masks(draws.n, draws.seed)
-    return lambda look: look.networks[0].head.under(masks.to(look.features.device), look.features)
+    return lambda look: look.networks[0].head.under(masks.to(look.seen.features.device), look.seen.features)
 
 
 def _each_network(look: Look) -> Tensor:
     first, *others = look.networks
-    return torch.stack([first.head(look.features), *(other(look.inputs) for other in others)], dim=1)
+    inputs, features, _ = look.seen
+    return torch.stack([first.head(features), *(other(inputs) for other in others)], dim=1)
+
+
+def _activations(look: Look) -> dict[str, Tensor]:
+    return {f"activations/{name}": look.seen.taps[name] for name in look.networks[0].layers}
+
+
+def _judged(look: Look) -> Tensor:
+    judge = look.networks[0].auxiliary
+    assert judge is not None
+    judgement: Tensor = judge(look.seen)
+    return judgement
 
 
 _PER_SAMPLE: dict[str, Take] = {
     "probs": probabilities,
     "mc_probs": _drawn,
-    "embeddings": lambda look: look.features,
-    "activations": lambda look: {f"activations/{name}": part for name, part in look.activations.items()},
+    "embeddings": lambda look: look.networks[0].head.embedding(look.seen.features),
+    "activations": _activations,
+    "predicted_loss": _judged,
+    "discriminator": _judged,
+}
+_TAPPED: dict[str, Callable[[Network], dict[str, nn.Module]]] = {
+    "activations": lambda network: network.layers,
+    "predicted_loss": lambda network: network.stages,
 }
 
 _CONSTANT: dict[str, Callable[[Checkpoint], Any]] = {
     "n_classes": lambda checkpoint: len(checkpoint.settings["classes"]),
-    "head": lambda checkpoint: tuple(
-        torch.tensor(checkpoint.members["0"][f"head.1.{name}"]) for name in ("weight", "bias")
-    ),
+    "head": lambda checkpoint: tuple(map(torch.detach, restore(checkpoint)[0].head.linear.parameters())),
 }
 
 
@@ -144,9 +161,10 @@ def reduction(
 
     def reduce(networks: Sequence[Network], inputs: Tensor) -> dict[str, Tensor]:
         first = networks[0]
-        with tapped(first.layers if "activations" in wanted else {}) as activations:
-            features = first.embed(inputs)
-        look = Look(networks, inputs, features, activations, draw)
+        layers: dict[str, nn.Module] = {}
+        for need in _TAPPED.keys() & wanted:
+            layers |= _TAPPED[need](first)
+        look = Look(networks, first.see(inputs, layers), draw)
         found: dict[str, Tensor] = {}
         for name, take in wanted.items():
             taken = take(look)

@@ -6,20 +6,21 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor, nn
+from torch import Tensor
 
+from queryloop.models.network import Network
 from queryloop.options import TrainingOptions
 from queryloop.training.batches import Batches
 from queryloop.training.compute import Compute
+from queryloop.training.objective import Objective
 from queryloop.training.optimise import configure
 from queryloop.training.progress import TrainingBar
 from queryloop.training.trainer import bare_trainer, run
 
-N = TypeVar("N", bound=nn.Module)
-Loss = Callable[[Tensor, Tensor], Tensor]
+Validate = Callable[[Network], float]
 
 
 @dataclass(frozen=True)
@@ -35,22 +36,22 @@ class Fitted:
 
 
 def fit(
-    network: N,
+    network: Network,
     batches: Batches,
-    loss: Loss,
+    objective: Objective,
     options: TrainingOptions,
     compute: Compute,
-    validate: Callable[[N], float] | None = None,
+    validate: Validate | None = None,
 ) -> Fitted:
     """Train `network` in place, on fresh optimiser state.
 
-    loss: scalar of (fp32 logits, targets) of a batch. validate: score of the network, higher is
+    objective: what each step minimises. validate: score of the network, higher is
     better, asked once an epoch; an epoch is 1 / `epochs` of all steps, so `min_steps` makes epochs
     longer and not more. With `patience` training ends after so many epochs without a better score,
     and the best weights come back.
     """
     steps = len(batches)
-    module = _Module(network, loss, options, compute, steps)
+    module = _Module(network, objective, options, compute, steps)
     scores = _Scores(network, validate, math.ceil(steps / options.epochs), options.patience)
     trainer = bare_trainer(compute.device, [scores, TrainingBar(steps)])
     run(trainer, module, batches)
@@ -62,27 +63,26 @@ class _Module(LightningModule):
     """The one training step."""
 
     def __init__(
-        self, network: nn.Module, loss: Loss, options: TrainingOptions, compute: Compute, steps: int
+        self, network: Network, objective: Objective, options: TrainingOptions, compute: Compute, steps: int
     ) -> None:
         super().__init__()
-        self.network, self.loss, self.compute = network, loss, compute
+        self.network, self.objective, self.compute = network, objective, compute
         self._options, self._steps = options, steps
 
     def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
         inputs, targets = batch
         with self.compute.autocast():
-            logits = self.network(inputs)
-        return self.loss(logits.float(), targets)
+            return self.objective(self.network, inputs, targets, self.global_step / self._steps)
 
     def configure_optimizers(self) -> Any:
-        optimizer, schedule = configure(self.network, self._options, self._steps)
+        optimizer, schedule = configure(self.objective.parameters(self.network), self._options, self._steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-class _Scores(Callback, Generic[N]):
+class _Scores(Callback):
     """Validation once an epoch; with early stopping it also keeps the best weights."""
 
-    def __init__(self, network: N, validate: Callable[[N], float] | None, every: int, patience: int) -> None:
+    def __init__(self, network: Network, validate: Validate | None, every: int, patience: int) -> None:
         self.last: float | None = None
         self.best: float | None = None
         self._network, self._validate, self._every, self._patience = network, validate, every, patience

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
@@ -12,12 +12,14 @@ from queryloop.options import TrainingOptions
 
 _MOMENTUM = 0.9
 
-OPTIMIZERS: dict[str, Callable[[nn.Module, TrainingOptions], Optimizer]] = {
-    "adamw": lambda network, options: AdamW(
-        network.parameters(), options.learning_rate, weight_decay=options.weight_decay, fused=True
+Parameters = Iterable[nn.Parameter]
+
+OPTIMIZERS: dict[str, Callable[[Parameters, TrainingOptions], Optimizer]] = {
+    "adamw": lambda parameters, options: AdamW(
+        parameters, options.learning_rate, weight_decay=options.weight_decay, fused=True
     ),
-    "sgd": lambda network, options: SGD(
-        network.parameters(),
+    "sgd": lambda parameters, options: SGD(
+        parameters,
         options.learning_rate,
         momentum=_MOMENTUM,
         nesterov=True,
@@ -33,7 +35,7 @@ SCHEDULES: dict[str, Callable[[Optimizer, float, int], LRScheduler]] = {
 }
 
 
-def configure(network: nn.Module, options: TrainingOptions, steps: int) -> tuple[Optimizer, LRScheduler]:
+def configure(parameters: Parameters, options: TrainingOptions, steps: int) -> tuple[Optimizer, LRScheduler]:
     """Optimiser, and the schedule that ends with the last of `steps` steps."""
-    optimizer = OPTIMIZERS[options.optimizer](network, options)
+    optimizer = OPTIMIZERS[options.optimizer](parameters, options)
     return optimizer, SCHEDULES[options.schedule](optimizer, options.learning_rate, steps)
