@@ -62,10 +62,9 @@ def _check_names(options: ExperimentOptions) -> None:
     find_dataset(options.dataset)
     find_oracle(options.oracle.name)
 
-    from queryloop.models.registry import MODELS
+    from queryloop.models.registry import check
 
-    if options.model.name not in MODELS:
-        raise unknown("model", options.model.name, MODELS)
+    check(options.model)
 
     from queryloop.training.objective import OBJECTIVES
 

@@ -62,8 +62,14 @@ class ModelOptions(Options):
     name: str = "cnn"
     width: Count | None = None
     """Channels of the first convolution, units of an mlp's layers; null = the usual ones of the network."""
+    stem: Literal["auto", "small", "large"] = "auto"
+    """First convolution of a resnet: 3x3, or 7x7 with pooling. auto: small for images up to 64 pixels."""
+    pretrained: bool = False
+    """Start from published ImageNet weights."""
+    head: Literal["linear", "mlp"] = "linear"
+    """One linear layer, or three with batch normalisation between them."""
     dropout: Annotated[float, Field(ge=0, lt=1)] | Literal["auto"] = "auto"
-    """On the input of the last linear layer. auto: 0.5 where the strategy compares dropout masks, else 0."""
+    """On the input of the head's linear layers; auto: 0.5 where the strategy compares masks, else 0."""
 
     @property
     def dropout_rate(self) -> float:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from torch import nn
 
-from queryloop.models.heads import LinearHead
-from queryloop.models.network import Network
 from queryloop.options import ModelOptions
 
 _WIDTH = 16
 
 
-def cnn(shape: tuple[int, int, int], n_classes: int, options: ModelOptions) -> Network:
+def cnn(shape: tuple[int, ...], options: ModelOptions) -> tuple[nn.Module, int]:
     """Five 3x3 convolutions, from `width` to four times `width` channels, and their maximum over the image.
 
-    shape: (H, W, C) of one image; any H, W from 1 on, as pooling rounds up. The embedding has 4 * width
-    features.
+    shape: (H, W, C) of one image; any H, W from 1 on, as pooling rounds up. Returns the trunk and its
+    number of features, 4 * width.
     """
     w = options.width or _WIDTH
     trunk = nn.Sequential(
@@ -27,7 +25,7 @@ def cnn(shape: tuple[int, int, int], n_classes: int, options: ModelOptions) -> N
         nn.AdaptiveMaxPool2d(1),
         nn.Flatten(),
     )
-    return Network(trunk, LinearHead(4 * w, n_classes, options.dropout_rate))
+    return trunk, 4 * w
 
 
 def _convolution(n_in: int, n_out: int, *, pool: bool = False) -> list[nn.Module]:

@@ -6,18 +6,16 @@ import math
 
 from torch import nn
 
-from queryloop.models.heads import LinearHead
-from queryloop.models.network import Network
 from queryloop.options import ModelOptions
 
 _WIDTH = 64
 
 
-def mlp(shape: tuple[int, int, int], n_classes: int, options: ModelOptions) -> Network:
-    """Two hidden layers with `width` units each. shape: (H, W, C) of one image."""
+def mlp(shape: tuple[int, ...], options: ModelOptions) -> tuple[nn.Module, int]:
+    """Two hidden layers with `width` units each. shape: (H, W, C) of one image. Returns trunk and width."""
     w = options.width or _WIDTH
     trunk = nn.Sequential(nn.Flatten(), *_layer(math.prod(shape), w), *_layer(w, w))
-    return Network(trunk, LinearHead(w, n_classes, options.dropout_rate))
+    return trunk, w
 
 
 def _layer(n_in: int, n_out: int) -> list[nn.Module]:

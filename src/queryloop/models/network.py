@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from queryloop.models.heads import LinearHead
+from queryloop.models.heads import Head
 
 
 class Seen(NamedTuple):
@@ -33,7 +33,7 @@ class Network(nn.Module):
     one number a sample, (N,).
     """
 
-    def __init__(self, trunk: nn.Module, head: LinearHead, stages: tuple[str, ...] = ()) -> None:
+    def __init__(self, trunk: nn.Module, head: Head, stages: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.trunk = trunk
         self.head = head

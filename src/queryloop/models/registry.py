@@ -3,23 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from queryloop.errors import unknown
+from torch import nn
+
+from queryloop.errors import OptionsError, unknown
 from queryloop.models.cnn import cnn
+from queryloop.models.heads import HEADS
 from queryloop.models.mlp import mlp
 from queryloop.models.network import Network
+from queryloop.models.pretrained import IMAGENET, Pretrained
+from queryloop.models.resnet import STAGES, resnet18, resnet34, resnet50
 from queryloop.options import ModelOptions
 
-Constructor = Callable[[tuple[int, int, int], int, ModelOptions], Network]
-
-MODELS: dict[str, Constructor] = {"cnn": cnn, "mlp": mlp}
+Shape = tuple[int, ...]
 
 
-def build(options: ModelOptions, shape: tuple[int, int, int], n_classes: int) -> Network:
-    """A network with fresh weights from torch's random state.
+@dataclass(frozen=True)
+class Model:
+    """A kind of network.
 
-    shape: (H, W, C) of one image. Raises OptionsError for an unknown name.
+    trunk: from (H, W, C) of one image and options to a module that maps (N, C, H, W) to (N, D), with
+    fresh weights from torch's random state, and D. takes: the options that not every network has.
+    stages: see `Network`. pretrained: where its weights may come from.
+    """
+
+    trunk: Callable[[Shape, ModelOptions], tuple[nn.Module, int]]
+    takes: frozenset[str] = frozenset()
+    stages: tuple[str, ...] = ()
+    pretrained: Pretrained | None = None
+
+
+def _residual(trunk: Callable[[Shape, ModelOptions], tuple[nn.Module, int]]) -> Model:
+    return Model(trunk, frozenset({"width", "stem", "pretrained"}), STAGES, IMAGENET)
+
+
+MODELS: dict[str, Model] = {
+    "cnn": Model(cnn, frozenset({"width"})),
+    "mlp": Model(mlp, frozenset({"width"})),
+    "resnet18": _residual(resnet18),
+    "resnet34": _residual(resnet34),
+    "resnet50": _residual(resnet50),
+}
+
+
+def check(options: ModelOptions) -> Model:
+    """The model that the options name.
+
+    Raises OptionsError for an unknown name, an option that this network does not have, and pretrained
+    weights for another form than the published one.
     """
     if options.name not in MODELS:
         raise unknown("model", options.name, MODELS)
-    return MODELS[options.name](shape, n_classes, options)
+    model = MODELS[options.name]
+    for option in _NOT_EVERYWHERE - model.takes:
+        if getattr(options, option) != ModelOptions.model_fields[option].default:
+            having = ", ".join(name for name, other in MODELS.items() if option in other.takes)
+            raise OptionsError(f"model.{option} has no effect on {options.name}: only {having} have it.")
+    if options.pretrained and (options.width is not None or options.stem == "small"):
+        raise OptionsError(
+            f"the pretrained weights of {options.name} fit its published form only: "
+            "set model.width:null and model.stem:auto, or model.pretrained:false."
+        )
+    return model
+
+
+_NOT_EVERYWHERE = frozenset().union(*(model.takes for model in MODELS.values()))
+
+
+def build(options: ModelOptions, shape: Shape, n_classes: int) -> Network:
+    """A network with fresh weights from torch's random state.
+
+    shape: (H, W, C) of one image. Raises OptionsError as `check` does.
+    """
+    model = check(options)
+    trunk, n_features = model.trunk(shape, options)
+    return Network(trunk, HEADS[options.head](n_features, n_classes, options.dropout_rate), model.stages)
+
+
+def load_pretrained(network: Network, options: ModelOptions, shape: Shape) -> None:
+    """Give the trunk its published weights, where the options ask for them.
+
+    Raises MissingFilesError for weights that are not to be had.
+    """
+    source = check(options).pretrained
+    if options.pretrained and source is not None:
+        network.trunk.load_state_dict(source.weights(options.name, shape[2]))

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from queryloop.errors import InputError, NonFiniteRowsError, OptionsError
 from queryloop.models.auxiliary import attach
 from queryloop.models.network import Network
-from queryloop.models.registry import build
+from queryloop.models.registry import build, check, load_pretrained
 from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.randomness import derived_seed
 from queryloop.tasks.metrics import evaluate
@@ -58,12 +58,13 @@ def train(
     without validation rows, NonFiniteRowsError.
     """
     _check(len(rows), validation, training)
-    compute, pixels = resolve(training), measure(images, rows)
+    compute, pixels = resolve(training), _pixels(images, rows, model)
     score = partial(_accuracy, images, pixels, resolve_scoring(training))
     batches = Batches(images, rows, labels.astype(np.int64), pixels, training, seed, compute.device)
     with isolated(compute.threads):
         torch.manual_seed(derived_seed(seed, len(rows), "initial weights"))
         network = build(model, images.shape[1:], len(classes)).to(memory_format=torch.channels_last)
+        load_pretrained(network, model, images.shape[1:])
         attach(training.beside, network, images.shape[1:])
         if previous is not None:
             REINIT[training.reinit](network, previous.members["0"])
@@ -84,6 +85,14 @@ _losses = partial(F.cross_entropy, reduction="none")
 def joined(networks: Sequence[Checkpoint]) -> Checkpoint:
     """Several trainings as one ensemble; what is said of it (settings, log) is said of the first."""
     return Checkpoint(networks[0].settings, {str(i): part.members["0"] for i, part in enumerate(networks)})
+
+
+def _pixels(images: np.ndarray, rows: np.ndarray, model: ModelOptions) -> Pixels:
+    """Those that pretrained weights expect, else those of the labelled rows."""
+    source = check(model).pretrained
+    if model.pretrained and source is not None:
+        return Pixels(*source.scale(images.shape[-1]))
+    return measure(images, rows)
 
 
 def _accuracy(

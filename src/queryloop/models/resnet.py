@@ -1,0 +1,80 @@
+"""Residual networks, built from torchvision's blocks for images of any size and number of channels."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from torch import nn
+from torchvision.models.resnet import BasicBlock, Bottleneck
+
+from queryloop.options import ModelOptions
+
+Block = type[BasicBlock] | type[Bottleneck]
+
+STAGES = ("layer1", "layer2", "layer3", "layer4")
+_WIDTH = 64
+_SMALL = 64  # pixels; a 7x7 stem with pooling would leave 2x2 places of a 32x32 image for the last stage
+
+
+def resnet18(shape: tuple[int, ...], options: ModelOptions) -> tuple[nn.Module, int]:
+    """ResNet-18 (He et al. 2016). shape: (H, W, C) of one image. Returns the trunk and its 512 features."""
+    return _trunk(BasicBlock, (2, 2, 2, 2), shape, options)
+
+
+def resnet34(shape: tuple[int, ...], options: ModelOptions) -> tuple[nn.Module, int]:
+    """ResNet-34 (He et al. 2016). shape: (H, W, C) of one image. Returns the trunk and its 512 features."""
+    return _trunk(BasicBlock, (3, 4, 6, 3), shape, options)
+
+
+def resnet50(shape: tuple[int, ...], options: ModelOptions) -> tuple[nn.Module, int]:
+    """ResNet-50 (He et al. 2016). shape: (H, W, C) of one image. Returns the trunk and its 2,048 features."""
+    return _trunk(Bottleneck, (3, 4, 6, 3), shape, options)
+
+
+def _trunk(
+    block: Block, counts: Sequence[int], shape: tuple[int, ...], options: ModelOptions
+) -> tuple[nn.Module, int]:
+    width = options.width or _WIDTH
+    parts: dict[str, nn.Module] = _stem(shape[2], width, small=_has_small_stem(shape, options))
+    n_in = width
+    for depth, (name, count) in enumerate(zip(STAGES, counts, strict=True)):
+        planes = width * 2**depth
+        parts[name] = _stage(block, n_in, planes, count, stride=1 if depth == 0 else 2)
+        n_in = planes * block.expansion
+    trunk = nn.Sequential(OrderedDict(parts, avgpool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten()))
+    _initialise(trunk)
+    return trunk, n_in
+
+
+def _has_small_stem(shape: tuple[int, ...], options: ModelOptions) -> bool:
+    if options.stem == "auto":
+        return not options.pretrained and max(shape[:2]) <= _SMALL
+    return options.stem == "small"
+
+
+def _stem(n_channels: int, width: int, *, small: bool) -> dict[str, nn.Module]:
+    """A 3x3 convolution for small images, or the published 7x7 with a quarter of the resolution."""
+    kernel, stride = (3, 1) if small else (7, 2)
+    parts: dict[str, nn.Module] = {
+        "conv1": nn.Conv2d(n_channels, width, kernel, stride, padding=kernel // 2, bias=False),
+        "bn1": nn.BatchNorm2d(width),
+        "relu": nn.ReLU(inplace=True),
+    }
+    return parts if small else {**parts, "maxpool": nn.MaxPool2d(3, stride=2, padding=1)}
+
+
+def _stage(block: Block, n_in: int, planes: int, count: int, stride: int) -> nn.Sequential:
+    n_out = planes * block.expansion
+    shortcut = None
+    if stride != 1 or n_in != n_out:
+        shortcut = nn.Sequential(nn.Conv2d(n_in, n_out, 1, stride, bias=False), nn.BatchNorm2d(n_out))
+    first = block(n_in, planes, stride, shortcut)
+    return nn.Sequential(first, *(block(n_out, planes) for _ in range(count - 1)))
+
+
+def _initialise(trunk: nn.Module) -> None:
+    """As torchvision does."""
+    for part in trunk.modules():
+        if isinstance(part, nn.Conv2d):
+            nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")

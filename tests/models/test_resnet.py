@@ -1,0 +1,103 @@
+"""torchvision's own networks are the reference."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.error import URLError
+
+import pytest
+import torch
+import torchvision.models
+from torch import Tensor, nn
+from torchvision.models import WeightsEnum
+
+from queryloop.errors import MissingFilesError
+from queryloop.models.registry import build, load_pretrained
+from queryloop.options import ModelOptions
+
+NAMES = ["resnet18", "resnet34", "resnet50"]
+
+
+def published(name: str) -> nn.Module:
+    torch.manual_seed(0)
+    return getattr(torchvision.models, name)(num_classes=3).eval()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_with_the_same_weights_it_is_the_published_network(name: str) -> None:
+    reference = published(name)
+    network = build(ModelOptions(name=name, stem="large"), (64, 64, 3), 3).eval()
+    weights = reference.state_dict()
+    network.head.linear.load_state_dict({part: weights.pop(f"fc.{part}") for part in ("weight", "bias")})
+    network.trunk.load_state_dict(weights)
+    inputs = torch.randn(2, 3, 64, 64)
+    torch.testing.assert_close(network(inputs), reference(inputs))
+
+
+def test_fresh_weights_are_drawn_as_in_torchvision() -> None:
+    torch.manual_seed(1)
+    network = build(ModelOptions(name="resnet18", stem="large"), (64, 64, 3), 3)
+    for (name, ours), (_, theirs) in zip(
+        network.trunk.named_parameters(), published("resnet18").named_parameters(), strict=False
+    ):
+        assert float(ours.detach().std()) == pytest.approx(
+            float(theirs.detach().std()), rel=0.05, abs=1e-7
+        ), name
+
+
+@pytest.mark.parametrize(
+    ("shape", "stem", "places"),
+    [
+        ((32, 32, 3), "auto", 32),
+        ((28, 28, 1), "auto", 28),
+        ((65, 65, 11), "auto", 17),
+        ((32, 32, 3), "large", 8),
+    ],
+)
+def test_small_images_keep_their_resolution(shape: tuple[int, int, int], stem: Any, places: int) -> None:
+    trunk = build(ModelOptions(name="resnet18", width=4, stem=stem), shape, 3).eval().trunk
+    found = trunk[: list(dict(trunk.named_children())).index("layer1")](torch.randn(1, shape[2], *shape[:2]))
+    assert found.shape == (1, 4, places, places)
+
+
+def test_width_scales_every_stage() -> None:
+    network = build(ModelOptions(name="resnet18", width=16), (32, 32, 3), 3)
+    assert [part[0].conv1.out_channels for part in network.stages.values()] == [16, 32, 64, 128]
+    assert network.head.linear.in_features == 128
+
+
+@pytest.mark.parametrize("n_channels", [1, 3, 11])
+def test_pretrained_weights_fit_any_number_of_channels(
+    n_channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = published("resnet18")
+    monkeypatch.setattr(WeightsEnum, "get_state_dict", lambda *_, **__: reference.state_dict())
+    options, shape = ModelOptions(name="resnet18", pretrained=True), (32, 32, n_channels)
+    network = build(options, shape, 3).eval()
+    load_pretrained(network, options, shape)
+    assert all(
+        torch.equal(value, reference.state_dict()[name])
+        for name, value in network.trunk.state_dict().items()
+        if name != "conv1.weight"
+    )
+    grey = torch.randn(2, 1, 32, 32)
+    ours = network.trunk.get_submodule("conv1")(grey.repeat(1, n_channels, 1, 1))
+    torch.testing.assert_close(ours, reference.conv1(grey.repeat(1, 3, 1, 1)), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "error", [URLError("no route"), RuntimeError('invalid hash value (expected "f3", got "00")')]
+)
+def test_weights_that_are_not_to_be_had_are_an_error_that_helps(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> dict[str, Tensor]:
+        raise error
+
+    monkeypatch.setattr(WeightsEnum, "get_state_dict", failing)
+    options = ModelOptions(name="resnet34", pretrained=True)
+    network = build(options, (64, 64, 3), 3)
+    with pytest.raises(
+        MissingFilesError, match=r"resnet34 could not .*put it at .*checkpoints/resnet34.*\.pth"
+    ):
+        load_pretrained(network, options, (64, 64, 3))
