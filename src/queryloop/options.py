@@ -85,10 +85,13 @@ class TrainingOptions(Options):
     """With few labels the epochs are longer, until there are so many gradient steps."""
     batch_size: Count = 64
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-2
+    learning_rate: Annotated[float, Field(gt=0)] | Literal["auto"] = 1e-2
+    """auto: found anew for each training, by a range test of 100 steps on a copy of the network."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
-    schedule: Literal["constant", "cosine", "one_cycle"] = "one_cycle"
+    schedule: Literal["constant", "step", "cosine", "one_cycle"] = "one_cycle"
     augmentation: Literal["none", "shift", "affine", "flip_crop"] = "none"
+    class_weights: Literal["none", "balanced"] = "none"
+    """balanced: a class counts as much as any other, however few of the labels it has."""
     patience: Annotated[int, Field(ge=0)] = 0
     """Epochs without a better validation accuracy before training stops; 0 trains to the end."""
     reinit: Literal["cold", "warm", "shrink_perturb"] = "cold"

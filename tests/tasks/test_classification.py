@@ -14,6 +14,7 @@ import torch
 
 from queryloop.errors import InputError, NonFiniteRowsError, OptionsError
 from queryloop.options import ModelOptions
+from queryloop.tasks import classification
 from queryloop.tasks.classification import evaluate, predict, restore, train
 from queryloop.training.checkpoint import Checkpoint
 from tests.tasks.conftest import CLASSES, IMAGES, LABELS, MODEL, TEST, TRAINING, trained
@@ -187,3 +188,20 @@ def test_bfloat16_is_close_to_fp32() -> None:
 def test_packages_do_not_import_torch(package: str) -> None:
     script = f"import sys, queryloop.{package}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_balanced_weights_let_every_class_that_occurs_count_the_same() -> None:
+    labels = np.array([0] * 90 + [2] * 9 + [3])
+    training = TRAINING.model_copy(update={"class_weights": "balanced"})
+    logits = torch.zeros(len(labels), 5)
+    losses = classification._losses(labels, 5, training, "cpu")(logits, torch.from_numpy(labels))
+    assert losses.mean().item() == pytest.approx(np.log(5))
+    by_class = [losses[torch.from_numpy(labels == number)].sum().item() for number in (0, 2, 3)]
+    assert by_class == pytest.approx([by_class[0]] * 3)
+    plain = classification._losses(labels, 5, TRAINING, "cpu")(logits, torch.from_numpy(labels))
+    assert torch.equal(plain, torch.full_like(plain, plain[0].item()))
+
+
+def test_pretrained_pixels_do_not_depend_on_the_labelled_rows() -> None:
+    model = ModelOptions(name="resnet18", pretrained=True)
+    assert classification._pixels(IMAGES, TEST, model).mean == pytest.approx([0.449], abs=1e-3)

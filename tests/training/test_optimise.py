@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import Any
 
 import pytest
 import torch
@@ -8,7 +8,6 @@ from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
 
-from queryloop.options import TrainingOptions
 from queryloop.training import fit as fitting
 from queryloop.training.optimise import configure
 from tests.training.conftest import CPU, batches, objective
@@ -31,8 +30,8 @@ def _ours(network: nn.Module, monkeypatch: pytest.MonkeyPatch, schedule: str) ->
     """Learning rate of each step of a training."""
     rates: list[float] = []
 
-    def spied(parameters: Iterable[nn.Parameter], options: TrainingOptions, steps: int) -> object:
-        optimizer, planned = configure(parameters, options, steps)
+    def spied(*arguments: Any) -> object:
+        optimizer, planned = configure(*arguments)
         optimizer.register_step_pre_hook(lambda o, *_: rates.append(o.param_groups[0]["lr"]))
         return optimizer, planned
 
@@ -47,6 +46,7 @@ def test_schedules_are_stepped_once_after_every_step(
 ) -> None:
     expected = {
         "constant": [0.1] * 12,
+        "step": [0.1] * 10 + [0.01] * 2,
         "cosine": _rates(CosineAnnealingLR(_plain(), 12), 12),
         "one_cycle": _rates(OneCycleLR(_plain(), 0.1, 12), 12),
     }
@@ -54,7 +54,7 @@ def test_schedules_are_stepped_once_after_every_step(
         assert _ours(network, monkeypatch, name) == pytest.approx(rates), name
 
 
-@pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
+@pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "one_cycle"])
 def test_one_single_step_works(network: nn.Module, schedule: str) -> None:
     data = batches(n=3, epochs=1, schedule=schedule)
     assert fitting.fit(network, data, objective(data), data.options, CPU).steps == 1

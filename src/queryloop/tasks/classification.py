@@ -24,7 +24,7 @@ from queryloop.training.batches import Batches
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.compute import Compute, isolated, resolve, resolve_scoring
 from queryloop.training.fit import Fitted, fit
-from queryloop.training.objective import OBJECTIVES
+from queryloop.training.objective import OBJECTIVES, Losses
 from queryloop.training.pixels import Pixels, measure
 from queryloop.training.reinit import REINIT
 
@@ -70,7 +70,8 @@ def train(
             REINIT[training.reinit](network, previous.members["0"])
         torch.manual_seed(derived_seed(seed, len(rows), "dropout"))
         validate = None if validation is None else partial(score, validation)
-        objective = OBJECTIVES[training.beside](_losses, batches, pool)
+        losses = _losses(labels, len(classes), training, compute.device)
+        objective = OBJECTIVES[training.beside](losses, batches, pool)
         fitted = fit(network, batches, objective, training, compute, validate)
     log = {"train_accuracy": score((rows, labels), network), **_log(fitted, validation)}
     log |= {"auxiliary_steps": objective.steps, "auxiliary_quality": objective.quality(network)}
@@ -79,7 +80,14 @@ def train(
     return Checkpoint(settings, {"0": _arrays(network)})
 
 
-_losses = partial(F.cross_entropy, reduction="none")
+def _losses(labels: np.ndarray, n_classes: int, training: TrainingOptions, device: str) -> Losses:
+    """Cross-entropy of each sample, under weights whose mean over the labelled set is 1."""
+    weights = None
+    if training.class_weights == "balanced":
+        counts = np.bincount(labels, minlength=n_classes)
+        balanced = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        weights = torch.tensor(balanced, dtype=torch.float32, device=device)
+    return partial(F.cross_entropy, weight=weights, reduction="none")
 
 
 def joined(networks: Sequence[Checkpoint]) -> Checkpoint:
@@ -111,6 +119,7 @@ def _accuracy(
 def _log(fitted: Fitted, validation: Labelled | None) -> dict[str, Any]:
     return {
         "gradient_steps": fitted.steps,
+        "learning_rate": fitted.learning_rate,
         "val_accuracy": fitted.last,
         "best_val_accuracy": fitted.best,
         "n_validation": 0 if validation is None else len(validation[0]),

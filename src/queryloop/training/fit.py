@@ -14,23 +14,28 @@ from torch import Tensor
 from queryloop.models.network import Network
 from queryloop.options import TrainingOptions
 from queryloop.training.batches import Batches
-from queryloop.training.compute import Compute
+from queryloop.training.compute import Compute, isolated
 from queryloop.training.objective import Objective
 from queryloop.training.optimise import configure
 from queryloop.training.progress import TrainingBar
+from queryloop.training.rate import find_rate
 from queryloop.training.trainer import bare_trainer, run
 
 Validate = Callable[[Network], float]
 
+_FIRST = 1e-3  # a range test sets its own rates, but an optimiser must begin with one
+
 
 @dataclass(frozen=True)
 class Fitted:
-    """What happened. steps: gradient steps made. last, best: validation score, None without validation.
+    """What happened.
 
-    last is the score of the weights that were kept.
+    steps: gradient steps made. learning_rate: as set or found. last, best: validation score, None
+    without validation; last is that of the weights that were kept.
     """
 
     steps: int
+    learning_rate: float
     last: float | None
     best: float | None
 
@@ -51,23 +56,42 @@ def fit(
     and the best weights come back.
     """
     steps = len(batches)
-    module = _Module(network, objective, options, compute, steps)
+    rate = _rate(network, batches, objective, options, compute)
+    module = _Module(network, objective, options, rate, compute, steps)
     scores = _Scores(network, validate, math.ceil(steps / options.epochs), options.patience)
     trainer = bare_trainer(compute.device, [scores, TrainingBar(steps)])
     run(trainer, module, batches)
     scores.restore()
-    return Fitted(trainer.global_step, scores.last, scores.best)
+    return Fitted(trainer.global_step, rate, scores.last, scores.best)
+
+
+def _rate(
+    network: Network, batches: Batches, objective: Objective, options: TrainingOptions, compute: Compute
+) -> float:
+    """The learning rate; found on a copy of the network, so that the training is the same as with it set."""
+    if options.learning_rate != "auto":
+        return options.learning_rate
+    plain = Objective(objective.losses, batches, objective.pool)
+    trial = _Module(copy.deepcopy(network), plain, options, _FIRST, compute, len(batches))
+    with isolated(compute.threads):
+        return find_rate(trial, batches, compute.device)
 
 
 class _Module(LightningModule):
     """The one training step."""
 
     def __init__(
-        self, network: Network, objective: Objective, options: TrainingOptions, compute: Compute, steps: int
+        self,
+        network: Network,
+        objective: Objective,
+        options: TrainingOptions,
+        learning_rate: float,
+        compute: Compute,
+        steps: int,
     ) -> None:
         super().__init__()
         self.network, self.objective, self.compute = network, objective, compute
-        self._options, self._steps = options, steps
+        self.learning_rate, self._options, self._steps = learning_rate, options, steps
 
     def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
         inputs, targets = batch
@@ -75,7 +99,8 @@ class _Module(LightningModule):
             return self.objective(self.network, inputs, targets, self.global_step / self._steps)
 
     def configure_optimizers(self) -> Any:
-        optimizer, schedule = configure(self.objective.parameters(self.network), self._options, self._steps)
+        trained = self.objective.parameters(self.network)
+        optimizer, schedule = configure(trained, self._options, self.learning_rate, self._steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 

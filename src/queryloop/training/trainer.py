@@ -17,11 +17,12 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 _CHATTER = logging.getLogger("lightning.pytorch")
 
 
-def bare_trainer(device: str, callbacks: list[Callback]) -> Trainer:
-    """A Trainer that goes once through its batches on one device."""
+def bare_trainer(device: str, callbacks: list[Callback], folder: str | None = None) -> Trainer:
+    """A Trainer that goes once through its batches on one device; folder: for what Lightning must write."""
     where = torch.device(device)
-    with _quiet():
+    with quiet():
         return Trainer(
+            default_root_dir=folder,
             accelerator=where.type,
             devices=1 if where.index is None else [where.index],
             plugins=[LightningEnvironment()],  # a cluster's variables are no reason to requeue or to wait
@@ -39,7 +40,7 @@ def run(trainer: Trainer, module: LightningModule, batches: Iterable[Any]) -> No
     """Fit, and let Ctrl-C be KeyboardInterrupt and SIGTERM exit code 143 (Lightning makes them 1 and 0)."""
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
-        with _quiet():
+        with quiet():
             trainer.fit(module, train_dataloaders=batches)
     except SIGTERMException:
         raise SystemExit(128 + signal.SIGTERM) from None
@@ -49,7 +50,7 @@ def run(trainer: Trainer, module: LightningModule, batches: Iterable[Any]) -> No
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Hide what Lightning says about itself; its warnings about us and errors still come through."""
     level = _CHATTER.level
     _CHATTER.setLevel(logging.WARNING)
