@@ -1,0 +1,1 @@
+"""What the metrics of several experiments say together: pure tables."""
