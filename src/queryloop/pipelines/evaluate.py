@@ -20,14 +20,19 @@ def evaluate(
     splits: pd.DataFrame,
     training: TrainingOptions,
 ) -> dict[str, float]:
-    """Metrics of the checkpoint on the test set."""
+    """Metrics of the checkpoint on the test set, from one pass; of a loss module also how well it ranks."""
     from queryloop.tasks import classification
 
     test = tables.known(samples, splits, "test")
     rows, targets = tables.labelled_rows(samples, test)
+    judged = checkpoint.settings["auxiliary"] == "learning_loss"
+    needs = frozenset({"probs", "predicted_loss"} if judged else {"probs"})
     with naming_rows(test["sample_id"].tolist(), f"cycle {tables.next_cycle(labeled) - 1}, evaluation"):
-        probs = classification.predict(checkpoint, inputs, rows, frozenset({"probs"}), training)["probs"]
-    return classification.evaluate(probs, targets)
+        seen = classification.predict(checkpoint, inputs, rows, needs, training)
+    metrics = classification.evaluate(seen["probs"], targets)
+    if judged:
+        metrics["auxiliary_quality"] = classification.rank_correlation(targets=targets, **seen)
+    return metrics
 
 
 def create_pipeline() -> Pipeline:

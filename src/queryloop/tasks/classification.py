@@ -17,18 +17,18 @@ from queryloop.models.network import Network
 from queryloop.models.registry import build
 from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.randomness import derived_seed
-from queryloop.tasks.metrics import evaluate
+from queryloop.tasks.metrics import evaluate, rank_correlation
 from queryloop.tasks.prediction import Draws, predict, probabilities, reduction, restore
 from queryloop.training import predict as scoring
 from queryloop.training.batches import Batches
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.compute import Compute, isolated, resolve, resolve_scoring
 from queryloop.training.fit import Fitted, fit
-from queryloop.training.objective import OBJECTIVES
+from queryloop.training.objectives import OBJECTIVES
 from queryloop.training.pixels import Pixels, measure
 from queryloop.training.reinit import REINIT
 
-__all__ = ["Draws", "evaluate", "joined", "predict", "restore", "train"]
+__all__ = ["Draws", "evaluate", "joined", "predict", "rank_correlation", "restore", "train"]
 
 Labelled = tuple[np.ndarray, np.ndarray]
 """Rows of the image array and the class number of each."""
