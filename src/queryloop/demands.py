@@ -72,7 +72,7 @@ def _refuse_without_auxiliary(strategy: Strategy, auxiliary: str) -> None:
     if strategy.auxiliary not in ("none", auxiliary):
         raise OptionsError(
             f"`{strategy.name}` needs {strategy.auxiliary} beside the network, but training.auxiliary "
-            f"is {auxiliary}: set it to {strategy.auxiliary}, or leave it at auto."
+            f"is {auxiliary}: add training.auxiliary:{strategy.auxiliary}, or leave it at auto."
         )
 
 

@@ -66,7 +66,7 @@ def _check_names(options: ExperimentOptions) -> None:
 
     check(options.model)
 
-    from queryloop.training.objective import OBJECTIVES
+    from queryloop.training.objectives import OBJECTIVES
 
     if options.training.auxiliary not in ("auto", *OBJECTIVES):
         raise unknown("training.auxiliary", options.training.auxiliary, ["auto", *OBJECTIVES])

@@ -77,6 +77,17 @@ class ModelOptions(Options):
         return 0.0 if self.dropout == "auto" else self.dropout
 
 
+class LearningLossOptions(Options):
+    """The ranking loss of a loss module, where one is trained beside the network."""
+
+    margin: Annotated[float, Field(gt=0)] = 1.0
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    detach: Annotated[float, Field(ge=0, le=1)] = 0.6
+    """Share of the training after which the trunk no longer learns from it; 1 = never."""
+    min_gap: Annotated[float, Field(ge=0)] = 0.0
+    """Pairs whose losses differ by less do not count."""
+
+
 class TrainingOptions(Options):
     """How a network is trained; gradient steps depend on the number of labels only."""
 
@@ -99,6 +110,7 @@ class TrainingOptions(Options):
     """auto: bfloat16 in training where the processor has it, fp32 in scoring."""
     auxiliary: str = "auto"
     """What is trained beside the network to judge samples; auto: what the strategy asks for, or none."""
+    learning_loss: LearningLossOptions = LearningLossOptions()
     device: str = "auto"
     threads: Count | Literal["auto"] = "auto"
 

@@ -10,7 +10,8 @@ from queryloop import samples as tables
 
 def metrics(accuracy: list[float], val_accuracy: float = np.nan) -> pd.DataFrame:
     """One cycle of 100 more labels for each accuracy."""
-    row = dict.fromkeys(tables.COLUMNS["metrics"], 0) | {"strategy": "entropy", "val_accuracy": val_accuracy}
+    row = dict.fromkeys(tables.COLUMNS["metrics"], 0) | {"strategy": "entropy"}
+    row |= {"val_accuracy": val_accuracy, "auxiliary_quality": np.nan}
     return tables.table(
         "metrics",
         [

@@ -45,5 +45,13 @@ def test_large_numbers_fit_into_78_columns() -> None:
     assert max(len(line) for line in shown) <= 78
 
 
+def test_the_quality_of_an_auxiliary_is_shown_where_there_is_one() -> None:
+    large = metrics([0.5, 0.6]).assign(n_labeled=1_000_000, auxiliary_quality=[float("nan"), -0.3])
+    head, _, *rows = shown = lines(large, (1, "cycle", 1e5))
+    assert head.split()[-2:] == ["auxiliary", "seconds"]
+    assert [row.split()[-2] for row in rows] == ["—", "-0.3000"]
+    assert max(len(line) for line in shown) <= 80
+
+
 def test_no_cycles_give_the_head_only() -> None:
     assert len(lines(metrics([]))) == 2

@@ -15,7 +15,8 @@ import torch
 from queryloop.errors import InputError, NonFiniteRowsError, OptionsError
 from queryloop.options import ModelOptions
 from queryloop.tasks import classification
-from queryloop.tasks.classification import evaluate, predict, restore, train
+from queryloop.tasks.classification import predict, restore, train
+from queryloop.tasks.metrics import evaluate
 from queryloop.training.checkpoint import Checkpoint
 from tests.tasks.conftest import CLASSES, IMAGES, LABELS, MODEL, TEST, TRAINING, trained
 

@@ -3,11 +3,12 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.special import softmax
 
-from queryloop.tasks.metrics import evaluate
+from queryloop.tasks.metrics import evaluate, rank_correlation
 
 RNG = np.random.default_rng(0)
 TARGETS = RNG.integers(0, 5, 400)
@@ -68,3 +69,23 @@ def test_classes_that_are_not_in_the_targets_do_not_count() -> None:
     assert found["balanced_accuracy"] == 0.5
     assert found["macro_f1"] == 0.5
     assert all(np.isfinite(value) for value in found.values())
+
+
+def test_rank_correlation_is_the_one_of_the_losses_themselves_with_ties_shared() -> None:
+    probs = np.concatenate([PROBS, np.eye(5, dtype=np.float32)])
+    targets = np.concatenate([TARGETS, [0, 1, 2, 3, 3]])
+    predicted = RNG.normal(size=405).round(1).astype(np.float32)
+    with np.errstate(divide="ignore"):
+        losses = -np.log(probs[np.arange(405), targets].astype(float))
+    expected = pd.Series(losses.clip(max=1e9)).corr(pd.Series(predicted), method="spearman")
+    found = rank_correlation(torch.from_numpy(probs), targets, torch.from_numpy(predicted))
+    assert found == pytest.approx(expected, abs=1e-12)
+    true = torch.from_numpy(losses.clip(max=1e9))
+    assert rank_correlation(torch.from_numpy(probs), targets, true) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_equal_predictions_have_no_rank_correlation(n: int) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(rank_correlation(torch.from_numpy(PROBS[:n]), TARGETS[:n], torch.ones(n)))

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from torch import nn
 
+from queryloop.models.loss_head import LossHead
 from queryloop.models.network import Network
 
 Constructor = Callable[[Network, tuple[int, ...]], nn.Module]
 
-AUXILIARIES: dict[str, Constructor] = {}
+AUXILIARIES: dict[str, Constructor] = {"learning_loss": LossHead}
 """From a network and the shape of one input to the module; its weights come from torch's random state."""
 
 

@@ -24,10 +24,8 @@ def evaluate(
     from queryloop.tasks import classification
 
     test = tables.known(samples, splits, "test")
-    rows, targets = tables.labelled_rows(samples, test)
     with naming_rows(test["sample_id"].tolist(), f"cycle {tables.next_cycle(labeled) - 1}, evaluation"):
-        probs = classification.predict(checkpoint, inputs, rows, frozenset({"probs"}), training)["probs"]
-    return classification.evaluate(probs, targets)
+        return classification.measured(checkpoint, inputs, tables.labelled_rows(samples, test), training)
 
 
 def create_pipeline() -> Pipeline:

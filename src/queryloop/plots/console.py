@@ -12,21 +12,23 @@ _NONE = "—"
 
 
 def cycles_table(metrics: pd.DataFrame, timings: pd.DataFrame) -> Table:
-    """One row a cycle, at most 78 columns wide.
+    """One row a cycle, at most 80 columns wide.
 
     metrics: table `metrics`. timings: table `timings`, of which the stage "cycle" counts; a cycle may
-    be missing. Accuracies are 0..1, times in seconds.
+    be missing. Accuracies are 0..1, times in seconds; `auxiliary`, its quality, where there is one.
     """
     seconds = timings[timings["stage"] == "cycle"].groupby("cycle")["seconds"].sum()
     table = Table(box=box.SIMPLE_HEAD)
-    for name in ("cycle", "labels", "test accuracy", "balanced", "validation", "seconds"):
+    measures = {"test accuracy": "accuracy", "balanced": "balanced_accuracy", "validation": "val_accuracy"}
+    if metrics["auxiliary_quality"].notna().any():
+        measures["auxiliary"] = "auxiliary_quality"
+    for name in ("cycle", "labels", *measures, "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in metrics.to_dict("records"):
-        accuracies = (row[name] for name in ("accuracy", "balanced_accuracy", "val_accuracy"))
         table.add_row(
             str(row["cycle"]),
             f"{row['n_labeled']:,}",
-            *(_number(accuracy, ".4f") for accuracy in accuracies),
+            *(_number(row[measure], ".4f") for measure in measures.values()),
             _number(seconds.get(row["cycle"], nan), ",.1f"),
         )
     return table

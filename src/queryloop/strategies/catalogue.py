@@ -25,6 +25,7 @@ _FAMILIES = {
     "clusters": "One query for each cluster of the pool.",
     "activations": "Samples unlike the labelled ones, layer by layer.",
     "mixed": "Uncertainty and diversity at once.",
+    "learned": "A module trained to judge samples; how well it does stands in `metrics.auxiliary_quality`.",
 }
 _HEAD = """\
 # Strategies

@@ -30,7 +30,7 @@ NEEDS: dict[str, Need] = {
     ),
     "embeddings": Need("ND", "input of the last linear layer"),
     "activations": Need("ND", "what a layer gives, averaged over places", layered=True),
-    "predicted_loss": Need("N", "loss that a loss module predicts"),
+    "predicted_loss": Need("N", "loss that a module beside the network predicts"),
     "discriminator": Need("N", "logit of a discriminator, higher = looks unlabelled"),
     "head": Need("CD", "weight (C, D) and bias (C,) of the last linear layer", "head"),
     "true_labels": Need("N", "class numbers of the pool; only where they are known", "class"),
@@ -46,7 +46,7 @@ NEEDS: dict[str, Need] = {
 }
 """Every need, with its axes."""
 
-NOT_IN_A_CYCLE = frozenset({"true_labels", "predicted_loss", "discriminator"})
+NOT_IN_A_CYCLE = frozenset({"true_labels", "discriminator"})
 """Needs that only a caller of `queryloop.select` can fill."""
 
 Members = Literal["dropout", "ensemble"]

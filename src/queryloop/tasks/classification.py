@@ -17,18 +17,19 @@ from queryloop.models.network import Network
 from queryloop.models.registry import build, check, load_pretrained
 from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.randomness import derived_seed
-from queryloop.tasks.metrics import evaluate
+from queryloop.tasks.metrics import evaluate, rank_correlation
 from queryloop.tasks.prediction import Draws, predict, probabilities, reduction, restore
 from queryloop.training import predict as scoring
 from queryloop.training.batches import Batches
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.compute import Compute, isolated, resolve, resolve_scoring
 from queryloop.training.fit import Fitted, fit
-from queryloop.training.objective import OBJECTIVES, Losses
+from queryloop.training.objective import Losses
+from queryloop.training.objectives import OBJECTIVES
 from queryloop.training.pixels import Pixels, measure
 from queryloop.training.reinit import REINIT
 
-__all__ = ["Draws", "evaluate", "joined", "predict", "restore", "train"]
+__all__ = ["Draws", "joined", "measured", "predict", "restore", "train"]
 
 Labelled = tuple[np.ndarray, np.ndarray]
 """Rows of the image array and the class number of each."""
@@ -88,6 +89,23 @@ def _losses(labels: np.ndarray, n_classes: int, training: TrainingOptions, devic
         balanced = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
         weights = torch.tensor(balanced, dtype=torch.float32, device=device)
     return partial(F.cross_entropy, weight=weights, reduction="none")
+
+
+def measured(
+    checkpoint: Checkpoint, images: np.ndarray, labelled: Labelled, training: TrainingOptions
+) -> dict[str, float]:
+    """All metrics on labelled rows, from one pass; of a loss module also how well it ranks them."""
+    rows, targets = labelled
+    judged = _JUDGED.get(checkpoint.settings["auxiliary"], {})
+    seen = predict(checkpoint, images, rows, frozenset({"probs", *judged}), training)
+    found = evaluate(seen["probs"], targets)
+    for need, quality in judged.items():
+        found["auxiliary_quality"] = quality(seen["probs"], targets, seen[need])
+    return found
+
+
+_JUDGED = {"learning_loss": {"predicted_loss": rank_correlation}}
+"""By auxiliary: what it says of samples, and how good that is where their labels are known."""
 
 
 def joined(networks: Sequence[Checkpoint]) -> Checkpoint:

@@ -6,11 +6,24 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.stats import spearmanr
 from sklearn.metrics import brier_score_loss, f1_score, log_loss, recall_score
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 _BINS = 15
+
+
+def rank_correlation(probs: Tensor, targets: np.ndarray, predicted_loss: Tensor) -> float:
+    """Spearman's correlation of predicted with true losses, in [-1, 1]; NaN where one is the same for all.
+
+    probs: (N, K), targets: (N,) class numbers, predicted_loss: (N,). The cross-entropy falls as the
+    probability of the target grows, so their ranks say the same.
+    """
+    unlikely, predicted = -probs.numpy()[np.arange(len(targets)), targets], predicted_loss.numpy()
+    if min(np.ptp(unlikely), np.ptp(predicted)) == 0:
+        return float("nan")
+    return float(spearmanr(predicted, unlikely).statistic)
 
 
 def evaluate(probs: np.ndarray | Tensor, targets: np.ndarray) -> dict[str, float]:
