@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 DRAWN = {"mc_probs", "target_mc_probs"}
 DROPOUT = 0.5
+TRANSFER = 0.5
 
 
 def settled(options: ExperimentOptions, strategy: Strategy) -> ExperimentOptions:
@@ -27,11 +28,15 @@ def settled(options: ExperimentOptions, strategy: Strategy) -> ExperimentOptions
     dropout = options.model.dropout
     if dropout == "auto":
         dropout = DROPOUT if draws and members == "dropout" else 0.0
-    _refuse_without_evidence(strategy, options.data.validation)
+    transfer = options.data.transfer
+    if transfer == "auto":
+        transfer = TRANSFER if _learns_on_validation(strategy) else 0
+    _refuse_without_evidence(strategy, options.data.validation, transfer)
     if draws:
         _refuse_without_draws(strategy, members, dropout)
     return options.model_copy(
         update={
+            "data": options.data.model_copy(update={"transfer": transfer}),
             "model": options.model.model_copy(update={"dropout": dropout}),
             "scoring": options.scoring.model_copy(update={"members": members}),
         }
@@ -39,7 +44,21 @@ def settled(options: ExperimentOptions, strategy: Strategy) -> ExperimentOptions
 
 
 def sentence(options: ExperimentOptions, strategy: Strategy) -> str | None:
-    """What the strategy compares, for the screen; nothing where one network without dropout will do."""
+    """What the strategy takes beside one network and the pool, for the screen; nothing where it does not."""
+    said = [_transfer_sentence(options, strategy), _draws_sentence(options, strategy)]
+    return " ".join(filter(None, said)) or None
+
+
+def _transfer_sentence(options: ExperimentOptions, strategy: Strategy) -> str | None:
+    if not _learns_on_validation(strategy):
+        return None
+    return (
+        f"{strategy.name} learns on validation samples that choose no epoch "
+        f"(data.transfer:{options.data.transfer} of data.validation:{options.data.validation})."
+    )
+
+
+def _draws_sentence(options: ExperimentOptions, strategy: Strategy) -> str | None:
     if not strategy.needs & DRAWN:
         return None
     if options.scoring.members == "ensemble":
@@ -48,14 +67,25 @@ def sentence(options: ExperimentOptions, strategy: Strategy) -> str | None:
     return f"{strategy.name} compares {masks}."
 
 
-def _refuse_without_evidence(strategy: Strategy, validation: float) -> None:
+def _learns_on_validation(strategy: Strategy) -> bool:
+    return any(need.startswith("val_") for need in strategy.needs)
+
+
+def _refuse_without_evidence(strategy: Strategy, validation: float, transfer: float | str) -> None:
     if missing := sorted(strategy.needs & NOT_IN_A_CYCLE):
         raise OptionsError(
             f"`{strategy.name}` needs {' and '.join(missing)}, which no cycle has: "
             f"call queryloop.select({strategy.name!r}, ...) with arrays of your own."
         )
-    if not validation and any(need.startswith("val_") for need in strategy.needs):
+    if not _learns_on_validation(strategy):
+        return
+    if not validation:
         raise OptionsError(f"`{strategy.name}` needs a validation set: add data.validation:0.1.")
+    if not transfer:
+        raise OptionsError(
+            f"`{strategy.name}` learns on validation samples, but data.transfer is 0: "
+            f"add data.transfer:{TRANSFER}."
+        )
 
 
 def _refuse_without_draws(strategy: Strategy, members: str, dropout: float) -> None:

@@ -43,7 +43,7 @@ def read_options(loader: Any, runtime: Mapping[str, Any]) -> ExperimentOptions:
             )
     _check_names(options)
     options = settled(options, strategy_of(options))
-    filled = {group: getattr(options, group).model_dump() for group in ("model", "scoring")}
+    filled = {group: getattr(options, group).model_dump() for group in ("data", "model", "scoring")}
     loader["parameters"] = {**parameters, **filled}
     return options
 

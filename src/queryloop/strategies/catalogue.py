@@ -25,6 +25,7 @@ _FAMILIES = {
     "clusters": "One query for each cluster of the pool.",
     "activations": "Samples unlike the labelled ones, layer by layer.",
     "mixed": "Uncertainty and diversity at once.",
+    "learned": "A second model is trained to choose; how good it is stands in `metrics.strategy_quality`.",
 }
 _HEAD = """\
 # Strategies

@@ -63,7 +63,7 @@ def train(
         torch.manual_seed(derived_seed(seed, len(rows), "dropout"))
         validate = None if validation is None else partial(score, validation)
         fitted = fit(network, batches, F.cross_entropy, training, compute, validate)
-    log = {"train_accuracy": score((rows, labels), network), **_log(fitted, validation)}
+    log = {"train_accuracy": score((rows, labels), network), **_log(fitted)}
     settings = {"model": model.model_dump(), "shape": list(images.shape[1:]), "classes": list(classes)}
     settings |= {**asdict(pixels), "precision": compute.precision, "log": log}
     return Checkpoint(settings, {"0": _arrays(network)})
@@ -87,12 +87,11 @@ def _accuracy(
     return float((probs.argmax(dim=1).numpy() == labels).mean())
 
 
-def _log(fitted: Fitted, validation: Labelled | None) -> dict[str, Any]:
+def _log(fitted: Fitted) -> dict[str, Any]:
     return {
         "gradient_steps": fitted.steps,
         "val_accuracy": fitted.last,
         "best_val_accuracy": fitted.best,
-        "n_validation": 0 if validation is None else len(validation[0]),
     }
 
 
