@@ -28,10 +28,12 @@ def settled(options: ExperimentOptions, strategy: Strategy) -> ExperimentOptions
     dropout = options.model.dropout
     if dropout == "auto":
         dropout = DROPOUT if draws and members == "dropout" else 0.0
+    learns = _learns_on_validation(strategy)
     transfer = options.data.transfer
     if transfer == "auto":
-        transfer = TRANSFER if _learns_on_validation(strategy) else 0
-    _refuse_without_evidence(strategy, options.data.validation, transfer)
+        transfer = TRANSFER if learns else 0
+    _refuse_without_evidence(strategy)
+    _refuse_without_validation(strategy.name, learns, options.data.validation, transfer)
     if draws:
         _refuse_without_draws(strategy, members, dropout)
     return options.model_copy(
@@ -71,20 +73,24 @@ def _learns_on_validation(strategy: Strategy) -> bool:
     return any(need.startswith("val_") for need in strategy.needs)
 
 
-def _refuse_without_evidence(strategy: Strategy, validation: float, transfer: float | str) -> None:
+def _refuse_without_evidence(strategy: Strategy) -> None:
     if missing := sorted(strategy.needs & NOT_IN_A_CYCLE):
         raise OptionsError(
             f"`{strategy.name}` needs {' and '.join(missing)}, which no cycle has: "
             f"call queryloop.select({strategy.name!r}, ...) with arrays of your own."
         )
-    if not _learns_on_validation(strategy):
-        return
-    if not validation:
-        raise OptionsError(f"`{strategy.name}` needs a validation set: add data.validation:0.1.")
-    if not transfer:
+
+
+def _refuse_without_validation(name: str, learns: bool, validation: float, transfer: float) -> None:
+    if learns and not validation:
+        raise OptionsError(f"`{name}` needs a validation set: add data.validation:0.1.")
+    if learns and not transfer:
         raise OptionsError(
-            f"`{strategy.name}` learns on validation samples, but data.transfer is 0: "
-            f"add data.transfer:{TRANSFER}."
+            f"`{name}` learns on validation samples, but data.transfer is 0: add data.transfer:{TRANSFER}."
+        )
+    if transfer and not validation:
+        raise OptionsError(
+            f"data.transfer is {transfer}, but data.validation is 0: there is nothing to take it from."
         )
 
 

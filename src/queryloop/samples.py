@@ -119,7 +119,8 @@ def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFram
     name = pd.Series("unused", index=ids.index, dtype="str")
     name[rest.index] = "train"
     name[validation.index] = "validation"
-    name[_transfer(validation, options, seed).index] = "transfer"
+    if options.transfer not in ("auto", 0):
+        name[_drawn(validation, float(options.transfer), seed, "transfer").index] = "transfer"
     name[test.index] = "test"
     if not (name == "train").any():
         raise OptionsError(
@@ -127,16 +128,6 @@ def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFram
             f"{len(samples)} samples to train on."
         )
     return table("splits", {"sample_id": ids, "split": name})
-
-
-def _transfer(validation: pd.Series, options: DataOptions, seed: int) -> pd.Series:
-    if options.transfer in ("auto", 0):
-        return validation[:0]
-    if validation.empty:
-        raise OptionsError(
-            f"data.transfer is {options.transfer}, but there is no validation set to take it from."
-        )
-    return _drawn(validation, float(options.transfer), seed, "transfer")
 
 
 def _drawn(ids: pd.Series, size: float, seed: int, purpose: str) -> pd.Series:

@@ -21,7 +21,7 @@ def drawn(n: int, seed: int) -> Tensor:
 
 
 def regions(*sizes: int, far: tuple[float, ...]) -> tuple[Tensor, Tensor]:
-    """Rows about the origin, then about points at these distances along the first axis; and whose they are."""
+    """Rows about the origin, then about points at these places on the first axis; and which."""
     which = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
     centres = torch.zeros(len(sizes), WIDTH)
     centres[1:, 0] = torch.tensor(far)
