@@ -84,6 +84,21 @@ def test_validation_does_not_move_the_test_set(seed: int, one: int, other: int) 
     assert members(few, "validation") <= members(many, "validation")
 
 
+@quick
+@given(seeds, st.integers(2, 25), st.permutations(range(60)))
+def test_transfer_takes_half_of_validation_whatever_the_order_of_rows(
+    seed: int, n: int, order: list[int]
+) -> None:
+    whole = split(test=10, validation=n, seed=seed)
+    options = DataOptions(test=10, validation=n, transfer=0.5)
+    halved, mixed = (tables.split(rows, options, seed) for rows in (samples(), samples().iloc[order]))
+    for name in ("train", "test"):
+        assert members(halved, name) == members(whole, name)
+    assert members(halved, "validation") | members(halved, "transfer") == members(whole, "validation")
+    assert abs(len(members(halved, "transfer")) - n / 2) <= 0.5
+    assert members(halved, "transfer") == members(mixed, "transfer")
+
+
 def test_seeds_split_differently() -> None:
     assert members(split(test=10), "test") != members(split(test=10, seed=1), "test")
 
@@ -105,6 +120,7 @@ REFUSED: list[tuple[dict[str, object], str]] = [
     ({}, "no test set of its own"),
     ({"test": 61}, "data.test is 61, but only 60"),
     ({"test": 50, "validation": 11}, "data.validation is 11, but only 10"),
+    ({"test": 50, "validation": 5, "transfer": 6}, "data.transfer is 6, but only 5"),
     ({"test": 50, "validation": 10}, "leave none of 60"),
 ]
 

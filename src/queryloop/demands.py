@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 DRAWN = {"mc_probs", "target_mc_probs"}
 DROPOUT = 0.5
+TRANSFER = 0.5
 
 
 def settled(options: ExperimentOptions, strategy: Strategy) -> ExperimentOptions:
@@ -30,12 +31,18 @@ def settled(options: ExperimentOptions, strategy: Strategy) -> ExperimentOptions
     auxiliary = options.training.auxiliary
     if auxiliary == "auto":
         auxiliary = strategy.auxiliary
-    _refuse_without_evidence(strategy, options.data.validation)
+    learns = _learns_on_validation(strategy)
+    transfer = options.data.transfer
+    if transfer == "auto":
+        transfer = TRANSFER if learns else 0
+    _refuse_without_evidence(strategy)
     _refuse_without_auxiliary(strategy, auxiliary)
+    _refuse_without_validation(strategy.name, learns, options.data.validation, transfer)
     if draws:
         _refuse_without_draws(strategy, members, dropout)
     return options.model_copy(
         update={
+            "data": options.data.model_copy(update={"transfer": transfer}),
             "model": options.model.model_copy(update={"dropout": dropout}),
             "scoring": options.scoring.model_copy(update={"members": members}),
             "training": options.training.model_copy(update={"auxiliary": auxiliary}),
@@ -45,10 +52,19 @@ def settled(options: ExperimentOptions, strategy: Strategy) -> ExperimentOptions
 
 def sentences(options: ExperimentOptions, strategy: Strategy) -> list[str]:
     """What is done beyond training one network without dropout, for the screen."""
-    said = [_compared(options, strategy)] if strategy.needs & DRAWN else []
+    said = [_learned(options, strategy)] if _learns_on_validation(strategy) else []
+    if strategy.needs & DRAWN:
+        said.append(_compared(options, strategy))
     if (auxiliary := options.training.auxiliary) != "none":
         said.append(f"{auxiliary} is trained beside the network.")
     return said
+
+
+def _learned(options: ExperimentOptions, strategy: Strategy) -> str:
+    return (
+        f"{strategy.name} learns on validation samples that choose no epoch "
+        f"(data.transfer:{options.data.transfer} of data.validation:{options.data.validation})."
+    )
 
 
 def _compared(options: ExperimentOptions, strategy: Strategy) -> str:
@@ -58,14 +74,29 @@ def _compared(options: ExperimentOptions, strategy: Strategy) -> str:
     return f"{strategy.name} compares {masks}."
 
 
-def _refuse_without_evidence(strategy: Strategy, validation: float) -> None:
+def _learns_on_validation(strategy: Strategy) -> bool:
+    return any(need.startswith("val_") for need in strategy.needs)
+
+
+def _refuse_without_evidence(strategy: Strategy) -> None:
     if missing := sorted(strategy.needs & NOT_IN_A_CYCLE):
         raise OptionsError(
             f"`{strategy.name}` needs {' and '.join(missing)}, which no cycle has: "
             f"call queryloop.select({strategy.name!r}, ...) with arrays of your own."
         )
-    if not validation and any(need.startswith("val_") for need in strategy.needs):
-        raise OptionsError(f"`{strategy.name}` needs a validation set: add data.validation:0.1.")
+
+
+def _refuse_without_validation(name: str, learns: bool, validation: float, transfer: float) -> None:
+    if learns and not validation:
+        raise OptionsError(f"`{name}` needs a validation set: add data.validation:0.1.")
+    if learns and not transfer:
+        raise OptionsError(
+            f"`{name}` learns on validation samples, but data.transfer is 0: add data.transfer:{TRANSFER}."
+        )
+    if transfer and not validation:
+        raise OptionsError(
+            f"data.transfer is {transfer}, but data.validation is 0: there is nothing to take it from."
+        )
 
 
 def _refuse_without_auxiliary(strategy: Strategy, auxiliary: str) -> None:

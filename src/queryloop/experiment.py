@@ -43,7 +43,8 @@ def read_options(loader: Any, runtime: Mapping[str, Any]) -> ExperimentOptions:
             )
     _check_names(options)
     options = settled(options, strategy_of(options))
-    filled = {group: getattr(options, group).model_dump() for group in ("model", "scoring", "training")}
+    groups = ("data", "model", "scoring", "training")
+    filled = {group: getattr(options, group).model_dump() for group in groups}
     loader["parameters"] = {**parameters, **filled}
     return options
 

@@ -35,6 +35,9 @@ class DataOptions(Options):
     """Share held out as test set; null where the data set has a test set of its own."""
     validation: Literal[0] | Size = 0
     """Taken from the training rows; counts as labels."""
+    transfer: Literal["auto", 0] | Size = "auto"
+    """Taken from the validation rows for a strategy to learn on; the others choose the epoch.
+    auto: half where the strategy learns on validation rows, else none."""
     workers: Count = 2
     """Threads that decode images; changes no result."""
 

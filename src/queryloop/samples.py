@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -56,6 +57,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "nll": "float64",
         "brier": "float64",
         "ece": "float64",
+        "strategy_quality": "float64",
     },
     "timings": {"cycle": "int64", "stage": "str", "seconds": "float64"},
 }
@@ -103,7 +105,7 @@ def count_of(size: float, total: int) -> int:
 
 
 def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFrame:
-    """Who is test, validation and train: columns sample_id, split.
+    """Who is test, validation, transfer (taken from validation) and train: columns sample_id, split.
 
     The test set is drawn from the rows that the source calls test, and from all rows where it has
     none. Each draw depends on (seed, id) only, never on the order of the rows.
@@ -119,6 +121,8 @@ def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFram
     name = pd.Series("unused", index=ids.index, dtype="str")
     name[rest.index] = "train"
     name[validation.index] = "validation"
+    if options.transfer not in ("auto", 0):
+        name[_drawn(validation, float(options.transfer), seed, "transfer").index] = "transfer"
     name[test.index] = "test"
     if not (name == "train").any():
         raise OptionsError(
@@ -222,10 +226,27 @@ def query_seed(seed: int, labeled: pd.DataFrame) -> int:
 
 
 def metrics_row(
-    labeled: pd.DataFrame, log: Mapping[str, Any], evaluation: Mapping[str, float], strategy: str, seed: int
+    labeled: pd.DataFrame,
+    splits: pd.DataFrame,
+    log: Mapping[str, Any],
+    evaluation: Mapping[str, float],
+    strategy: str,
+    seed: int,
+    quality: float = math.nan,
 ) -> pd.DataFrame:
-    """One row of `metrics`: what the checkpoint was trained on, how it went, how good it is."""
-    row = {"strategy": strategy, "seed": seed, "cycle": next_cycle(labeled) - 1, "n_labeled": len(labeled)}
+    """One row of `metrics`: what the checkpoint was trained on, how it went, how good it is.
+
+    n_validation counts all labels beside the labelled set, those a strategy learns on too. quality: AUROC
+    of the strategy's own predictor, NaN where it has none.
+    """
+    row = {
+        "strategy": strategy,
+        "seed": seed,
+        "cycle": next_cycle(labeled) - 1,
+        "n_labeled": len(labeled),
+        "n_validation": int(splits["split"].isin(["validation", "transfer"]).sum()),
+        "strategy_quality": quality,
+    }
     found = {**log, **evaluation, **row}
     return table("metrics", [{name: found[name] for name in COLUMNS["metrics"]}])
 

@@ -71,7 +71,7 @@ def test_order_of_the_files_does_not_change_the_fingerprint(mnist: Path) -> None
     assert registry.fingerprint(dataset, files[::-1], options) == before
 
 
-@pytest.mark.parametrize("option", [{"workers": 7}, {"test": 0.2}, {"validation": 100}])
+@pytest.mark.parametrize("option", [{"workers": 7}, {"test": 0.2}, {"validation": 100}, {"transfer": 0.5}])
 def test_options_of_the_split_do_not_change_the_fingerprint(mnist: Path, option: dict[str, float]) -> None:
     assert fingerprint("mnist", mnist, **option) == fingerprint("mnist", mnist)
 

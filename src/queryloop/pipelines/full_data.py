@@ -28,6 +28,7 @@ def measure(
     labeled: pd.DataFrame,
     checkpoint: Checkpoint,
     evaluation: dict,
+    splits: pd.DataFrame,
     fingerprint: str,
     data: DataOptions,
     model: ModelOptions,
@@ -35,7 +36,7 @@ def measure(
     seed: int,
 ) -> pd.DataFrame:
     """One row of metrics under the hash of the settings that made it."""
-    row = tables.metrics_row(labeled, checkpoint.settings["log"], evaluation, "full_data", seed)
+    row = tables.metrics_row(labeled, splits, checkpoint.settings["log"], evaluation, "full_data", seed)
     key = tables.reference_key(fingerprint, data, model, training, seed)
     logger.info("trained on all %d labels: accuracy %.4f", len(labeled), evaluation["accuracy"])
     return tables.table("full_data", row.assign(settings=key))
@@ -50,15 +51,13 @@ def create_pipeline() -> Pipeline:
         ["splits", "labeled", "pool", "previous_checkpoint"],
         name="label_all",
     )
-    end = Node(measure, ["labeled", "checkpoint", "evaluation", *settings], "full_data", name="measure")
-    return (
-        ingest.create_pipeline()
-        + embed.create_pipeline()
-        + Pipeline(
-            [start, train.create_pipeline(), evaluate.create_pipeline(), end],
-            namespace="full_data",
-            inputs={"samples", "inputs", "training_cache", "fingerprint"},
-            outputs={"full_data"},
-            parameters={*settings[1:], "params:scoring"},
-        )
+    measured = ["labeled", "checkpoint", "evaluation", "splits", *settings]
+    end = Node(measure, measured, "full_data", name="measure")
+    shared = ingest.create_pipeline() + embed.create_pipeline()
+    return shared + Pipeline(
+        [start, train.create_pipeline(), evaluate.create_pipeline(), end],
+        namespace="full_data",
+        inputs={"samples", "inputs", "training_cache", "fingerprint"},
+        outputs={"full_data"},
+        parameters={*settings[1:], "params:scoring"},
     )

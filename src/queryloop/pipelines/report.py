@@ -19,11 +19,14 @@ def add_metrics(
     labeled: pd.DataFrame,
     checkpoint: Checkpoint,
     evaluation: dict,
+    strategy_quality: float,
+    splits: pd.DataFrame,
     strategy: str,
     seed: int,
 ) -> pd.DataFrame:
     """All rows so far and the one of this cycle."""
-    row = tables.metrics_row(labeled, checkpoint.settings["log"], evaluation, strategy, seed)
+    log = checkpoint.settings["log"]
+    row = tables.metrics_row(labeled, splits, log, evaluation, strategy, seed, strategy_quality)
     return tables.table("metrics", pd.concat([metrics, row], ignore_index=True))
 
 
@@ -67,7 +70,8 @@ def draw_query(
 
 def create_pipeline() -> Pipeline:
     """What a cycle found out, as a table and as pictures."""
-    measured = ["metrics", "labeled", "checkpoint", "evaluation", "params:strategy", "params:seed"]
+    results = ["metrics", "labeled", "checkpoint", "evaluation", "strategy_quality", "splits"]
+    measured = [*results, "params:strategy", "params:seed"]
     settings = ["fingerprint", "params:data", "params:model", "params:training", "params:seed"]
     shown = ["next_query", "checkpoint", "labeled", "samples", "images", "inputs", "params:training"]
     return Pipeline(

@@ -32,7 +32,8 @@ def collect_evidence(
 ) -> dict[str, Any]:
     """What the strategy needs, by name, in memory only; `ids` says who the candidates are.
 
-    A need is seen in the candidates, or by its prefix in the labelled, the validation or the target rows.
+    A need is seen in the candidates, or by its prefix in the labelled, the transfer or the target rows.
+    Transfer rows are validation rows that the training has not seen: it did not stop by them.
     """
     from queryloop.strategies import resolve
     from queryloop.tasks import classification
@@ -40,11 +41,11 @@ def collect_evidence(
     cycle = tables.next_cycle(labeled) - 1
     needs = resolve(strategy, strategy_options).needs
     candidates = tables.candidates(pool, query.candidates, seed, cycle)
-    validation = tables.known(samples, splits, "validation")
+    transfer = tables.known(samples, splits, "transfer")
     seen = {
         "": candidates,
         "labeled_": labeled,
-        "val_": validation,
+        "val_": transfer,
         "target_": tables.candidates(pool, scoring.targets, seed, cycle, "targets"),
     }
     draws = classification.Draws(
@@ -59,7 +60,7 @@ def collect_evidence(
         with naming_rows(ids, f"cycle {cycle}, scoring"):
             found = look(rows=tables.rows_of(samples, ids), needs=wanted)
         evidence |= {prefix + name: value for name, value in found.items()}
-    return evidence | _known(needs, evidence, labeled, validation, samples, query, cycle)
+    return evidence | _known(needs, evidence, labeled, transfer, samples, query, cycle)
 
 
 def _by_prefix(needs: frozenset[str], prefixes: Any) -> dict[str, frozenset[str]]:
@@ -79,7 +80,7 @@ def _known(
     needs: frozenset[str],
     seen: dict[str, Any],
     labeled: pd.DataFrame,
-    validation: pd.DataFrame,
+    transfer: pd.DataFrame,
     samples: pd.DataFrame,
     query: QueryOptions,
     cycle: int,
@@ -91,20 +92,25 @@ def _known(
     if "progress" in needs:
         found["progress"] = min(1.0, (cycle - 1) / (query.schedule_cycles - 1))
     if "val_correct" in needs:
-        truth = tables.labelled_rows(samples, validation)[1]
+        truth = tables.labelled_rows(samples, transfer)[1]
         found["val_correct"] = seen["val_probs"].argmax(dim=1).numpy() == truth
     return found
 
 
 def score_candidates(
     evidence: dict, strategy: str, strategy_options: dict, labeled: pd.DataFrame, seed: int
-) -> pd.DataFrame:
-    """The strategy's score of each candidate, higher first; null for a strategy that picks a batch."""
-    from queryloop.strategies import resolve
+) -> tuple[pd.DataFrame, list[float]]:
+    """The strategy's score of each candidate, higher first; null for a strategy that picks a batch.
 
-    scores = resolve(strategy, strategy_options).score(evidence, tables.query_seed(seed, labeled))
+    And what it reports of its own predictors, in a list.
+    """
+    from queryloop.strategies import resolve
+    from queryloop.strategies.quality import qualities
+
+    with qualities() as reported:
+        scores = resolve(strategy, strategy_options).score(evidence, tables.query_seed(seed, labeled))
     values = np.full(len(evidence["ids"]), np.nan) if scores is None else scores.double().cpu().numpy()
-    return tables.table("scores", {"sample_id": evidence["ids"], "score": values})
+    return tables.table("scores", {"sample_id": evidence["ids"], "score": values}), reported
 
 
 def create_pipeline() -> Pipeline:
@@ -115,6 +121,11 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(collect_evidence, [*inputs, *options], "evidence", name="collect_evidence"),
-            Node(score_candidates, ["evidence", *strategy, "labeled", "params:seed"], "scores", name="score"),
+            Node(
+                score_candidates,
+                ["evidence", *strategy, "labeled", "params:seed"],
+                ["scores", "reported"],
+                name="score",
+            ),
         ]
     )

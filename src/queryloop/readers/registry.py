@@ -18,7 +18,7 @@ from queryloop.readers.dataset import DataSet, Layout, under
 SCHEMA = 1
 """Rises when a reader gives other samples or pixels for the same files."""
 
-_CHANGES_NO_SAMPLE = {"test", "validation", "workers"}  # the split comes after reading
+_CHANGES_NO_SAMPLE = {"test", "validation", "transfer", "workers"}  # the split comes after reading
 
 _NUMERALS = tuple("0123456789")
 _CLOTHES = (

@@ -25,7 +25,8 @@ _FAMILIES = {
     "clusters": "One query for each cluster of the pool.",
     "activations": "Samples unlike the labelled ones, layer by layer.",
     "mixed": "Uncertainty and diversity at once.",
-    "learned": "A module trained to judge samples; how well it does stands in `metrics.auxiliary_quality`.",
+    "learned": "Something is trained to choose: beside the network (`metrics.auxiliary_quality` tells how well it "
+    "judges) or on what the network sees (`metrics.strategy_quality`).",
 }
 _HEAD = """\
 # Strategies

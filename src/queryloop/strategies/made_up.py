@@ -13,7 +13,7 @@ from queryloop.strategies.needs import NEEDS
 
 
 def example(n: int = 23, classes: int = 4, dtype: Any = np.float64, seed: int = 0) -> dict[str, Any]:
-    """Made-up evidence for every need: n pool rows, 7 labelled, 9 of validation, 5 targets, 6 draws."""
+    """Made-up evidence for every need: n pool rows, 7 labelled, 40 of validation, 5 targets, 6 draws."""
     draw = np.random.default_rng(seed)
 
     def numbers(*shape: int) -> np.ndarray:
@@ -39,8 +39,8 @@ def example(n: int = 23, classes: int = 4, dtype: Any = np.float64, seed: int = 
         "labeled_probs": softmax(7, classes),
         "labeled_activations": {"trunk": numbers(7, 5), "head": numbers(7, classes)},
         "labels": draw.integers(classes, size=7),
-        "val_embeddings": numbers(9, 8),
-        "val_correct": draw.random(9) < 0.7,
+        "val_embeddings": numbers(40, 8),
+        "val_correct": draw.random(40) < 0.7,
         "target_mc_probs": softmax(5, 6, classes),
     }
 

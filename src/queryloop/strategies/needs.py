@@ -40,8 +40,8 @@ NEEDS: dict[str, Need] = {
     "labeled_probs": Need("MC", "probabilities of the labelled samples", "probability"),
     "labeled_activations": Need("MD", "activations of the labelled samples", layered=True),
     "labels": Need("M", "class numbers of the labelled samples", "class"),
-    "val_embeddings": Need("VD", "embeddings of the validation samples"),
-    "val_correct": Need("V", "whether the network is right about each validation sample", "truth"),
+    "val_embeddings": Need("VD", "embeddings of validation samples by which training did not stop"),
+    "val_correct": Need("V", "whether the network is right about each of them", "truth"),
     "target_mc_probs": Need("RTC", "the same draws for samples to be predicted in the end", "probability"),
 }
 """Every need, with its axes."""

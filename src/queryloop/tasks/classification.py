@@ -74,7 +74,7 @@ def train(
         losses = _losses(labels, len(classes), training, compute.device)
         objective = OBJECTIVES[training.beside](losses, batches, pool)
         fitted = fit(network, batches, objective, training, compute, validate)
-    log = {"train_accuracy": score((rows, labels), network), **_log(fitted, validation)}
+    log = {"train_accuracy": score((rows, labels), network), **_log(fitted)}
     log |= {"auxiliary_steps": objective.steps, "auxiliary_quality": objective.quality(network)}
     settings = {"model": model.model_dump(), "shape": list(images.shape[1:]), "classes": list(classes)}
     settings |= {"auxiliary": training.beside, **asdict(pixels), "precision": compute.precision, "log": log}
@@ -134,13 +134,12 @@ def _accuracy(
     return float((probs.argmax(dim=1).numpy() == labels).mean())
 
 
-def _log(fitted: Fitted, validation: Labelled | None) -> dict[str, Any]:
+def _log(fitted: Fitted) -> dict[str, Any]:
     return {
         "gradient_steps": fitted.steps,
         "learning_rate": fitted.learning_rate,
         "val_accuracy": fitted.last,
         "best_val_accuracy": fitted.best,
-        "n_validation": 0 if validation is None else len(validation[0]),
     }
 
 
