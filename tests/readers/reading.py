@@ -13,7 +13,7 @@ from queryloop.readers.images import ImageSet
 
 def read(name: str, raw_root: Path, workers: int = 2) -> ImageSet:
     dataset = registry.find(name)
-    return dataset.read(dataset.source_files(raw_root), DataOptions(workers=workers))
+    return dataset.read(dataset.source(raw_root), DataOptions(workers=workers))
 
 
 def pixels(images: ImageSet) -> np.ndarray:

@@ -37,7 +37,7 @@ def flipped(raw: bytes, place: int) -> bytes:
 
 def read_damaged(name: str, raw_root: Path, file: int, damage: Callable[[bytes], bytes]) -> None:
     """Reads with one file damaged, and puts the file right again."""
-    files = registry.find(name).source_files(raw_root)
+    files = registry.find(name).source(raw_root).files
     path = files[file % len(files)]
     whole = path.read_bytes()
     path.write_bytes(damage(whole))

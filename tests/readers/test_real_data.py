@@ -32,7 +32,7 @@ def raw_root() -> Path:
 def found(raw_root: Path, request: pytest.FixtureRequest) -> Path:
     """raw_root, if it holds the data set that the test is about."""
     try:
-        registry.find(request.param).source_files(raw_root)
+        registry.find(request.param).source(raw_root)
     except MissingFilesError as error:
         pytest.skip(str(error))
     return raw_root
