@@ -37,6 +37,10 @@ class DataOptions(Options):
     """Taken from the training rows; counts as labels."""
     workers: Count = 2
     """Threads that decode images; changes no result."""
+    bands: Literal["all", "rgb"] = "all"
+    """Of a satellite image: all bands, or those of visible light as red, green, blue."""
+    binary: bool = False
+    """Two classes, none and at least one, in place of counts."""
 
 
 class StartOptions(Options):

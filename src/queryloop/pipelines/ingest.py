@@ -15,7 +15,7 @@ def ingest(files: list[Path], dataset: str, data: DataOptions) -> tuple[ImageBlo
     """Read a data set; the images are saved before the table, which marks the content as complete."""
     from queryloop.readers.registry import find
 
-    read = find(dataset).read(files, data)
+    read = find(dataset, data).read(files, data)
     return ImageBlocks((len(read.samples), *read.shape), read.blocks), read.samples
 
 

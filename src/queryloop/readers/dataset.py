@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,8 @@ class DataSet:
     """An entry of the registry.
 
     task: name of the task it serves. classes: class names by class number.
-    remedy: what to do where files are missing, given raw_root.
+    remedy: what to do where files are missing, given raw_root. options: the names of those options of
+    its reader that not every data set has.
     """
 
     name: str
@@ -40,6 +42,7 @@ class DataSet:
     classes: tuple[str, ...]
     layouts: tuple[Layout, ...]
     remedy: Callable[[Path], str]
+    options: frozenset[str] = frozenset()
 
     def source_files(self, raw_root: Path) -> list[Path]:
         """The files of the first complete layout.
@@ -65,12 +68,17 @@ class DataSet:
         MissingFilesError where `files` are not one whole copy of the data set.
         """
         for layout in self.layouts if files else ():
-            found, missing = layout.search(files[0].parent)
+            found, missing = layout.search(common_folder(files))
             if not missing and set(found) == set(files):
                 return layout.read(found, self.classes, options)
         raise MissingFilesError(
             f"data set {self.name!r}: these are not all of its files: {examples(files) or 'none'}."
         )
+
+
+def common_folder(files: Sequence[Path]) -> Path:
+    """The folder that all files lie below."""
+    return Path(os.path.commonpath([path.parent for path in files]))
 
 
 def under(*folders: str) -> Callable[[Path], list[Path]]:
