@@ -30,7 +30,8 @@ class CycleHooks:
             from queryloop.readers.registry import find, fingerprint
 
             data = DataOptions.model_validate(parameters["params:data"])
-            return fingerprint(find(str(parameters["params:dataset"])), catalog.load("raw_files"), data)
+            dataset = find(str(parameters["params:dataset"]), data)
+            return fingerprint(dataset, catalog.load("raw_files"), data)
 
         locate_content(catalog, fingerprint)
 

@@ -45,6 +45,10 @@ class DataOptions(Options):
     """Grey or RGB. auto: RGB if the header of any image file says colour."""
     on_error: Literal["fail", "skip"] = "fail"
     """What becomes of an image file that cannot be read; skip decodes every file twice."""
+    bands: Literal["all", "rgb"] = "all"
+    """Of a satellite image: all bands, or those of visible light as red, green, blue."""
+    binary: bool = False
+    """Two classes, none and at least one, in place of counts."""
 
 
 class StartOptions(Options):

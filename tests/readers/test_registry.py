@@ -4,17 +4,25 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from queryloop.errors import BrokenFileError, OptionsError
 from queryloop.options import DataOptions
 from queryloop.readers import registry
+from queryloop.readers.entries import DATASETS
 
-SETS = [("mnist", "mnist"), ("cifar10", "shards"), ("cifar10", "batches")]
+SETS = [
+    ("mnist", "mnist"),
+    ("cifar10", "shards"),
+    ("cifar10", "batches"),
+    ("droughtwatch", "pastures"),
+]
+OF_THE_SPLIT = {"test", "validation", "workers"}
 
 
-def fingerprint(name: str, raw_root: Path, **options: float) -> str:
+def fingerprint(name: str, raw_root: Path, **options: Any) -> str:
     dataset = registry.find(name)
     return registry.fingerprint(dataset, dataset.source(raw_root), DataOptions(**options))
 
@@ -75,6 +83,37 @@ def test_order_of_the_files_does_not_change_the_fingerprint(mnist: Path) -> None
 @pytest.mark.parametrize("option", [{"workers": 7}, {"test": 0.2}, {"validation": 100}])
 def test_options_of_the_split_do_not_change_the_fingerprint(mnist: Path, option: dict[str, float]) -> None:
     assert fingerprint("mnist", mnist, **option) == fingerprint("mnist", mnist)
+
+
+def test_options_of_the_reader_change_the_fingerprint(pastures: Path) -> None:
+    options: list[dict[str, Any]] = [{}, {"bands": "rgb"}, {"binary": True}, {"bands": "rgb", "binary": True}]
+    assert len({fingerprint("droughtwatch", pastures, **given) for given in options}) == 4
+    assert fingerprint("droughtwatch", pastures, bands="all") == fingerprint("droughtwatch", pastures)
+
+
+def test_every_data_option_is_of_the_split_or_of_some_reader() -> None:
+    taken = set().union(*(dataset.options for dataset in DATASETS))
+    assert taken | OF_THE_SPLIT == set(DataOptions.model_fields)
+    assert not taken & OF_THE_SPLIT
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("mnist", {"bands": "rgb"}), ("digits", {"binary": True}), ("cifar10", {"binary": True, "test": 0.2})],
+)
+def test_option_that_a_data_set_lacks_is_refused(name: str, options: dict[str, Any]) -> None:
+    option, value = next(iter(options.items()))
+    with pytest.raises(OptionsError) as caught:
+        registry.find(name, DataOptions(**options))
+    told = f"data set {name!r} has no option data.{option} ({value!r} was given)"
+    assert str(caught.value).startswith(told)
+    assert "Data sets that have it: droughtwatch." in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist", "droughtwatch"])
+def test_defaults_and_options_of_the_split_are_taken_by_all(name: str) -> None:
+    options = DataOptions(test=0.2, validation=5, workers=3, bands="all", binary=False)
+    assert registry.find(name, options) is registry.find(name)
 
 
 def test_name_and_schema_change_the_fingerprint(mnist: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ def ingest(source: Source, dataset: str, data: DataOptions) -> tuple[ImageBlocks
     """Read a data set; the images are saved before the table, which marks the content as complete."""
     from queryloop.readers.registry import find
 
-    read = find(dataset).read(source, data)
+    read = find(dataset, data).read(source, data)
     return ImageBlocks((len(read.samples), *read.shape), read.blocks), read.samples
 
 
