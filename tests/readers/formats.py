@@ -62,14 +62,15 @@ def _array(array: np.ndarray) -> bytes:
     )
 
 
-def batch(pixels: np.ndarray, labels: Sequence[int]) -> bytes:
+def batch(pixels: np.ndarray, labels: Sequence[int], kept_as: str = "labels") -> bytes:
     """One CIFAR batch as cPickle of Python 2 wrote it: protocol 2, str keys, numpy.core names."""
     names = b"".join(_text(b"image_%05d.png" % i) for i in range(len(labels)))
     return b"".join(
         [
             b"\x80\x02}q\x01(",
             _text(b"batch_label") + _text(b"testing batch 1 of 1"),
-            _text(b"labels") + b"](" + b"".join(map(_number, labels)) + b"e",
+            _text(kept_as.encode()) + b"](" + b"".join(map(_number, labels)) + b"e",
+            _text(b"coarse_labels") + b"](" + b"".join(_number(0) for _ in labels) + b"e",
             _text(b"data") + _array(pixels),
             _text(b"filenames") + b"](" + names + b"e",
             b"u.",
@@ -90,12 +91,14 @@ def packed_image(pixels: np.ndarray, kind: str = "PNG") -> bytes:
     return file.getvalue()
 
 
-def write_shard(path: Path, images: Sequence[bytes | None], labels: Sequence[int | None]) -> None:
+def write_shard(
+    path: Path, images: Sequence[bytes | None], labels: Sequence[int | None], column: str = "label"
+) -> None:
     """The table that `datasets` of Hugging Face writes, in row groups of 4."""
     path.parent.mkdir(parents=True, exist_ok=True)
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     rows = [{"bytes": image, "path": f"{i}.png"} for i, image in enumerate(images)]
-    table = pa.table({"img": pa.array(rows, kind), "label": pa.array(labels, pa.int64())})
+    table = pa.table({"img": pa.array(rows, kind), column: pa.array(labels, pa.int64())})
     pq.write_table(table, path, row_group_size=4)
 
 

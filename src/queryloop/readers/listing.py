@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from queryloop.errors import BrokenFileError
 from queryloop.readers.content import refusing
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
+SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif")
 
 
 @dataclass
@@ -34,14 +34,14 @@ def listing(root: Path) -> Listing:
     found = Listing()
     with refusing(root, "cannot be listed"):
         for place, folders, files in os.walk(root, onerror=_refuse):
-            here = PurePosixPath(Path(place).relative_to(root))
+            here = "" if place == str(root) else Path(place).relative_to(root).as_posix() + "/"
             found.hidden += sum(name.startswith(".") for name in (*folders, *files))
             folders[:] = [name for name in folders if not name.startswith(".")]
-            found.folders += [_checked(root, here / name, folder=True) for name in folders]
             visible = [name for name in files if not name.startswith(".")]
-            images = [name for name in visible if PurePosixPath(name).suffix.lower() in SUFFIXES]
+            images = [name for name in visible if name.lower().endswith(SUFFIXES)]
             found.others += len(visible) - len(images)
-            found.images += [_checked(root, here / name) for name in images]
+            found.folders += [_checked(root, here + name, folder=True) for name in folders]
+            found.images += [_checked(root, here + name) for name in images]
     found.images.sort()
     return found
 
@@ -59,13 +59,12 @@ def inside(root: Path, name: str) -> str:
     return path.as_posix()
 
 
-def _checked(root: Path, path: PurePosixPath, *, folder: bool = False) -> str:
-    name = path.as_posix()
+def _checked(root: Path, name: str, *, folder: bool = False) -> str:
     try:
         name.encode()
     except UnicodeEncodeError:
         raise BrokenFileError(f"{root}: the name {os.fsencode(name)!r} is not UTF-8: rename it.") from None
-    if (root / name).is_symlink():
+    if os.path.islink(f"{root}/{name}"):  # noqa: PTH114 - a path made of each name would take much longer
         if folder:
             raise BrokenFileError(f"{root / name}: is a link to a folder: put the folder itself there.")
         inside(root, name)

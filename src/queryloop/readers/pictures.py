@@ -13,6 +13,7 @@ from queryloop.readers.content import contents, refusing
 
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")
 _GREY = {"1", "L", "LA", "I;16", "I;16B", "I;16L"}
+_ORIENTATION = 0x0112  # the number of the EXIF tag
 _MOST = 89_478_485  # pixels of the largest image that Pillow takes for none that was made to fill the memory
 
 
@@ -32,7 +33,7 @@ def pixels(path: Path, side: int | None, channels: int) -> np.ndarray:
     with refusing(path, "cannot be decoded"):
         if side:
             image.draft(None, (2 * side, 2 * side))  # a large JPEG is decoded at a half, quarter or eighth
-        image = _opaque(_eight_bit(ImageOps.exif_transpose(image)))
+        image = _opaque(_eight_bit(_upright(image)))
         image = image.convert("RGB" if channels == 3 else "L")
         if side:
             image = image.resize((side, side), Image.Resampling.BILINEAR)
@@ -49,6 +50,10 @@ def _opened(path: Path) -> Image.Image:
             "refused, for it may have been made to fill the memory. Scale it down."
         )
     return image
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    return ImageOps.exif_transpose(image) if image.getexif().get(_ORIENTATION, 1) != 1 else image
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
