@@ -68,3 +68,11 @@ def test_cifar10(found: Path) -> None:
     sizes, means = zip(*((len(block), block.mean(axis=(0, 1, 2))) for block in images.blocks()), strict=True)
     assert sum(sizes) == 60_000
     np.testing.assert_allclose(np.average(means, axis=0, weights=sizes), [125.4, 123.1, 114.0], atol=2)
+
+
+@pytest.mark.parametrize("found", ["droughtwatch"], indirect=True)
+def test_droughtwatch(found: Path) -> None:
+    samples = read("droughtwatch", found).samples
+    assert samples.split.value_counts().to_dict() == {"train": 86_317, "test": 10_778}
+    assert 0.5 < (samples.label == "0").mean() < 0.7
+    assert set(samples.label) == {"0", "1", "2", "3+"}
