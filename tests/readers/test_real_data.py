@@ -92,3 +92,11 @@ def test_labels_of_deepweeds(raw_root: Path, tmp_path: Path) -> None:
     assert images.samples["label"].value_counts().to_dict() == names["Species"].value_counts().to_dict()
     shades = np.concatenate([block[:, 0, 0, 0] for block in images.blocks()]) // 20
     assert [DEEPWEEDS[shade] for shade in shades] == images.samples["label"].tolist()
+
+
+@pytest.mark.parametrize("found", ["droughtwatch"], indirect=True)
+def test_droughtwatch(found: Path) -> None:
+    samples = read("droughtwatch", found).samples
+    assert samples.split.value_counts().to_dict() == {"train": 86_317, "test": 10_778}
+    assert 0.5 < (samples.label == "0").mean() < 0.7
+    assert set(samples.label) == {"0", "1", "2", "3+"}
