@@ -20,7 +20,7 @@ TRAINED_ON = 2_000
 def images(raw_root: Path, name: str) -> tuple[np.ndarray, np.ndarray, int]:
     """All images (M, H, W, C), training images first, their class numbers, and how many are for training."""
     dataset = find(name)
-    found = dataset.read(dataset.source_files(raw_root), DataOptions())
+    found = dataset.read(dataset.source(raw_root), DataOptions())
     numbers = {label: number for number, label in enumerate(dataset.classes)}
     labels = found.samples["label"].map(numbers).to_numpy().astype(np.int64)
     return np.concatenate(list(found.blocks())), labels, int((found.samples["split"] == "train").sum())

@@ -109,6 +109,11 @@ def test_own_test_set_is_taken_whole() -> None:
     assert len(members(splits, "train")) == 55
 
 
+@pytest.mark.parametrize(("own", "alike"), [(20, None), (0, 0.2)])
+def test_auto_is_the_own_test_set_or_else_a_fifth(own: int, alike: float | None) -> None:
+    assert split(60, own, test="auto").equals(split(60, own, test=alike))
+
+
 def test_part_of_an_own_test_set_leaves_the_rest_unused() -> None:
     splits = split(60, 20, test=5)
     assert len(members(splits, "test")) == 5

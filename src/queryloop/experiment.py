@@ -60,7 +60,7 @@ def _check_names(options: ExperimentOptions) -> None:
     from queryloop.oracles.registry import find as find_oracle
     from queryloop.readers.registry import find as find_dataset
 
-    find_dataset(options.dataset)
+    find_dataset(options.dataset, options.data)
     find_oracle(options.oracle.name)
 
     from queryloop.models.registry import check

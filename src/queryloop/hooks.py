@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import cache
 from typing import Any
 
 from kedro.framework.hooks import hook_impl
@@ -18,19 +17,30 @@ class CycleHooks:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._began: dict[str, float] = {}
+        self._fingerprints: dict[str, str] = {}
+
+    @hook_impl
+    def after_context_created(self) -> None:
+        """A run begins: whatever was said of source files may have changed since."""
+        self._fingerprints = {}
 
     @hook_impl
     def after_catalog_created(self, catalog: Any, parameters: dict[str, Any]) -> None:
         """Tell the content datasets how to find their fingerprint, once they are used."""
         from queryloop.storage.content import locate_content
 
-        @cache
+        known = self._fingerprints  # each cycle has a catalog of its own, but the files are hashed once
+
         def fingerprint() -> str:
             from queryloop.options import DataOptions
             from queryloop.readers.registry import find, fingerprint
 
-            data = DataOptions.model_validate(parameters["params:data"])
-            return fingerprint(find(str(parameters["params:dataset"])), catalog.load("raw_files"), data)
+            said = [str(parameters[f"params:{name}"]) for name in ("dataset", "raw_root", "data")]
+            if (key := repr(said)) not in known:
+                data = DataOptions.model_validate(parameters["params:data"])
+                dataset = find(said[0], data)
+                known[key] = fingerprint(dataset, catalog.load("raw_files"), data)
+            return known[key]
 
         locate_content(catalog, fingerprint)
 

@@ -31,8 +31,9 @@ class Options(BaseModel):
 class DataOptions(Options):
     """How the data set is read and split."""
 
-    test: Size | None = None
-    """Share held out as test set; null where the data set has a test set of its own."""
+    test: Size | Literal["auto"] | None = None
+    """Share held out as test set; null where the data set has a test set of its own. auto: its own if it
+    has one, else a fifth of the samples."""
     validation: Literal[0] | Size = 0
     """Taken from the training rows; counts as labels."""
     transfer: Literal["auto", 0] | Size = "auto"
@@ -40,6 +41,17 @@ class DataOptions(Options):
     auto: half where the strategy learns on validation rows, else none."""
     workers: Count = 2
     """Threads that decode images; changes no result."""
+    image_size: Count | None = None
+    """Side in pixels of the square that every image file is scaled to, its whole content squashed. null: the
+    size that all have."""
+    channels: Literal["auto", 1, 3] = "auto"
+    """Grey or RGB. auto: RGB if the header of any image file says colour."""
+    on_error: Literal["fail", "skip"] = "fail"
+    """What becomes of an image file that cannot be read; skip decodes every file twice."""
+    bands: Literal["all", "rgb"] = "all"
+    """Of a satellite image: all bands, or those of visible light as red, green, blue."""
+    binary: bool = False
+    """Two classes, none and at least one, in place of counts."""
 
 
 class StartOptions(Options):

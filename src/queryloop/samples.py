@@ -112,10 +112,11 @@ def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFram
     Raises OptionsError where the sizes leave nothing to train on.
     """
     ids, has_test = samples["sample_id"], (samples["split"] == "test").any()
-    if not has_test and options.test is None:
+    share = (None if has_test else 0.2) if options.test == "auto" else options.test
+    if not has_test and share is None:
         raise OptionsError("the data set has no test set of its own: set data.test, such as data.test:0.2.")
     from_rows = samples["split"] == ("test" if has_test else "train")
-    test = ids[from_rows] if options.test is None else _drawn(ids[from_rows], options.test, seed, "test")
+    test = ids[from_rows] if share is None else _drawn(ids[from_rows], share, seed, "test")
     rest = ids[(samples["split"] == "train") & ~ids.isin(test)]
     validation = _drawn(rest, options.validation, seed, "validation") if options.validation else rest[:0]
     name = pd.Series("unused", index=ids.index, dtype="str")

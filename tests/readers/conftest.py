@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .formats import digits_csv, write_batches, write_idx, write_shards
+from .formats import digits_csv, write_batches, write_idx, write_pastures, write_shards
 
 
 @pytest.fixture
@@ -25,6 +25,12 @@ def shards(tmp_path: Path) -> Path:
 @pytest.fixture
 def batches(tmp_path: Path) -> Path:
     write_batches(tmp_path / "cifar10" / "cifar-10-batches-py")
+    return tmp_path
+
+
+@pytest.fixture
+def pastures(tmp_path: Path) -> Path:
+    write_pastures(tmp_path / "droughtwatch")
     return tmp_path
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
 
@@ -62,14 +62,15 @@ def _array(array: np.ndarray) -> bytes:
     )
 
 
-def batch(pixels: np.ndarray, labels: Sequence[int]) -> bytes:
+def batch(pixels: np.ndarray, labels: Sequence[int], kept_as: str = "labels") -> bytes:
     """One CIFAR batch as cPickle of Python 2 wrote it: protocol 2, str keys, numpy.core names."""
     names = b"".join(_text(b"image_%05d.png" % i) for i in range(len(labels)))
     return b"".join(
         [
             b"\x80\x02}q\x01(",
             _text(b"batch_label") + _text(b"testing batch 1 of 1"),
-            _text(b"labels") + b"](" + b"".join(map(_number, labels)) + b"e",
+            _text(kept_as.encode()) + b"](" + b"".join(map(_number, labels)) + b"e",
+            _text(b"coarse_labels") + b"](" + b"".join(_number(0) for _ in labels) + b"e",
             _text(b"data") + _array(pixels),
             _text(b"filenames") + b"](" + names + b"e",
             b"u.",
@@ -90,12 +91,14 @@ def packed_image(pixels: np.ndarray, kind: str = "PNG") -> bytes:
     return file.getvalue()
 
 
-def write_shard(path: Path, images: Sequence[bytes | None], labels: Sequence[int | None]) -> None:
+def write_shard(
+    path: Path, images: Sequence[bytes | None], labels: Sequence[int | None], column: str = "label"
+) -> None:
     """The table that `datasets` of Hugging Face writes, in row groups of 4."""
     path.parent.mkdir(parents=True, exist_ok=True)
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     rows = [{"bytes": image, "path": f"{i}.png"} for i, image in enumerate(images)]
-    table = pa.table({"img": pa.array(rows, kind), "label": pa.array(labels, pa.int64())})
+    table = pa.table({"img": pa.array(rows, kind), column: pa.array(labels, pa.int64())})
     pq.write_table(table, path, row_group_size=4)
 
 
@@ -111,3 +114,78 @@ def digits_csv(table: np.ndarray) -> bytes:
     text = StringIO()
     np.savetxt(text, table, delimiter=",")
     return gzip.compress(text.getvalue().encode(), mtime=0)
+
+
+def _table() -> list[int]:
+    table = list(range(256))
+    for _ in range(8):
+        table = [byte >> 1 ^ (0x82F63B78 if byte & 1 else 0) for byte in table]
+    return table
+
+
+_CRC = _table()
+
+
+def crc32c(data: bytes) -> int:
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ _CRC[(crc ^ byte) & 255]
+    return crc ^ 0xFFFFFFFF
+
+
+def checksum(data: bytes) -> bytes:
+    """The masked CRC-32C of TFRecord."""
+    crc = crc32c(data)
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) % 2**32)
+
+
+def record(payload: bytes) -> bytes:
+    length = struct.pack("<Q", len(payload))
+    return length + checksum(length) + payload + checksum(payload)
+
+
+def varint(number: int) -> bytes:
+    """A protocol buffer's number; negative ones have ten bytes."""
+    number %= 2**64
+    low, rest = number & 127, number >> 7
+    return bytes([low | 128]) + varint(rest) if rest else bytes([low])
+
+
+def field(number: int, value: bytes | int) -> bytes:
+    """A field of a message: a number, or bytes with their length."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def feature(value: bytes | int) -> bytes:
+    """A feature of one value, a number packed as TensorFlow packs it."""
+    return field(1, field(1, value)) if isinstance(value, bytes) else field(3, field(1, varint(value)))
+
+
+def packed_example(features: Iterable[tuple[str, bytes]]) -> bytes:
+    """A tf.train.Example of features that are packed already."""
+    entries = [field(1, field(1, name.encode()) + field(2, packed)) for name, packed in features]
+    return field(1, b"".join(entries))
+
+
+def example(**features: bytes | int) -> bytes:
+    return packed_example((name, feature(value)) for name, value in features.items())
+
+
+def pasture(seed: int, label: int, **changed: bytes | int | None) -> bytes:
+    """A record of drought watch, with features changed or, by None, left out."""
+    bands = {f"B{i}": band.tobytes() for i, band in enumerate(noise(11, 65 * 65, seed=seed), start=1)}
+    features = {**bands, "label": label, **changed}
+    return record(example(**{name: value for name, value in features.items() if value is not None}))
+
+
+def write_pastures(folder: Path) -> None:
+    """Files of 3 and 2 records for training, and one of 2; labels and seeds count on."""
+    sizes = {"train/part-r-00000": 3, "train/part-r-00001": 2, "val/part-r-00000": 2}
+    first = 0
+    for name, n in sizes.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"".join(pasture(seed, seed % 4) for seed in range(first, first + n)))
+        first += n

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +12,10 @@ from queryloop.readers import registry
 from queryloop.readers.images import ImageSet
 
 
-def read(name: str, raw_root: Path, workers: int = 2) -> ImageSet:
-    dataset = registry.find(name)
-    return dataset.read(dataset.source_files(raw_root), DataOptions(workers=workers))
+def read(name: str, raw_root: Path, workers: int = 2, **given: Any) -> ImageSet:
+    options = DataOptions(workers=workers, **given)
+    dataset = registry.find(name, options)
+    return dataset.read(dataset.source(raw_root), options)
 
 
 def pixels(images: ImageSet) -> np.ndarray:

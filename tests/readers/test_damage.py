@@ -24,6 +24,12 @@ checked = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 places = st.integers(0, 10**9)
+SETS = [
+    ("mnist", "mnist"),
+    ("cifar10", "shards"),
+    ("cifar10", "batches"),
+    ("droughtwatch", "pastures"),
+]
 
 
 def truncated(raw: bytes, place: int) -> bytes:
@@ -37,7 +43,7 @@ def flipped(raw: bytes, place: int) -> bytes:
 
 def read_damaged(name: str, raw_root: Path, file: int, damage: Callable[[bytes], bytes]) -> None:
     """Reads with one file damaged, and puts the file right again."""
-    files = registry.find(name).source_files(raw_root)
+    files = registry.find(name).source(raw_root).files
     path = files[file % len(files)]
     whole = path.read_bytes()
     path.write_bytes(damage(whole))
@@ -49,9 +55,7 @@ def read_damaged(name: str, raw_root: Path, file: int, damage: Callable[[bytes],
 
 
 @pytest.mark.parametrize("damage", [truncated, flipped])
-@pytest.mark.parametrize(
-    ("name", "fixture"), [("mnist", "mnist"), ("cifar10", "shards"), ("cifar10", "batches")]
-)
+@pytest.mark.parametrize(("name", "fixture"), SETS)
 def test_damage_raises_nothing_foreign(
     request: pytest.FixtureRequest, name: str, fixture: str, damage: Callable[[bytes, int], bytes]
 ) -> None:
@@ -85,9 +89,7 @@ def test_damaged_digits_raise_nothing_foreign(
 
 @checked
 @given(content=st.binary(max_size=200), file=places)
-@pytest.mark.parametrize(
-    ("name", "fixture"), [("mnist", "mnist"), ("cifar10", "shards"), ("cifar10", "batches")]
-)
+@pytest.mark.parametrize(("name", "fixture"), SETS)
 def test_any_bytes_raise_nothing_foreign(
     request: pytest.FixtureRequest, name: str, fixture: str, content: bytes, file: int
 ) -> None:

@@ -1,19 +1,15 @@
 from __future__ import annotations
 
 import ast
-import random
 import shlex
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from queryloop.errors import MissingFilesError
-from queryloop.options import DataOptions
 from queryloop.readers import registry
 
 from .formats import BATCHES, IDX_NAMES
-from .reading import pixels, read
 
 PLACES = {
     "mnist": ["mnist", "MNIST/raw", "mnist/MNIST/raw"],
@@ -33,7 +29,7 @@ CLASSES = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "cifar10": "CIFAR1
 def test_missing_files_tell_places_names_and_command(tmp_path: Path, name: str, folder: str) -> None:
     raw_root = tmp_path / folder
     with pytest.raises(MissingFilesError) as caught:
-        registry.find(name).source_files(raw_root)
+        registry.find(name).source(raw_root)
     told = str(caught.value)
     for fragment in [*(str(raw_root / place) for place in PLACES[name]), *NAMES[name]]:
         assert fragment in told
@@ -48,21 +44,5 @@ def test_missing_files_tell_places_names_and_command(tmp_path: Path, name: str, 
 def test_only_what_is_missing_is_told_for_a_place(mnist: Path) -> None:
     (mnist / "mnist" / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(MissingFilesError) as caught:
-        registry.find("mnist").source_files(mnist)
+        registry.find("mnist").source(mnist)
     assert f"Missing in {mnist / 'mnist'}: t10k-labels-idx1-ubyte[.gz]." in str(caught.value)
-
-
-def test_order_of_the_files_does_not_matter(mnist: Path) -> None:
-    dataset = registry.find("mnist")
-    files = dataset.source_files(mnist)
-    random.Random(1).shuffle(files)
-    shuffled = dataset.read(files, DataOptions())
-    assert shuffled.samples.equals(read("mnist", mnist).samples)
-    np.testing.assert_array_equal(pixels(shuffled), pixels(read("mnist", mnist)))
-
-
-@pytest.mark.parametrize("count", [0, 1, 3])
-def test_part_of_the_files_is_refused(mnist: Path, count: int) -> None:
-    dataset = registry.find("mnist")
-    with pytest.raises(MissingFilesError, match="not all of its files"):
-        dataset.read(dataset.source_files(mnist)[:count], DataOptions())

@@ -42,7 +42,7 @@ def test_reading_imports_neither_scikit_learn_nor_torch() -> None:
     code = (
         "import sys; from pathlib import Path; from queryloop.options import DataOptions;"
         "from queryloop.readers.registry import find, fingerprint; d = find('digits');"
-        "files = d.source_files(Path('.')); d.read(files, DataOptions());"
+        "files = d.source(Path('.')); d.read(files, DataOptions());"
         "print([m for m in ('sklearn', 'torch', 'PIL', 'pyarrow.parquet') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ import pytest
 
 from queryloop.errors import MissingFilesError
 from queryloop.readers import registry
+from queryloop.readers.classes import DEEPWEEDS
 
+from .photographs import read_folder, save
 from .reading import read, read_all
 
 pytestmark = pytest.mark.real_data
@@ -32,7 +35,7 @@ def raw_root() -> Path:
 def found(raw_root: Path, request: pytest.FixtureRequest) -> Path:
     """raw_root, if it holds the data set that the test is about."""
     try:
-        registry.find(request.param).source_files(raw_root)
+        registry.find(request.param).source(raw_root)
     except MissingFilesError as error:
         pytest.skip(str(error))
     return raw_root
@@ -68,3 +71,32 @@ def test_cifar10(found: Path) -> None:
     sizes, means = zip(*((len(block), block.mean(axis=(0, 1, 2))) for block in images.blocks()), strict=True)
     assert sum(sizes) == 60_000
     np.testing.assert_allclose(np.average(means, axis=0, weights=sizes), [125.4, 123.1, 114.0], atol=2)
+
+
+def test_labels_of_deepweeds(raw_root: Path, tmp_path: Path) -> None:
+    """The real table, with images made up for its names: one file a class, linked."""
+    table = raw_root / "deepweeds" / "labels.csv"
+    if not table.is_file():
+        pytest.skip(f"{table} is not there")
+    names = pd.read_csv(table)
+    place = tmp_path / "deepweeds" / "images"
+    originals = [
+        save(tmp_path / f"{label}.png", np.full((4, 4, 3), 20 * label, np.uint8)) for label in range(9)
+    ]
+    place.mkdir(parents=True)
+    for name, label in zip(names["Filename"], names["Label"], strict=True):
+        os.link(originals[label], place / name)
+    shutil.copy(table, place.parent)
+    images = read_folder(tmp_path, "deepweeds")
+    assert len(images.samples) == 17_509
+    assert images.samples["label"].value_counts().to_dict() == names["Species"].value_counts().to_dict()
+    shades = np.concatenate([block[:, 0, 0, 0] for block in images.blocks()]) // 20
+    assert [DEEPWEEDS[shade] for shade in shades] == images.samples["label"].tolist()
+
+
+@pytest.mark.parametrize("found", ["droughtwatch"], indirect=True)
+def test_droughtwatch(found: Path) -> None:
+    samples = read("droughtwatch", found).samples
+    assert samples.split.value_counts().to_dict() == {"train": 86_317, "test": 10_778}
+    assert 0.5 < (samples.label == "0").mean() < 0.7
+    assert set(samples.label) == {"0", "1", "2", "3+"}

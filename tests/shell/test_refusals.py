@@ -49,6 +49,7 @@ REFUSED: dict[str, list[str]] = {
     "oracle.noise:2": ["'oracle.noise'", "2"],
     "experiment:a/b": ["'experiment'", "a/b"],
     "experiment:..": ["'experiment'", ".."],
+    "data.bands:rgb": ["'digits'", "data.bands", "droughtwatch"],
     "n_cycles:0,seed:-1": ["'n_cycles'", "'seed'"],
     "training.device:cuda:77": ["cuda:77", "not available"],
 }

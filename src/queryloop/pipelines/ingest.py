@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from queryloop.options import DataOptions
+from queryloop.readers.dataset import Source
 from queryloop.storage.content import ImageBlocks
 
 
-def ingest(files: list[Path], dataset: str, data: DataOptions) -> tuple[ImageBlocks, pd.DataFrame]:
+def ingest(source: Source, dataset: str, data: DataOptions) -> tuple[ImageBlocks, pd.DataFrame]:
     """Read a data set; the images are saved before the table, which marks the content as complete."""
     from queryloop.readers.registry import find
 
-    read = find(dataset).read(files, data)
+    read = find(dataset, data).read(source, data)
     return ImageBlocks((len(read.samples), *read.shape), read.blocks), read.samples
 
 

@@ -14,18 +14,19 @@ import numpy as np
 from queryloop.errors import BrokenFileError
 from queryloop.options import DataOptions
 from queryloop.readers.content import contents, refusing
-from queryloop.readers.dataset import named
+from queryloop.readers.dataset import Source, named
 from queryloop.readers.images import ImageSet, Part, joined
 
 _CHANNELS, _SIDE = 3, 32
 _VALUES = _CHANNELS * _SIDE * _SIDE
 
-search = named(*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+CIFAR10 = named(*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+CIFAR100 = named("train", "test")
 
 
-def read(files: Sequence[Path], classes: Sequence[str], _options: DataOptions) -> ImageSet:
-    """The images and labels of `files`, in the order of `search`. Raises BrokenFileError."""
-    return joined([_part(path) for path in files], (_SIDE, _SIDE, _CHANNELS), classes)
+def read(source: Source, classes: Sequence[str], _options: DataOptions, labels: str = "labels") -> ImageSet:
+    """The images of a source, and the labels that its batches keep as `labels`. Raises BrokenFileError."""
+    return joined([_part(path, labels) for path in source.files], (_SIDE, _SIDE, _CHANNELS), classes)
 
 
 class _Dtype:
@@ -80,12 +81,12 @@ class _Reader(pickle.Unpickler):
         return _ALLOWED[module, name]
 
 
-def _part(path: Path) -> Part:
+def _part(path: Path, kept_as: str) -> Part:
     stream = BytesIO(contents(path))
     with refusing(path, "is not a CIFAR batch"):
         batch = _Reader(path, stream).load()
         entries = {key.decode() if isinstance(key, bytes) else key: batch[key] for key in batch}
-        pixels, labels = entries["data"].pixels(), np.array(entries["labels"])
+        pixels, labels = entries["data"].pixels(), np.array(entries[kept_as])
     if stream.read(1):
         raise BrokenFileError(f"{path}: trailing bytes after the batch.")
     _check(path, pixels, labels)

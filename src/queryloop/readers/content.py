@@ -11,7 +11,7 @@ from pathlib import Path
 
 from queryloop.errors import BrokenFileError, QueryloopError
 
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 _ADDRESS = re.compile(r" *<_io\.\w+ object at \w+>")  # differs from run to run and says nothing
 
 
@@ -31,7 +31,7 @@ def contents(path: Path) -> bytes:
     """All bytes of a file, unpacked if they are gzip. Raises BrokenFileError if empty or unreadable."""
     with refusing(path, "cannot be read"):
         raw = path.read_bytes()
-    if raw.startswith(_GZIP):
+    if raw.startswith(GZIP):
         with refusing(path, "is damaged gzip, copy or download it anew"):
             raw = gzip.decompress(raw)
     if not raw:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from queryloop.errors import MissingFilesError, examples
+from queryloop.errors import MissingFilesError
 from queryloop.options import DataOptions
 from queryloop.readers.images import ImageSet
 
@@ -19,20 +19,30 @@ class Layout:
     """One way in which the files of a data set may lie.
 
     places: the folders to look in, given raw_root. search: what one folder holds.
-    read: source files, class names and options to images.
+    read: what was found, class names and options to images.
     """
 
     places: Callable[[Path], list[Path]]
     search: Callable[[Path], Found]
-    read: Callable[[Sequence[Path], Sequence[str], DataOptions], ImageSet]
+    read: Callable[[Source, Sequence[str], DataOptions], ImageSet]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files of a data set, in reading order, and the folder in which they were found as `layout` says."""
+
+    folder: Path
+    files: list[Path]
+    layout: Layout
 
 
 @dataclass(frozen=True)
 class DataSet:
     """An entry of the registry.
 
-    task: name of the task it serves. classes: class names by class number.
-    remedy: what to do where files are missing, given raw_root.
+    task: name of the task it serves. classes: class names by class number; none where the files say them.
+    remedy: what to do where files are missing, given raw_root. options: the names of those options of
+    its reader that not every data set has.
     """
 
     name: str
@@ -40,8 +50,9 @@ class DataSet:
     classes: tuple[str, ...]
     layouts: tuple[Layout, ...]
     remedy: Callable[[Path], str]
+    options: frozenset[str] = frozenset()
 
-    def source_files(self, raw_root: Path) -> list[Path]:
+    def source(self, raw_root: Path) -> Source:
         """The files of the first complete layout.
 
         Raises MissingFilesError with every place looked at, what it lacks, and how to get the files.
@@ -51,26 +62,19 @@ class DataSet:
             for place in layout.places(raw_root):
                 files, missing = layout.search(place)
                 if not missing:
-                    return files
+                    return Source(place, files, layout)
                 lacking.setdefault(", ".join(missing), []).append(place)
         looked = [f"Missing in {_listed(places)}: {names}." for names, places in lacking.items()]
         raise MissingFilesError(
             " ".join([f"data set {self.name!r} was not found.", *looked, self.remedy(raw_root)])
         )
 
-    def read(self, files: Sequence[Path], options: DataOptions) -> ImageSet:
-        """The samples and images of `files` (from `source_files`, in any order).
+    def read(self, source: Source, options: DataOptions) -> ImageSet:
+        """The samples and images of a source.
 
-        Raises BrokenFileError, naming file and record, for what is not as its format promises, and
-        MissingFilesError where `files` are not one whole copy of the data set.
+        Raises BrokenFileError, naming file and record, for what is not as its format promises.
         """
-        for layout in self.layouts if files else ():
-            found, missing = layout.search(files[0].parent)
-            if not missing and set(found) == set(files):
-                return layout.read(found, self.classes, options)
-        raise MissingFilesError(
-            f"data set {self.name!r}: these are not all of its files: {examples(files) or 'none'}."
-        )
+        return source.layout.read(source, self.classes, options)
 
 
 def under(*folders: str) -> Callable[[Path], list[Path]]:

@@ -13,7 +13,7 @@ import numpy as np
 from queryloop.errors import BrokenFileError
 from queryloop.options import DataOptions
 from queryloop.readers.content import contents, refusing
-from queryloop.readers.dataset import named
+from queryloop.readers.dataset import Source, named
 from queryloop.readers.images import ImageSet, Part, joined
 
 _SIDE = 8
@@ -29,9 +29,9 @@ def places(_raw_root: Path) -> list[Path]:
     return [Path(folder) / "datasets" / "data" for folder in folders or ()]
 
 
-def read(files: Sequence[Path], classes: Sequence[str], _options: DataOptions) -> ImageSet:
+def read(source: Source, classes: Sequence[str], _options: DataOptions) -> ImageSet:
     """All digits as 8x8 images of 0..255, without a test split. Raises BrokenFileError."""
-    (path,) = files
+    (path,) = source.files
     values = _values(path)
     pixels = np.rint(values[:, :-1] * (255 / _WHITE)).astype(np.uint8)
     images = pixels.reshape(-1, _SIDE, _SIDE, 1)

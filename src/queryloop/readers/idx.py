@@ -12,7 +12,7 @@ import numpy as np
 from queryloop.errors import BrokenFileError
 from queryloop.options import DataOptions
 from queryloop.readers.content import contents
-from queryloop.readers.dataset import named
+from queryloop.readers.dataset import Source, named
 from queryloop.readers.images import ImageSet, Part, joined
 
 IMAGES = b"\x00\x00\x08\x03"
@@ -29,9 +29,9 @@ search = named(
 )
 
 
-def read(files: Sequence[Path], classes: Sequence[str], _options: DataOptions) -> ImageSet:
-    """The images and labels of `files`, in the order of `search`. Raises BrokenFileError."""
-    train_images, train_labels, test_images, test_labels = files
+def read(source: Source, classes: Sequence[str], _options: DataOptions) -> ImageSet:
+    """The images and labels of a source. Raises BrokenFileError."""
+    train_images, train_labels, test_images, test_labels = source.files
     train, test = array(train_images, IMAGES), array(test_images, IMAGES)
     if train.shape[1:] != test.shape[1:]:
         sizes = (

@@ -1,4 +1,4 @@
-"""Parquet in the image layout of Hugging Face: column img = {bytes, path}, column label = integer."""
+"""Parquet in the image layout of Hugging Face: column img = {bytes, path}, and an integer of labels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from queryloop.errors import BrokenFileError
 from queryloop.options import DataOptions
 from queryloop.readers.content import refusing
-from queryloop.readers.dataset import Found
+from queryloop.readers.dataset import Found, Source
 from queryloop.readers.images import ImageSet, Part, Shape, joined
 
 if TYPE_CHECKING:  # slow to import, and only needed where a data set is Parquet
@@ -37,13 +37,13 @@ def search(folder: Path) -> Found:
     return [there[name] for name in names if name in there], [name for name in names if name not in there]
 
 
-def read(files: Sequence[Path], classes: Sequence[str], options: DataOptions) -> ImageSet:
-    """The images, as RGB, and labels of `files`, in the order of `search`. Raises BrokenFileError."""
-    labels = [_labels(path) for path in files]
-    shape = _first_shape(files[0])
+def read(source: Source, classes: Sequence[str], options: DataOptions, labels: str = "label") -> ImageSet:
+    """The images of a source, as RGB, and the labels of its column `labels`. Raises BrokenFileError."""
+    numbers = [_labels(path, labels) for path in source.files]
+    shape = _first_shape(source.files[0])
     parts = [
         Part(path, path.name.split("-")[0], found, partial(_blocks, path, shape, options.workers))
-        for path, found in zip(files, labels, strict=True)
+        for path, found in zip(source.files, numbers, strict=True)
     ]
     return joined(parts, shape, classes)
 
@@ -54,24 +54,24 @@ def _shards(split: str, there: Iterable[str]) -> list[str]:
     return [f"{split}-{i:05d}-of-{n:05d}.parquet" for n in sorted(totals) or [1] for i in range(n)]
 
 
-def _labels(path: Path) -> np.ndarray:
+def _labels(path: Path, column: str) -> np.ndarray:
     import pyarrow.parquet as pq
 
     with refusing(path, "is not a readable Parquet file"), pq.ParquetFile(path) as file:
-        _check_columns(path, file.schema_arrow)
-        return file.read(columns=["label"])["label"].to_numpy()
+        _check_columns(path, file.schema_arrow, column)
+        return file.read(columns=[column])[column].to_numpy()
 
 
-def _check_columns(path: Path, schema: pa.Schema) -> None:
+def _check_columns(path: Path, schema: pa.Schema, column: str) -> None:
     import pyarrow as pa
 
     found = {field.name: field.type for field in schema}
-    image, label = found.get("img", pa.null()), found.get("label", pa.null())
+    image, label = found.get("img", pa.null()), found.get(column, pa.null())
     packed = pa.types.is_struct(image) and image.get_field_index("bytes") >= 0
     if not (packed and pa.types.is_integer(label)):
         columns = ", ".join(f"{name} ({kind})" for name, kind in found.items())
         raise BrokenFileError(
-            f"{path}: expected the columns img (struct with bytes) and label (integer), found {columns}."
+            f"{path}: expected the columns img (struct with bytes) and {column} (integer), found {columns}."
         )
 
 

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from queryloop.readers.dataset import Source
+
 S = TypeVar("S")
 L = TypeVar("L")
 
 
-class RawFiles(AbstractDataset[None, list[Path]]):
+class RawFiles(AbstractDataset[None, "Source"]):
     """The files of a data set as the user downloaded them; read in place, never written."""
 
     def __init__(self, *, path: str, dataset: str, metadata: dict[str, Any] | None = None) -> None:
@@ -31,11 +33,11 @@ class RawFiles(AbstractDataset[None, list[Path]]):
         self._dataset = dataset
         self.metadata = metadata
 
-    def load(self) -> list[Path]:
+    def load(self) -> Source:
         """The files. Raises MissingFilesError naming each one, where it was looked for and how to get it."""
         from queryloop.readers.registry import find
 
-        return find(self._dataset).source_files(self.root)
+        return find(self._dataset).source(self.root)
 
     def save(self, data: None) -> None:
         """Refused: raw files are the user's."""

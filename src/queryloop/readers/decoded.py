@@ -1,0 +1,118 @@
+"""Image files of any size, named by a table of samples, to an image set of one shape."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from functools import partial
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from queryloop.errors import BrokenFileError, OptionsError, examples
+from queryloop.options import DataOptions
+from queryloop.progress import ProgressBar
+from queryloop.readers.images import ImageSet, Shape
+from queryloop.readers.pictures import is_coloured, pixels
+from queryloop.readers.threads import in_threads
+
+logger = logging.getLogger(__name__)
+
+_BLOCK = 4096  # images in memory at a time,
+_MEMORY = 1 << 26  # or fewer, if they take more bytes than this
+
+
+def image_set(root: Path, samples: pd.DataFrame, options: DataOptions) -> ImageSet:
+    """The samples, whose ids are paths relative to `root`, with their images.
+
+    With on_error "skip" each image is decoded twice, at first to leave out what cannot be. Raises
+    BrokenFileError where no image can be read; iterating over the blocks raises it, naming all that
+    cannot be read, and OptionsError for mixed sizes without image_size.
+    """
+    if options.on_error == "skip":
+        samples = _readable(root, samples, options)
+    paths = [root / name for name in samples["sample_id"]]
+    channels = _channels(paths) if options.channels == "auto" else options.channels
+    first, shape = _first(paths, options.image_size, channels)
+    return ImageSet(samples, shape, partial(_blocks, paths, first, shape, options))
+
+
+def _readable(root: Path, samples: pd.DataFrame, options: DataOptions) -> pd.DataFrame:
+    """The samples without those whose images cannot be read, which are named in a warning."""
+    paths = [root / name for name in samples["sample_id"]]
+    faults: list[BrokenFileError | None] = []
+    with ProgressBar("checking images", len(paths)) as bar:
+        for block in in_threads(partial(_fault, side=options.image_size), paths, options.workers, _BLOCK):
+            faults += block
+            bar.advance(len(block))
+    if broken := [fault for fault in faults if fault]:
+        logger.warning("%s They are left out, as data.on_error is skip.", _told(broken, len(paths)))
+    if len(broken) == len(paths):
+        raise BrokenFileError(f"{root}: no image can be read.")
+    return samples[[fault is None for fault in faults]].reset_index(drop=True)
+
+
+def _fault(path: Path, side: int | None) -> BrokenFileError | None:
+    image = _tried(path, side, 3)
+    return image if isinstance(image, BrokenFileError) else None
+
+
+def _tried(path: Path, side: int | None, channels: int) -> np.ndarray | BrokenFileError:
+    try:
+        return pixels(path, side, channels)
+    except BrokenFileError as error:
+        return error
+
+
+def _channels(paths: Sequence[Path]) -> int:
+    """3 as soon as one header promises colour: in a set of photographs that is the first one."""
+
+    def promises(path: Path) -> bool:
+        try:
+            return is_coloured(path)
+        except BrokenFileError:
+            return False  # told where it is decoded
+
+    return 3 if any(promises(path) for path in paths) else 1
+
+
+def _first(paths: Sequence[Path], side: int | None, channels: int) -> tuple[Path, Shape]:
+    """The first image that can be read, and its shape."""
+    broken: list[BrokenFileError] = []
+    for path in paths:
+        image = _tried(path, side, channels)
+        if not isinstance(image, BrokenFileError):
+            return path, (image.shape[0], image.shape[1], channels)
+        broken.append(image)
+    raise BrokenFileError(_told(broken, len(paths)))
+
+
+def _blocks(paths: Sequence[Path], first: Path, shape: Shape, options: DataOptions) -> Iterator[np.ndarray]:
+    """Stacks of images, in order; after one that cannot be read the rest is only searched for more."""
+    work = partial(_fitting, first=first, shape=shape, side=options.image_size)
+    broken: list[BrokenFileError] = []
+    for block in in_threads(work, paths, options.workers, max(1, min(_BLOCK, _MEMORY // prod(shape)))):
+        images = [image for image in block if not isinstance(image, BrokenFileError)]
+        broken += [image for image in block if isinstance(image, BrokenFileError)]
+        if not broken:
+            yield np.stack(images)
+    if broken:
+        raise BrokenFileError(f"{_told(broken, len(paths))} To leave them out, set data.on_error:skip.")
+
+
+def _fitting(path: Path, first: Path, shape: Shape, side: int | None) -> np.ndarray | BrokenFileError:
+    image = _tried(path, side, shape[2])
+    if isinstance(image, BrokenFileError) or image.shape == shape:
+        return image
+    sizes = [f"{height}x{width}" for height, width, _ in (image.shape, shape)]
+    raise OptionsError(
+        f"{path}: is {sizes[0]} (height x width), but {first} is {sizes[1]}: "
+        "set data.image_size to the side that all images shall get, such as data.image_size:64."
+    )
+
+
+def _told(broken: Sequence[BrokenFileError], total: int) -> str:
+    named = examples([str(error).rstrip(".") for error in broken])
+    return f"{len(broken)} of {total} images cannot be read: {named}."

@@ -1,0 +1,161 @@
+"""A folder of image files whose classes are its folders, or stand in a CSV."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from queryloop.errors import BrokenFileError, examples
+from queryloop.options import DataOptions
+from queryloop.readers.dataset import Found, Source
+from queryloop.readers.images import ImageSet
+from queryloop.readers.labels import LABELS, SPLITS, labelled
+from queryloop.readers.listing import Listing, listing
+
+logger = logging.getLogger(__name__)
+
+_LABELS = "labels.csv"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A layout: a CSV, and images in a folder beside it (or, by default, below the CSV's own).
+
+    label: what the column of labels may be called.
+    """
+
+    name: str
+    images: str = ""
+    label: Collection[str] = LABELS
+
+    def search(self, folder: Path) -> Found:
+        """The CSV, and all images whether it names them or not."""
+        table, images = folder / self.name, folder / self.images
+        there = listing(images).images if images.is_dir() else []
+        missing = [self.name] * (not table.is_file()) + [f"images in {self.images or '.'}/"] * (not there)
+        return [table, *(images / name for name in there)], missing
+
+    def read(self, source: Source, classes: Sequence[str], options: DataOptions) -> ImageSet:
+        """The images that the CSV names. Raises BrokenFileError naming file or line."""
+        table, images = source.folder / self.name, source.folder / self.images
+        found = listing(images)
+        samples = labelled(table, images, frozenset(found.images), classes, self.label)
+        others = found.others - (not self.images)  # the CSV itself is no image either
+        unnamed = f"{len(found.images) - len(samples)} images without label, "
+        return _image_set(table, source.folder, samples, f"{unnamed}{_ignored(others, found)}", options)
+
+
+def search(folder: Path) -> Found:
+    """The images below `folder`, and before them its CSV if there is one.
+
+    A CSV is labels.csv, or else the only one. Raises BrokenFileError where it is not clear which CSV is
+    meant, or whether a CSV or the folders say the class.
+    """
+    if not folder.is_dir():
+        return [], ["the folder itself"]
+    name = _table(folder)
+    if name is not None:
+        return Table(name).search(folder)
+    images = [folder / name for name in listing(folder).images]
+    return images, [] if images else ["images"]
+
+
+def read(source: Source, classes: Sequence[str], options: DataOptions) -> ImageSet:
+    """The images with their classes and splits, in the order of their ids. Raises BrokenFileError."""
+    name = _table(source.folder)
+    if name is not None:
+        return Table(name).read(source, classes, options)
+    found = listing(source.folder)
+    samples = _by_folder(source.folder, found)
+    return _image_set(source.folder, source.folder, samples, _ignored(found.others, found), options)
+
+
+def _table(folder: Path) -> str | None:
+    tables = sorted(p.name for p in folder.iterdir() if p.suffix.lower() == ".csv" and p.name[0] != ".")
+    if _LABELS in tables or not tables:
+        return _LABELS if tables else None
+    if len(tables) > 1:
+        raise BrokenFileError(
+            f"{folder}: {len(tables)} tables ({examples(tables)}): rename the one with the "
+            f"labels to {_LABELS}, or move them away if the folders are the classes."
+        )
+    images = listing(folder).images
+    if len({_class(name, _depth(images)) for name in images} - {None}) > 1:
+        raise BrokenFileError(
+            f"{folder}: {tables[0]} and the folders could both say the class: rename the table to {_LABELS} "
+            "if it does, or move it away."
+        )
+    return tables[0]
+
+
+def _by_folder(root: Path, found: Listing) -> pd.DataFrame:
+    """The samples, classes and splits said by the folders."""
+    depth = _depth(found.images)
+    labels = [_class(name, depth) for name in found.images]
+    if astray := [name for name, label in zip(found.images, labels, strict=True) if label is None]:
+        raise BrokenFileError(
+            f"{root}: {len(astray)} images lie in no class folder: {examples(astray)}. Put each into "
+            f"a folder named by its class, or a table {_LABELS} (columns file and label) beside the images."
+        )
+    _check_tops(root, found.images, depth)
+    _name_empty(root, found, depth)
+    splits = [SPLITS[name.split("/")[0].lower()] if depth else "train" for name in found.images]
+    return pd.DataFrame({"sample_id": found.images, "label": labels, "split": splits}, dtype="str")
+
+
+def _depth(images: Sequence[str]) -> int:
+    """How many folders lie above the class folders: 1 if the top folders are the splits, else 0."""
+    tops = {name.split("/")[0].lower() for name in images if "/" in name}
+    return int(bool(tops) and tops <= SPLITS.keys())
+
+
+def _class(name: str, depth: int) -> str | None:
+    folders = name.split("/")[:-1]
+    return folders[depth] if len(folders) > depth else None
+
+
+def _check_tops(root: Path, images: Sequence[str], depth: int) -> None:
+    tops = {name.split("/")[0] for name in images}
+    if not depth and {"train", "test"} <= {top.lower() for top in tops}:
+        others = sorted(top for top in tops if top.lower() not in SPLITS)
+        raise BrokenFileError(
+            f"{root}: train and test stand beside {examples(others)}, so that it is not clear whether the "
+            "folders are splits or classes: move one or the other away."
+        )
+
+
+def _name_empty(root: Path, found: Listing, depth: int) -> None:
+    full = {"/".join(name.split("/")[: depth + 1]) for name in found.images}
+    tops = {name.split("/")[0] for name in full}
+    empty = [
+        name
+        for name in sorted(set(found.folders) - full)
+        if name.count("/") == depth and (not depth or name.split("/")[0] in tops)
+    ]
+    if empty:
+        logger.warning("%s: folders without images are no classes: %s.", root, examples(empty))
+
+
+def _image_set(
+    said_by: Path, root: Path, samples: pd.DataFrame, left_out: str, options: DataOptions
+) -> ImageSet:
+    from queryloop.readers.decoded import image_set
+
+    classes = sorted(set(samples["label"]))
+    if len(classes) < 2:
+        raise BrokenFileError(
+            f"{said_by}: all {len(samples)} images are of one class ({classes[0]}), but classification needs "
+            "two or more. The class is the first folder below raw_root (or below train/ and test/ there), "
+            f"or stands in a table {_LABELS}."
+        )
+    told = f"{len(samples)} images of {len(classes)} classes"
+    logger.info("%s: %s; left out: %s.", said_by, told, left_out)
+    return image_set(root, samples, options)
+
+
+def _ignored(others: int, found: Listing) -> str:
+    return f"{others} files that are no images, {found.hidden} hidden"

@@ -1,0 +1,150 @@
+"""A CSV beside images: which file is of which class, and in which split."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+
+from queryloop.errors import BrokenFileError, unknown
+from queryloop.readers.content import contents
+from queryloop.readers.listing import inside
+
+FILES = frozenset(
+    [
+        "file",
+        "filename",
+        "file_name",
+        "filepath",
+        "file_path",
+        "path",
+        "image",
+        "image_id",
+        "image_name",
+        "img",
+    ]
+)
+LABELS = frozenset(["label", "label_name", "class", "class_name", "species", "target", "category"])
+SPLITS = {"train": "train", "test": "test", "val": "train", "valid": "train", "validation": "train"}
+"""Names of splits and what they count as: the validation set is drawn from the training samples."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table: where it stands, for errors, and its fields, stripped."""
+
+    place: str
+    fields: list[str]
+
+
+def labelled(
+    table: Path,
+    images: Path,
+    there: Collection[str],
+    classes: Sequence[str] = (),
+    names: Collection[str] = LABELS,
+) -> pd.DataFrame:
+    """The samples of a table: sample_id relative to the folder of the table, label, split; sorted by id.
+
+    images: folder in which its file names begin. there: ids of the images that are there. classes: the
+    known ones, named or numbered in the table; none: any text is a class. names: what the column of
+    labels may be called. Raises BrokenFileError naming the line.
+    """
+    header, *rows = _rows(table)
+    file, label = _needed(header, FILES, "file names"), _needed(header, names, "labels")
+    split = _column(header, ("split", "subset"), "splits")
+    prefix = images.relative_to(table.parent)
+    seen: dict[str, str] = {}
+    found = []
+    for row in rows:
+        name = _file(row, row.fields[file], images, there)
+        if name in seen:
+            raise BrokenFileError(f"{row.place}: {name!r} was already named in {seen[name]}.")
+        seen[name] = row.place.rsplit(": ", 1)[-1]
+        part = "train" if split is None else _split(row, row.fields[split])
+        found.append(((prefix / name).as_posix(), _label(row, row.fields[label], classes), part))
+    samples = pd.DataFrame(found, columns=["sample_id", "label", "split"], dtype="str")
+    return samples.sort_values("sample_id", ignore_index=True)
+
+
+def _rows(path: Path) -> list[Row]:
+    """The header and the rows, without the empty ones."""
+    reader = csv.reader(StringIO(_text(path), newline=""), strict=True)
+    rows: list[Row] = []
+    try:
+        for fields in reader:
+            row = Row(f"{path}: line {reader.line_num}", [field.strip() for field in fields])
+            if rows and fields and len(fields) != len(rows[0].fields):
+                wrong = f"{len(fields)} fields, but the header has {len(rows[0].fields)}"
+                raise BrokenFileError(f"{row.place} has {wrong}.")
+            if any(row.fields):
+                rows.append(row)
+    except csv.Error as error:
+        raise BrokenFileError(f"{path}: line {reader.line_num} is no CSV ({error}).") from error
+    if len(rows) < 2:
+        raise BrokenFileError(f"{path}: holds no records.")
+    return rows
+
+
+def _text(path: Path) -> str:
+    raw = contents(path)
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise BrokenFileError(
+            f"{path}: line {line}: byte {error.start} (0x{raw[error.start]:02x}) is not UTF-8: "
+            "save the table in UTF-8."
+        ) from None
+
+
+def _column(header: Row, names: Collection[str], meaning: str) -> int | None:
+    plain = [field.lower().replace(" ", "_") for field in header.fields]
+    found = [i for i, name in enumerate(plain) if name in names]
+    if len(found) > 1:
+        several = ", ".join(repr(header.fields[i]) for i in found)
+        raise BrokenFileError(
+            f"{header.place}: the columns {several} could all hold the {meaning}: rename all but one."
+        )
+    return found[0] if found else None
+
+
+def _needed(header: Row, names: Collection[str], meaning: str) -> int:
+    column = _column(header, names, meaning)
+    if column is None:
+        raise BrokenFileError(
+            f"{header.place}: no column of {meaning} (such as {', '.join(sorted(names))}) among "
+            f"{', '.join(map(repr, header.fields))}."
+        )
+    return column
+
+
+def _file(row: Row, text: str, images: Path, there: Collection[str]) -> str:
+    try:
+        name = inside(images, text)
+    except BrokenFileError as error:
+        raise BrokenFileError(f"{row.place}: {error}") from None
+    if name not in there:
+        raise BrokenFileError(f"{row.place}: {text!r} is no image that lies in {images}.")
+    return name
+
+
+def _label(row: Row, text: str, classes: Sequence[str]) -> str:
+    if not text:
+        raise BrokenFileError(f"{row.place}: the label is empty.")
+    if not classes or text in classes:
+        return text
+    numbered = {str(number): name for number, name in enumerate(classes)}
+    if text not in numbered:
+        raise BrokenFileError(f"{row.place}: {unknown('class', text, classes)}")
+    return numbered[text]
+
+
+def _split(row: Row, text: str) -> str:
+    if text.lower() not in SPLITS:
+        raise BrokenFileError(f"{row.place}: {unknown('split', text, SPLITS)}")
+    return SPLITS[text.lower()]

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from queryloop.errors import BrokenFileError
+from queryloop.readers.listing import inside
+
+from .formats import noise
+from .photographs import read_folder, rows, save, write_table
+from .reading import pixels
+
+
+def test_table_says_classes_and_order_is_that_of_the_ids(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_table(tmp_path, "file,label\nc.png,x\na.png,y\nb.png,x\n")
+    (tmp_path / "notes.txt").write_text("?")
+    with caplog.at_level(logging.INFO):
+        images = read_folder(tmp_path)
+    assert rows(images) == [["a.png", "y", "train"], ["b.png", "x", "train"], ["c.png", "x", "train"]]
+    np.testing.assert_array_equal(pixels(images), [noise(5, 4, 3, seed=seed) for seed in range(3)])
+    assert "left out: 1 images without label, 1 files that are no images, 0 hidden" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "header", ["file,label", "Filename,Class", "image_id,target", "Image,Species", "x,File Path,y,label"]
+)
+def test_columns_are_found_by_common_names(tmp_path: Path, header: str) -> None:
+    row = "1,{},2,{}" if header.startswith("x") else "{},{}"
+    write_table(tmp_path, "\n".join([header, row.format("a.png", "x"), row.format("b.png", "y")]))
+    assert [row[:2] for row in rows(read_folder(tmp_path))] == [["a.png", "x"], ["b.png", "y"]]
+
+
+def test_column_of_splits_says_the_splits(tmp_path: Path) -> None:
+    write_table(tmp_path, "file,label,split\na.png,x,train\nb.png,y,Test\nc.png,x,val\nd.png,y,test\n")
+    assert [row[2] for row in rows(read_folder(tmp_path))] == ["train", "test", "train", "test"]
+
+
+READ: dict[str, str | bytes] = {
+    "byte order mark": b"\xef\xbb\xbffile,label\na.png,x\nb.png,y\n",
+    "Windows lines": "file,label\r\na.png,x\r\nb.png,y\r\n",
+    "quotes": 'file,label\n"a.png","x"\n"b.png",y',
+    "blanks": " file , label \n a.png , x \n\n\nb.png,y\n,\n",
+    "folders": "file,label\n./a.png,x\nsub/../b.png,y\n".replace("sub/../", ".//"),
+}
+
+
+@pytest.mark.parametrize("case", READ)
+def test_table_is_read_however_it_was_saved(tmp_path: Path, case: str) -> None:
+    write_table(tmp_path, READ[case])
+    assert [row[:2] for row in rows(read_folder(tmp_path))] == [["a.png", "x"], ["b.png", "y"]]
+
+
+@pytest.mark.parametrize("name", ["sub/e.png", r"sub\e.png"])
+def test_both_separators_lead_to_the_same_file(tmp_path: Path, name: str) -> None:
+    save(tmp_path / "sub" / "e.png", noise(5, 4, 3))
+    write_table(tmp_path, f"file,label\na.png,x\n{name},y\n")
+    assert rows(read_folder(tmp_path))[1][0] == "sub/e.png"
+
+
+def test_labels_stay_text(tmp_path: Path) -> None:
+    write_table(tmp_path, "file,label\na.png,01\nb.png,1.0\nc.png,NA\nd.png,é\n")
+    assert [row[1] for row in rows(read_folder(tmp_path))] == ["01", "1.0", "NA", "é"]
+
+
+def test_labels_csv_stands_before_other_tables_and_folders(tmp_path: Path) -> None:
+    for i, name in enumerate(("one/a.png", "two/b.png")):
+        save(tmp_path / name, noise(5, 4, 3, seed=i))
+    write_table(tmp_path, "file,label\none/a.png,x\ntwo/b.png,y\n")
+    (tmp_path / "other.csv").write_text("file,label\n")
+    assert [row[1] for row in rows(read_folder(tmp_path))] == ["x", "y"]
+
+
+@pytest.mark.parametrize("folders", [["images"], ["train", "test"]])
+def test_only_table_is_taken_whatever_its_name(tmp_path: Path, folders: list[str]) -> None:
+    names = [f"{folder}/{i}.png" for folder in folders for i in range(2)]
+    for i, name in enumerate(names):
+        save(tmp_path / name, noise(5, 4, 3, seed=i))
+    lines = [f"{name},{i % 2}" for i, name in enumerate(names)]
+    (tmp_path / "Train.CSV").write_text("\n".join(["image_id,label", *lines]))
+    assert [row[0] for row in rows(read_folder(tmp_path))] == sorted(names)
+
+
+BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
+    "empty": ("", ["is empty"]),
+    "blank": ("\n\n", ["no records"]),
+    "no records": ("file,label\n", ["no records"]),
+    "missing file": ("file,label\na.png,x\ne.png,y\n", ["line 3", "'e.png'"]),
+    "no image": ("file,label\na.png,x\nlabels.csv,y\n", ["line 3", "'labels.csv' is no image"]),
+    "empty name": ("file,label\n,x\nb.png,y\n", ["line 2", "''"]),
+    "duplicate": ("file,label\na.png,x\nb.png,y\n./a.png,y\n", ["line 4", "'a.png'", "line 2"]),
+    "empty label": ("file,label\na.png,x\nb.png, \n", ["line 3", "label is empty"]),
+    "short row": ("file,label\na.png,x\nb.png\n", ["line 3", "1 fields", "header has 2"]),
+    "long row": ("file,label\na.png,x,z\n", ["line 2", "3 fields"]),
+    "open quote": ('file,label\na.png,"x\n', ["line", "no CSV"]),
+    "no file column": ("name,label\na.png,x\n", ["line 1", "file names", "filename", "'name'"]),
+    "no label column": ("file,kind\na.png,x\n", ["line 1", "labels", "species", "'kind'"]),
+    "two label columns": ("file,Label,class\na.png,x,y\n", ["line 1", "'Label', 'class'", "rename"]),
+    "unknown split": ("file,label,split\na.png,x,tset\n", ["line 2", "'tset'", "'test'"]),
+    "one class": ("file,label\na.png,x\nb.png,x\n", ["one class (x)"]),
+    "up": ("file,label\n../secret.png,x\n", ["line 2", "leads out"]),
+    "up and down": ("file,label\nsub/../a.png,x\n", ["line 2", "leads out"]),
+    "up in Windows": ("file,label\n..\\secret.png,x\n", ["line 2", "leads out"]),
+    "absolute": ("file,label\n/etc/passwd,x\n", ["line 2", "'/etc/passwd'", "leads out"]),
+    "drive": ("file,label\nC:\\a.png,x\n", ["line 2", "leads out"]),
+    "NUL": (b"file,label\na.png\0,x\n", ["line 2", "leads out"]),
+    "Latin-1": ("file,label\na.png,x\nb.png,é\n".encode("latin1"), ["line 3", "byte 25 (0xe9)", "UTF-8"]),
+    "UTF-16": ("file,label\na.png,x\n".encode("utf-16"), ["line 1", "byte 0 (0xff)", "UTF-8"]),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_table_is_refused_with_its_line(tmp_path: Path, case: str) -> None:
+    content, told = BROKEN[case]
+    root = tmp_path / "images"
+    save(tmp_path / "secret.png", noise(5, 4, 3))
+    path = write_table(root, content)
+    with pytest.raises(BrokenFileError) as caught:
+        read_folder(root)
+    for fragment in [str(path), *told]:
+        assert fragment in str(caught.value)
+
+
+def test_link_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
+    root = tmp_path / "images"
+    save(tmp_path / "outside" / "secret.png", noise(5, 4, 3))
+    write_table(root, "file,label\na.png,x\nb.png,y\n")
+    (root / "b.png").unlink()
+    (root / "b.png").symlink_to(tmp_path / "outside" / "secret.png")
+    with pytest.raises(BrokenFileError, match=r"'b\.png' leads out of this folder"):
+        read_folder(root)
+
+
+@pytest.mark.parametrize("name", ["link/secret.png", "link", "a/../../x", "\0", "/x", "//host/x", "c:x"])
+def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
+    root = tmp_path / "images"
+    root.mkdir()
+    (root / "link").symlink_to(tmp_path)
+    with pytest.raises(BrokenFileError, match="leads out of this folder"):
+        inside(root, name)
+
+
+@pytest.mark.parametrize(("name", "found"), [("a/b", "a/b"), ("./a//b", "a/b"), (r"a\b", "a/b"), ("é", "é")])
+def test_name_inside_becomes_an_id(tmp_path: Path, name: str, found: str) -> None:
+    assert inside(tmp_path, name) == found

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from queryloop.errors import BrokenFileError
+from queryloop.readers.pictures import is_coloured, pixels
+
+from .formats import noise
+from .photographs import save
+
+GREY, COLOUR = noise(6, 5), noise(6, 5, 3, seed=1)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "TIFF", "bmp", "gif"])
+def test_grey_image_keeps_its_pixels(tmp_path: Path, suffix: str) -> None:
+    path = save(tmp_path / f"a.{suffix}", GREY)
+    assert is_coloured(path) == (suffix == "gif")  # whose palette may hold any colour
+    np.testing.assert_array_equal(pixels(path, None, 1)[..., 0], GREY)
+    np.testing.assert_array_equal(pixels(path, None, 3), np.repeat(GREY[..., None], 3, axis=2))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "how"), [("png", {}), ("tiff", {}), ("bmp", {}), ("webp", {"lossless": True})]
+)
+def test_colour_image_keeps_its_pixels(tmp_path: Path, suffix: str, how: dict[str, Any]) -> None:
+    path = save(tmp_path / f"a.{suffix}", COLOUR, **how)
+    assert is_coloured(path)
+    np.testing.assert_array_equal(pixels(path, None, 3), COLOUR)
+
+
+@pytest.mark.parametrize(("suffix", "mode"), [("jpg", None), ("jpeg", "L"), ("webp", None), ("tif", "CMYK")])
+def test_compressed_and_printed_images_are_nearly_the_same(tmp_path: Path, suffix: str, mode: str) -> None:
+    smooth = np.linspace(0, 255, 64).reshape(8, 8, 1).repeat(3, axis=2).astype(np.uint8)
+    path = save(tmp_path / f"a.{suffix}", smooth, mode)
+    for channels in (1, 3):
+        assert np.abs(pixels(path, None, channels).astype(int) - smooth[..., :channels]).max() < 12
+
+
+def test_printed_jpeg_is_read_as_colour(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.jpg", np.full((8, 8, 3), (200, 60, 20), np.uint8), "CMYK", quality=95)
+    assert is_coloured(path)
+    assert np.abs(pixels(path, None, 3).astype(int) - (200, 60, 20)).max() < 12
+
+
+def test_black_and_white_becomes_0_and_255(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", GREY, "1")
+    assert not is_coloured(path)
+    assert set(np.unique(pixels(path, None, 1))) == {0, 255}
+
+
+@pytest.mark.parametrize("suffix", ["png", "gif"])
+def test_palette_gives_its_colours(tmp_path: Path, suffix: str) -> None:
+    image = Image.new("P", (2, 1))
+    image.putpalette([250, 10, 20, 30, 240, 50])
+    image.putdata([0, 1])
+    image.save(path := tmp_path / f"a.{suffix}")
+    assert is_coloured(path)
+    assert pixels(path, None, 3).tolist() == [[[250, 10, 20], [30, 240, 50]]]
+
+
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+def test_16_bits_are_divided_by_257(tmp_path: Path, byte_order: str) -> None:
+    deep = np.array([[0, 128, 129, 257, 32_896, 65_535]], np.uint16)
+    path = tmp_path / "a.tif"
+    Image.fromarray(deep.astype(f"{byte_order}u2")).save(path)
+    assert not is_coloured(path)
+    assert pixels(path, None, 1).ravel().tolist() == [0, 0, 1, 1, 128, 255]
+    Image.fromarray(deep).save(path := tmp_path / "a.png")
+    assert pixels(path, None, 1).ravel().tolist() == [0, 0, 1, 1, 128, 255]
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.float32])
+def test_32_bits_are_refused(tmp_path: Path, kind: type) -> None:
+    path = save(tmp_path / "a.tif", GREY.astype(kind))
+    with pytest.raises(BrokenFileError, match=r"a\.tif: cannot be decoded.*32-bit"):
+        pixels(path, None, 1)
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "tif"])
+def test_what_is_transparent_is_white(tmp_path: Path, suffix: str) -> None:
+    alpha = np.array([[255, 0]], np.uint8)
+    layers = np.dstack([np.full((1, 2, 3), 40, np.uint8), alpha])
+    how = {"lossless": True, "exact": True} if suffix == "webp" else {}
+    path = save(tmp_path / f"a.{suffix}", layers, **how)
+    assert pixels(path, None, 3).tolist() == [[[40] * 3, [255] * 3]]
+    assert pixels(path, None, 1).tolist() == [[[40], [255]]]
+
+
+def test_half_transparent_grey_is_half_white_and_stays_grey(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", np.array([[[100, 255], [100, 0]]], np.uint8), "LA")
+    assert not is_coloured(path)
+    assert pixels(path, None, 1).ravel().tolist() == [100, 255]
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_image_stands_upright(tmp_path: Path, suffix: str, orientation: int) -> None:
+    """The first row and column of the file lie where the EXIF standard says (TIFF 6.0, tag 274)."""
+    stored = np.zeros((32, 16, 3), np.uint8)
+    stored[:8, :8] = 255  # first row, first column
+    exif = Image.Exif()
+    exif[274] = orientation
+    upright = pixels(save(tmp_path / f"a.{suffix}", stored, exif=exif), None, 1)[..., 0]
+    assert upright.shape == ((32, 16) if orientation < 5 else (16, 32))
+    corner = {1: (0, 0), 2: (0, -1), 3: (-1, -1), 4: (-1, 0), 5: (0, 0), 6: (0, -1), 7: (-1, -1), 8: (-1, 0)}
+    bright = upright > 128
+    assert bright[corner[orientation]]
+    assert bright.sum() == 64
+
+
+def test_only_the_first_frame_is_read(tmp_path: Path) -> None:
+    first, second = Image.new("L", (2, 2), 10), Image.new("L", (2, 2), 90)
+    for suffix in ("gif", "tif"):
+        first.save(path := tmp_path / f"a.{suffix}", save_all=True, append_images=[second])
+        assert (pixels(path, None, 1) == 10).all()
+
+
+@pytest.mark.parametrize("shape", [(40, 20), (20, 40), (7, 7), (1, 30), (400, 300)])
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_image_of_any_size_becomes_a_square_with_all_of_it(
+    tmp_path: Path, shape: tuple[int, int], suffix: str
+) -> None:
+    halves = np.zeros((*shape, 3), np.uint8)
+    halves[:, shape[1] // 2 :] = 200
+    image = pixels(save(tmp_path / f"a.{suffix}", halves), 10, 3)
+    assert image.shape == (10, 10, 3)
+    if shape[1] % 2 == 0:
+        assert image[:, :3].max() < 20
+        assert image[:, -3:].min() > 180
+
+
+def large_png(side: int) -> bytes:
+    """A PNG whose header promises side x side pixels, in few bytes."""
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)), (b"IDAT", b""), (b"IEND", b"")]
+    body = [struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("side", [10_000, 60_000])
+def test_image_that_would_fill_the_memory_is_refused(tmp_path: Path, side: int) -> None:
+    path = tmp_path / "bomb.png"
+    path.write_bytes(large_png(side))
+    with pytest.raises(BrokenFileError, match=r"bomb\.png.*(pixels|bomb)"):
+        pixels(path, 8, 3)
+
+
+BROKEN: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "is empty"),
+    "text": (b"<html>404</html>", "cannot be opened as an image"),
+    "another format": (b"P6 2 2 255\n" + bytes(12), "cannot be opened as an image"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_file_that_is_no_image_is_named(tmp_path: Path, case: str) -> None:
+    content, told = BROKEN[case]
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    with pytest.raises(BrokenFileError, match=rf"a\.png: {told}"):
+        pixels(path, None, 3)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "bmp", "webp", "gif"])
+def test_truncated_file_is_named(tmp_path: Path, suffix: str) -> None:
+    path = save(tmp_path / f"a.{suffix}", noise(40, 40, 3))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    with pytest.raises(BrokenFileError, match=rf"a\.{suffix}: cannot be"):
+        pixels(path, None, 3)

@@ -1,0 +1,109 @@
+"""A person's own images, from their folder to the gallery, in the environment as it is delivered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+from PIL import Image
+
+from queryloop.readers import registry
+
+from ..readers.formats import noise
+from ..readers.photographs import save
+from .test_refusals import refusal
+from .tiny import Tiny
+
+N = 60
+FAST = (
+    "strategy:entropy,n_cycles:2,start.size:12,query.size:8,data.image_size:12,"
+    "model.name:mlp,model.width:8,training.epochs:1,training.min_steps:0,training.threads:1"
+)
+PLACE = Path("data/08_reporting/image_folder/main/entropy/seed_0")
+
+
+def run(tiny: Tiny, root: Path, more: str = "") -> Result:
+    return tiny.run(f"raw_root:{root},{FAST}{more}", "--env=image_folder", pipeline=None)
+
+
+def stored(tiny: Tiny) -> np.ndarray:
+    (path,) = (tiny.folder / "data/03_primary/image_folder").glob("*/images.npy")
+    return np.load(path)
+
+
+def write_images(root: Path, *, grey: bool = False) -> None:
+    """Two classes and two sizes; no two images are the same."""
+    for i in range(N):
+        shape = (14 + i % 2, 10) if grey else (14 + i % 2, 10, 3)
+        save(root / ("bright", "dark")[i % 2] / f"{i}.png", noise(*shape, seed=i) // (1 + i % 2))
+
+
+@pytest.mark.parametrize("grey", [True, False])
+def test_own_images_run_to_the_gallery(tiny: Tiny, tmp_path: Path, grey: bool) -> None:
+    write_images(tmp_path / "mine", grey=grey)
+    result = run(tiny, tmp_path / "mine")
+    assert result.exit_code == 0, result.output
+    assert stored(tiny).shape == (N, 12, 12, 1 if grey else 3)
+    galleries = sorted((tiny.folder / PLACE).glob("query_gallery.png/*/query_gallery.png"))
+    assert len(galleries) == 2
+    assert min(Image.open(galleries[-1]).size) > 96
+    assert "kedro al why" in result.stdout
+
+
+def test_own_test_folder_is_the_test_set_and_else_a_fifth(tiny: Tiny, tmp_path: Path) -> None:
+    write_images(tmp_path / "one" / "train")
+    save(tmp_path / "one" / "test" / "dark" / "0.png", noise(14, 10, 3))
+    write_images(tmp_path / "two")
+    for name, n_test in (("one", 1), ("two", N // 5)):
+        assert run(tiny, tmp_path / name, f",n_cycles:1,experiment:{name}").exit_code == 0
+        identity = {"dataset": "image_folder", "strategy": "entropy", "experiment": name}
+        splits = tiny.load("splits", **identity)["split"].value_counts()
+        assert splits["test"] == n_test
+        assert splits.sum() == N + (name == "one")
+
+
+def test_files_are_hashed_once_a_run(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_images(tmp_path / "mine")
+    hashed: list[Path] = []
+    digest = registry.digest
+    monkeypatch.setattr(registry, "digest", lambda path: hashed.append(path) or digest(path))
+    for _ in range(2):
+        hashed.clear()
+        assert run(tiny, tmp_path / "mine").exit_code == 0
+        assert len(hashed) == N
+
+
+def test_broken_image_stops_the_run_and_can_be_left_out(tiny: Tiny, tmp_path: Path) -> None:
+    write_images(tmp_path / "mine")
+    (tmp_path / "mine" / "dark" / "1.png").write_bytes(b"<html>")
+    message = refusal(run(tiny, tmp_path / "mine"))
+    assert "1 of 60 images cannot be read" in message
+    assert "data.on_error:skip" in message
+    assert not list((tiny.folder / "data/03_primary").rglob("images.npy"))
+    assert run(tiny, tmp_path / "mine", ",data.on_error:skip").exit_code == 0
+    assert len(stored(tiny)) == N - 1
+
+
+def test_mixed_sizes_are_refused_with_what_to_set(tiny: Tiny, tmp_path: Path) -> None:
+    write_images(tmp_path / "mine")
+    assert "data.image_size:64" in refusal(run(tiny, tmp_path / "mine", ",data.image_size:null"))
+
+
+def test_folder_that_is_not_there_is_told_how_to_be_given(tiny: Tiny, tmp_path: Path) -> None:
+    message = refusal(run(tiny, tmp_path / "nowhere"))
+    assert str(tmp_path / "nowhere") in message
+    assert "--params=raw_root:PATH" in message
+    assert not (tiny.folder / "data").exists()
+
+
+def test_option_of_folders_is_refused_elsewhere(tiny: Tiny) -> None:
+    assert "data.image_size" in refusal(tiny.run("data.image_size:8"))
+
+
+@pytest.mark.parametrize("name", ["deepweeds", "cassava", "cifar100"])
+def test_environment_is_complete_but_for_the_files(tiny: Tiny, name: str) -> None:
+    message = refusal(tiny.run("", f"--env={name}"))
+    assert f"data set '{name}' was not found" in message
+    assert not (tiny.folder / "data").exists()
