@@ -45,7 +45,7 @@ def max_herding(
     k: int,
     *,
     bandwidth: Annotated[float, Field(gt=0)] | None = None,
-    max_pool: int = 20_000,
+    max_pool: int = 50_000,
 ) -> Picks:
     """The row that most raises the mean likeness of the pool to its most alike labelled or chosen row.
 
