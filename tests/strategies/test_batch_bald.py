@@ -183,6 +183,31 @@ def test_all_information_is_the_logarithm_of_the_number_of_draws() -> None:
     assert gains[50] < 1e-3
 
 
+def test_bald_fills_the_batch_once_the_draws_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    mc_probs = draws(300, 8, 4)
+    positions, gains = pick(mc_probs, 120)
+    told = sum(gain > 0 for gain in gains)
+    assert 3 < told < 60
+    assert gains[told:] == [0] * (120 - told)
+    free = [row for row in bald(mc_probs).argsort(descending=True).tolist() if row not in positions[:told]]
+    assert positions[told:] == free[: 120 - told]
+    monkeypatch.setattr(module, "_LEFT", 0.0)
+    plain, plainly = pick(mc_probs, 120)
+    assert positions[:told] == plain[:told]
+    assert 0.99 * sum(plainly) <= sum(gains) < sum(plainly)
+
+
+def test_what_is_left_open_bounds_all_gains_to_come() -> None:
+    mc_probs = draws(12, 6, 3)
+    known, before = module._nothing_known(mc_probs), math.log(6)
+    for row in range(7):
+        gain = float(module._gains(mc_probs[row : row + 1], known))
+        known = module._extended(known, mc_probs[row], 10**6, torch.Generator())
+        left = module._left_open(known)
+        assert left == pytest.approx(before - gain, abs=1e-9)
+        before = left
+
+
 def test_rows_that_tell_nothing_are_still_chosen_once_each() -> None:
     positions, gains = pick(torch.full((9, 5, 3), 1 / 3), 7)
     assert len(set(positions)) == 7

@@ -245,7 +245,11 @@ def test_the_first_picks_have_the_chances_of_plain_sampling(
     assert scipy.stats.chisquare(observed, expected / expected.sum() * sum(observed)).pvalue > 1e-3
 
 
-def test_large_draws_have_the_potential_of_plain_sampling() -> None:
+@pytest.mark.parametrize("cheap", [8, 0.1])
+def test_large_draws_have_the_potential_of_plain_sampling(
+    cheap: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seeding, "_CANDIDATE", cheap)
     x = blobs(30, 20, 3)
     squares = cdist(x, x, "sqeuclidean")
 
@@ -258,6 +262,16 @@ def test_large_draws_have_the_potential_of_plain_sampling() -> None:
     ours = [squares[spread(Points(x), 60, seeded(s))[0]].min(0).sum() for s in range(60)]
     theirs = [plain(np.random.default_rng(seed)) for seed in range(60)]
     assert scipy.stats.ks_2samp(ours, theirs).pvalue > 1e-3
+
+
+def test_the_last_rows_are_drawn_without_an_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    updates: list[int] = []
+    update = Reach.update
+    monkeypatch.setattr(Reach, "update", lambda reach: updates.append(len(reach.chosen)) or update(reach))
+    points = Points(normal(40_000, 2))
+    for seed in range(10):
+        spread(points, 60, seeded(seed))
+    assert updates == [1] * 10
 
 
 def test_gains_are_squared_distances_at_the_pick() -> None:
@@ -401,7 +415,7 @@ def test_of_equal_rows_each_is_taken_once() -> None:
 
 
 def test_with_many_rows_a_part_of_them_places_the_centres(monkeypatch: pytest.MonkeyPatch) -> None:
-    x = blobs(6, 300, 5)
+    x = blobs(6, 300, 5) + 100
     whole = kmeans(x, 6, seeded())
     monkeypatch.setattr(kmeans_module, "_PER_CLUSTER", 20)
     part = kmeans(x, 6, seeded())

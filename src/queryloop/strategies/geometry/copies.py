@@ -22,13 +22,12 @@ class Distinct(NamedTuple):
 
 def distinct(rows: Tensor) -> Distinct:
     """Tell rows that are equal number by number from the first of their kind. rows: (N, D). O(N D)."""
-    _, kinds, counts = in_blocks(_hashes, rows).unique(return_inverse=True, return_counts=True)
-    order = kinds.argsort(stable=True)
-    leaders = order[counts.cumsum(0) - counts]
-    is_first = torch.zeros_like(kinds, dtype=torch.bool)
-    is_first[leaders] = True
-    firsts = is_first.nonzero().squeeze(1)
-    return Distinct(firsts, counts[kinds[firsts]], (~is_first).nonzero().squeeze(1))
+    ordered, order = in_blocks(_hashes, rows).sort(stable=True)
+    counts = ordered.unique_consecutive(return_counts=True)[1]
+    firsts, kinds = order[counts.cumsum(0) - counts].sort()
+    is_repeat = torch.ones_like(order, dtype=torch.bool)
+    is_repeat[firsts] = False
+    return Distinct(firsts, counts[kinds], is_repeat.nonzero().squeeze(1))
 
 
 def _hashes(rows: Tensor) -> Tensor:

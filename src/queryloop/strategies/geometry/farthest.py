@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from queryloop.strategies.geometry.points import Points
 from queryloop.strategies.geometry.reach import Reach
@@ -40,15 +41,23 @@ def _begin(reach: Reach) -> None:
 
 def _take_leaders(reach: Reach, k: int) -> int:
     """Bring the leading rows up to date, take as many as surely come next; returns how many leaders."""
-    bounds, rows = reach.distances.topk(min(_LEADERS + 1, len(reach.distances)))
-    bar = max(0.0, float(bounds[_LEADERS])) if len(rows) > _LEADERS else 0.0
-    rows = rows[:_LEADERS]
-    points, left = reach.points.rows(rows), reach.current(rows).cpu().numpy()
+    bounds, leaders = reach.distances.topk(min(_LEADERS + 1, len(reach.distances)))
+    bar = max(0.0, float(bounds[_LEADERS])) if len(leaders) > _LEADERS else 0.0
+    leaders = leaders[:_LEADERS]
+    distances = reach.current(leaders)
+    reach.distances[leaders] = distances
+    able = distances >= bar
+    _take(reach, leaders[able], distances[able].cpu().numpy(), bar, k)
+    return len(leaders)
+
+
+def _take(reach: Reach, rows: Tensor, left: np.ndarray, bar: float, k: int) -> None:
+    """Take the farthest of these rows as long as it reaches the bar. left: their distances now."""
+    points = reach.points.rows(rows)
     between = points.squared_distances(points).cpu().numpy()
-    while len(reach.chosen) < k and left.max() >= bar:
+    while len(reach.chosen) < k and left.max(initial=-math.inf) >= bar:
         place = int(left.argmax())
         reach.chosen[int(rows[place])] = math.sqrt(left[place])
         left = np.minimum(left, between[place])
         left[place] = -math.inf
     reach.distances[rows] = torch.from_numpy(left).to(reach.distances)
-    return len(rows)

@@ -51,15 +51,15 @@ def kmeans(
     that lies farthest from its centre. Of more than 256 k rows that many, drawn at random, place the
     centres. O(min(N, 256 k) k D) a round; distances are held in blocks.
     """
-    (rows,) = centred(embeddings)
-    mass = torch.ones_like(rows[:, 0]) if weights is None else weights
-    whole = _Lloyd(rows, mass, k, iterations)
-    if len(rows) <= _PER_CLUSTER * k:
-        fit = whole.best(generator)
+    mass = torch.ones_like(embeddings[:, 0]) if weights is None else weights
+    whole, most = _Lloyd(embeddings, mass, k, iterations), _PER_CLUSTER * k
+    if len(embeddings) <= most:
+        fit = _Lloyd(*centred(embeddings), mass, k, iterations).best(generator)
     else:
-        some = torch.randperm(len(rows), generator=generator)[: _PER_CLUSTER * k].to(rows.device)
-        part = _Lloyd(rows[some], mass[some], k, iterations)
-        fit = whole.assigned(part.means(part.rows, part.best(generator)))
+        some = torch.randperm(len(embeddings), generator=generator)[:most].to(embeddings.device)
+        sample = embeddings[some]
+        part = _Lloyd(*centred(sample), mass[some], k, iterations)
+        fit = whole.assigned_by_parts(part.means(part.rows, part.best(generator)), sample)
     return Clusters(fit.labels, whole.means(embeddings, fit))
 
 
@@ -114,6 +114,15 @@ class _Lloyd:
         """Each row to its nearest centre."""
         labels, squares = (part[:, 0] for part in self.nearest_centres(centres, 1))
         return _Fit(labels, squares, float(self.mass @ squares))
+
+    def assigned_by_parts(self, centres: Tensor, sample: Tensor) -> _Fit:
+        """Each row to its nearest centre, all moved as `centred` moves the sample: one part at a time."""
+        parts = [
+            _Lloyd(centred(sample, rows)[1], mass, self.k, 0).assigned(centres)
+            for rows, mass in zip(self.rows.split(len(sample)), self.mass.split(len(sample)), strict=True)
+        ]
+        labels, squares, errors = zip(*parts, strict=True)
+        return _Fit(torch.cat(labels), torch.cat(squares), sum(errors))
 
     def nearest_centres(self, centres: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """The one or two nearest centres of each row and the squared distances to them: both (N, count)."""

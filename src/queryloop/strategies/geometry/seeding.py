@@ -39,11 +39,12 @@ def spread(
 
 
 class _Drawing:
-    """One run of the sampler. chances: (N,), outdated."""
+    """One run of the sampler. chances: (N,), outdated; vain: candidates drawn since the last that stayed."""
 
     def __init__(self, points: Points, weights: Tensor | None, generator: torch.Generator) -> None:
         self.weights = torch.ones_like(points.squared_norms) if weights is None else weights
         self.reach, self.generator, self.chances = Reach(points), generator, self.weights
+        self.vain = 0
 
     def begin(self, first: First) -> None:
         norms = self.reach.points.squared_norms
@@ -59,6 +60,7 @@ class _Drawing:
 
     def update(self) -> None:
         self.reach.update()
+        self.vain = 0
         self.chances = self.reach.distances.clamp(min=0) * self.weights
 
     def try_batch(self, k: int) -> None:
@@ -66,8 +68,9 @@ class _Drawing:
         chosen = self.reach.chosen
         before, size = len(chosen), min(_BATCH, 4 * (k - len(chosen)))
         self.sift(self.candidates(size), k)
-        kept, wanted = len(chosen) - before, k - len(chosen)
-        if kept == 0 or wanted * size * _CANDIDATE > kept * len(self.weights):
+        kept, wanted, tried = len(chosen) - before, k - len(chosen), self.vain + size
+        self.vain = 0 if kept else tried
+        if wanted * tried * _CANDIDATE > max(1, kept) * len(self.weights):
             self.update()
 
     def sift(self, rows: Tensor, k: int) -> None:
