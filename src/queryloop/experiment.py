@@ -67,7 +67,7 @@ def _check_names(options: ExperimentOptions) -> None:
     if options.model.name not in MODELS:
         raise unknown("model", options.model.name, MODELS)
 
-    from queryloop.training.objective import OBJECTIVES
+    from queryloop.training.registry import OBJECTIVES
 
     if options.training.auxiliary not in ("auto", *OBJECTIVES):
         raise unknown("training.auxiliary", options.training.auxiliary, ["auto", *OBJECTIVES])

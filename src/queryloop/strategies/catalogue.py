@@ -25,6 +25,7 @@ _FAMILIES = {
     "clusters": "One query for each cluster of the pool.",
     "activations": "Samples unlike the labelled ones, layer by layer.",
     "mixed": "Uncertainty and diversity at once.",
+    "learned": "Something is trained to choose, beside the network or on what it gives.",
 }
 _HEAD = """\
 # Strategies

@@ -24,8 +24,8 @@ from queryloop.training.batches import Batches
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.compute import Compute, isolated, resolve, resolve_scoring
 from queryloop.training.fit import Fitted, fit
-from queryloop.training.objective import OBJECTIVES
 from queryloop.training.pixels import Pixels, measure
+from queryloop.training.registry import OBJECTIVES
 from queryloop.training.reinit import REINIT
 
 __all__ = ["Draws", "evaluate", "joined", "predict", "restore", "train"]
@@ -63,8 +63,9 @@ def train(
     batches = Batches(images, rows, labels.astype(np.int64), pixels, training, seed, compute.device)
     with isolated(compute.threads):
         torch.manual_seed(derived_seed(seed, len(rows), "initial weights"))
-        network = build(model, images.shape[1:], len(classes)).to(memory_format=torch.channels_last)
-        attach(training.beside, network, images.shape[1:])
+        network = build(model, images.shape[1:], len(classes))
+        attach(network, images.shape[1:], training)
+        network.to(memory_format=torch.channels_last)
         if previous is not None:
             REINIT[training.reinit](network, previous.members["0"])
         torch.manual_seed(derived_seed(seed, len(rows), "dropout"))
@@ -74,8 +75,8 @@ def train(
     log = {"train_accuracy": score((rows, labels), network), **_log(fitted, validation)}
     log |= {"auxiliary_steps": objective.steps, "auxiliary_quality": objective.quality(network)}
     settings = {"model": model.model_dump(), "shape": list(images.shape[1:]), "classes": list(classes)}
-    settings |= {"auxiliary": training.beside, **asdict(pixels), "precision": compute.precision, "log": log}
-    return Checkpoint(settings, {"0": _arrays(network)})
+    settings |= {"training": training.model_dump(), **asdict(pixels), "precision": compute.precision}
+    return Checkpoint({**settings, "log": log}, {"0": _arrays(network)})
 
 
 _losses = partial(F.cross_entropy, reduction="none")

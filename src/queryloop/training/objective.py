@@ -18,8 +18,8 @@ Losses = Callable[[Tensor, Tensor], Tensor]
 class Objective:
     """The mean loss of a batch: nothing is trained beside the network.
 
-    An auxiliary has a subclass of this name in OBJECTIVES and a module of the same name in
-    models/auxiliary.py, which is `network.auxiliary` by then. The subclass gets the labelled batches
+    An auxiliary has a subclass under its name in training/registry.py and a module under the same name
+    in models/auxiliary.py, which is `network.auxiliary` by then. The subclass gets the labelled batches
     (with images, pixels, options, seed and device) and the rows of the pool (none where all is
     labelled), and may take steps of its own, which it counts.
     """
@@ -41,6 +41,3 @@ class Objective:
 
     def quality(self, network: Network) -> float | None:
         """How good the auxiliary is on samples that it was not trained on; None without one."""
-
-
-OBJECTIVES: dict[str, type[Objective]] = {"none": Objective}
