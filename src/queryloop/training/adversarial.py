@@ -43,7 +43,8 @@ class Adversarial(Discriminating):
         features = as_scored(network, torch.cat([labelled, pool]))
         self.descend(judge, self.opposition(judge, *features.detach().chunk(2)))
         judge.requires_grad_(False)
-        told_apart = self.kind.separation(*judge.logits(features).chunk(2), self.balance)
+        shown_labelled, shown_pool = judge.logits(features).chunk(2)
+        told_apart = self.kind.separation(shown_labelled, shown_pool, self.balance)
         judge.requires_grad_(True)
         return self.options.weight * told_apart
 
