@@ -75,7 +75,8 @@ def train(
     log = {"train_accuracy": score((rows, labels), network), **_log(fitted, validation)}
     log |= {"auxiliary_steps": objective.steps, "auxiliary_quality": objective.quality(network)}
     settings = {"model": model.model_dump(), "shape": list(images.shape[1:]), "classes": list(classes)}
-    settings |= {"training": training.model_dump(), **asdict(pixels), "precision": compute.precision}
+    settings |= {"auxiliary": training.model_dump(include={"auxiliary", training.beside})}
+    settings |= {**asdict(pixels), "precision": compute.precision}
     return Checkpoint({**settings, "log": log}, {"0": _arrays(network)})
 
 

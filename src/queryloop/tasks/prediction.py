@@ -69,7 +69,7 @@ def restore(checkpoint: Checkpoint) -> list[Network]:
     """The networks of a checkpoint in eval mode, on the CPU."""
     settings = checkpoint.settings
     options = ModelOptions.model_validate(settings["model"])
-    training = TrainingOptions.model_validate(settings["training"])
+    training = TrainingOptions.model_validate(settings["auxiliary"])
     networks = []
     for member in sorted(checkpoint.members, key=int):
         with torch.random.fork_rng(devices=[]):
