@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from queryloop.errors import OptionsError
 from queryloop.options import ExperimentOptions
-from queryloop.strategies.needs import NOT_IN_A_CYCLE
+from queryloop.strategies.needs import JUDGED, NOT_IN_A_CYCLE
 
 if TYPE_CHECKING:
     from queryloop.strategies import Strategy
@@ -105,6 +105,12 @@ def _refuse_without_auxiliary(strategy: Strategy, auxiliary: str) -> None:
             f"`{strategy.name}` needs {strategy.auxiliary} beside the network, but training.auxiliary "
             f"is {auxiliary}: add training.auxiliary:{strategy.auxiliary}, or leave it at auto."
         )
+    for need in sorted(strategy.needs & JUDGED.keys()):
+        if auxiliary not in JUDGED[need]:
+            raise OptionsError(
+                f"`{strategy.name}` needs {need}, which is there with training.auxiliary:"
+                f"{' or '.join(JUDGED[need])}, but it is {auxiliary}."
+            )
 
 
 def _refuse_without_draws(strategy: Strategy, members: str, dropout: float) -> None:

@@ -67,7 +67,7 @@ def _check_names(options: ExperimentOptions) -> None:
 
     check(options.model)
 
-    from queryloop.training.objectives import OBJECTIVES
+    from queryloop.training.registry import OBJECTIVES
 
     if options.training.auxiliary not in ("auto", *OBJECTIVES):
         raise unknown("training.auxiliary", options.training.auxiliary, ["auto", *OBJECTIVES])

@@ -103,6 +103,28 @@ class LearningLossOptions(Options):
     """Pairs whose losses differ by less do not count."""
 
 
+class AdversarialOptions(Options):
+    """A discriminator on the features, and a network that is to fool it."""
+
+    discriminator: Literal["lsgan", "wasserstein"] = "lsgan"
+    weight: Annotated[float, Field(ge=0)] = 1e-3
+    """Of fooling the discriminator, beside the loss of the task; 0 leaves the network as it is without."""
+    penalty: Annotated[float, Field(ge=0)] | None = None
+    """On slopes of the discriminator other than 1; null = as published: 0.02 for lsgan, 2 for wasserstein."""
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+
+
+class VaalOptions(Options):
+    """A variational autoencoder of the images, and a discriminator on its latent that it is to fool."""
+
+    latent: Count = 32
+    beta: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the divergence from the prior; 1 is the evidence lower bound."""
+    adversary: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of fooling the discriminator, beside the bound of an image."""
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-4
+
+
 class TrainingOptions(Options):
     """How a network is trained; gradient steps depend on the number of labels only."""
 
@@ -126,6 +148,8 @@ class TrainingOptions(Options):
     auxiliary: str = "auto"
     """What is trained beside the network to judge samples; auto: what the strategy asks for, or none."""
     learning_loss: LearningLossOptions = LearningLossOptions()
+    adversarial: AdversarialOptions = AdversarialOptions()
+    vaal: VaalOptions = VaalOptions()
     device: str = "auto"
     threads: Count | Literal["auto"] = "auto"
 

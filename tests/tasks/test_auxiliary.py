@@ -43,7 +43,7 @@ def test_a_network_starts_from_the_same_weights_with_and_without_it() -> None:
 
 
 def test_it_is_restored_with_its_network(judged: Checkpoint) -> None:
-    assert judged.settings["auxiliary"] == "learning_loss"
+    assert judged.settings["auxiliary"]["auxiliary"] == "learning_loss"
     assert judged.settings["log"]["auxiliary_steps"] == 0
     (network,) = restore(judged)
     assert all(np.array_equal(v, judged.members["0"][k]) for k, v in network.state_dict().items())

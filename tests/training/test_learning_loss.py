@@ -18,8 +18,8 @@ from queryloop.training.batches import Batches
 from queryloop.training.compute import isolated
 from queryloop.training.fit import fit
 from queryloop.training.learning_loss import LearningLoss, ranking_loss
-from queryloop.training.objectives import OBJECTIVES
 from queryloop.training.pixels import load, measure
+from queryloop.training.registry import OBJECTIVES
 from tests.training.conftest import CPU, batches
 
 NO_POOL = np.empty(0, np.int64)

@@ -22,6 +22,11 @@ class Head(nn.Sequential):
         self.rate, self.n_dropped = dropout, n_dropped
 
     @property
+    def n_features(self) -> int:
+        """Features that go in."""
+        return next(layer.in_features for layer in self if isinstance(layer, nn.Linear))
+
+    @property
     def linear(self) -> nn.Linear:
         """The last layer; its input is the embedding."""
         last = self[-1]

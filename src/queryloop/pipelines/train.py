@@ -106,7 +106,7 @@ def training_key(
     import torch
 
     from queryloop.training.compute import resolve
-    from queryloop.training.objectives import OBJECTIVES
+    from queryloop.training.registry import OBJECTIVES
 
     compute = resolve(training)
     seen = pool["sample_id"].tolist() if OBJECTIVES[training.beside].uses_pool else []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor
 
 _BLOCK = 2**21  # numbers; memory of a block's intermediates is used again: 2-3 times faster at 1,000,000 rows

@@ -46,8 +46,11 @@ NEEDS: dict[str, Need] = {
 }
 """Every need, with its axes."""
 
-NOT_IN_A_CYCLE = frozenset({"true_labels", "discriminator"})
+NOT_IN_A_CYCLE = frozenset({"true_labels"})
 """Needs that only a caller of `queryloop.select` can fill."""
+
+JUDGED = {"predicted_loss": ("learning_loss",), "discriminator": ("adversarial", "vaal")}
+"""Needs that an auxiliary fills, and which ones do."""
 
 Members = Literal["dropout", "ensemble"]
 """What the T draws of `mc_probs` are: dropout masks or trained networks."""

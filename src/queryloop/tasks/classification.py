@@ -25,8 +25,8 @@ from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.compute import Compute, isolated, resolve, resolve_scoring
 from queryloop.training.fit import Fitted, fit
 from queryloop.training.objective import Losses
-from queryloop.training.objectives import OBJECTIVES
 from queryloop.training.pixels import Pixels, measure
+from queryloop.training.registry import OBJECTIVES
 from queryloop.training.reinit import REINIT
 
 __all__ = ["Draws", "joined", "measured", "predict", "restore", "train"]
@@ -64,9 +64,10 @@ def train(
     batches = Batches(images, rows, labels.astype(np.int64), pixels, training, seed, compute.device)
     with isolated(compute.threads):
         torch.manual_seed(derived_seed(seed, len(rows), "initial weights"))
-        network = build(model, images.shape[1:], len(classes)).to(memory_format=torch.channels_last)
+        network = build(model, images.shape[1:], len(classes))
         load_pretrained(network, model, images.shape[1:])
-        attach(training.beside, network, images.shape[1:])
+        attach(network, images.shape[1:], training)
+        network.to(memory_format=torch.channels_last)
         if previous is not None:
             REINIT[training.reinit](network, previous.members["0"])
         torch.manual_seed(derived_seed(seed, len(rows), "dropout"))
@@ -77,8 +78,9 @@ def train(
     log = {"train_accuracy": score((rows, labels), network), **_log(fitted)}
     log |= {"auxiliary_steps": objective.steps, "auxiliary_quality": objective.quality(network)}
     settings = {"model": model.model_dump(), "shape": list(images.shape[1:]), "classes": list(classes)}
-    settings |= {"auxiliary": training.beside, **asdict(pixels), "precision": compute.precision, "log": log}
-    return Checkpoint(settings, {"0": _arrays(network)})
+    settings |= {"auxiliary": training.model_dump(include={"auxiliary", training.beside})}
+    settings |= {**asdict(pixels), "precision": compute.precision}
+    return Checkpoint({**settings, "log": log}, {"0": _arrays(network)})
 
 
 def _losses(labels: np.ndarray, n_classes: int, training: TrainingOptions, device: str) -> Losses:
@@ -96,7 +98,7 @@ def measured(
 ) -> dict[str, float]:
     """All metrics on labelled rows, from one pass; of a loss module also how well it ranks them."""
     rows, targets = labelled
-    judged = _JUDGED.get(checkpoint.settings["auxiliary"], {})
+    judged = _JUDGED.get(checkpoint.settings["auxiliary"]["auxiliary"], {})
     seen = predict(checkpoint, images, rows, frozenset({"probs", *judged}), training)
     found = evaluate(seen["probs"], targets)
     for need, quality in judged.items():

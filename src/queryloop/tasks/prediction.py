@@ -69,11 +69,12 @@ def restore(checkpoint: Checkpoint) -> list[Network]:
     """The networks of a checkpoint in eval mode, on the CPU."""
     settings = checkpoint.settings
     options = ModelOptions.model_validate(settings["model"])
+    training = TrainingOptions.model_validate(settings["auxiliary"])
     networks = []
     for member in sorted(checkpoint.members, key=int):
         with torch.random.fork_rng(devices=[]):
             network = build(options, tuple(settings["shape"]), len(settings["classes"]))
-            attach(settings["auxiliary"], network, tuple(settings["shape"]))
+            attach(network, tuple(settings["shape"]), training)
         weights = checkpoint.members[member]
         network.load_state_dict({name: torch.tensor(values) for name, values in weights.items()})
         networks.append(network.eval())

@@ -59,8 +59,11 @@ class Batches:
         n = len(self.rows)
         order = generator(self.seed, n, "batch order")
         draws = torch.Generator().manual_seed(derived_seed(self.seed, n, "augmentation"))
-        augment = AUGMENTATIONS[self.options.augmentation]
         targets = torch.tensor(self.targets, device=self.device)
         for part in positions(n, self.options.batch_size, len(self), order):
-            images = augment(load(self.images, self.rows[part], self.device), draws)
-            yield self.pixels.normalise(images), targets[torch.from_numpy(part)]
+            yield self.augmented(self.rows[part], draws), targets[torch.from_numpy(part)]
+
+    def augmented(self, rows: np.ndarray, draws: torch.Generator) -> Tensor:
+        """Input (N, C, H, W) of these rows of the images, as training sees it."""
+        images = load(self.images, rows, self.device)
+        return self.pixels.normalise(AUGMENTATIONS[self.options.augmentation](images, draws))

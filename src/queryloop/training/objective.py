@@ -18,8 +18,8 @@ Losses = Callable[[Tensor, Tensor], Tensor]
 class Objective:
     """The mean loss of a batch: nothing is trained beside the network.
 
-    An auxiliary has a subclass in training/objectives.py and, under the same name, a module in
-    models/auxiliary.py, which is `network.auxiliary` by then. The subclass gets the labelled batches
+    An auxiliary has a subclass under its name in training/registry.py and a module under the same name
+    in models/auxiliary.py, which is `network.auxiliary` by then. The subclass gets the labelled batches
     (with images, pixels, options, seed and device) and the rows of the pool (none where all is
     labelled), and may take steps of its own, which it counts.
     """

@@ -54,11 +54,13 @@ def kmeans(
     mass = torch.ones_like(embeddings[:, 0]) if weights is None else weights
     whole, most = _Lloyd(embeddings, mass, k, iterations), _PER_CLUSTER * k
     if len(embeddings) <= most:
-        fit = _Lloyd(*centred(embeddings), mass, k, iterations).best(generator)
+        (rows,) = centred(embeddings)
+        fit = _Lloyd(rows, mass, k, iterations).best(generator)
     else:
         some = torch.randperm(len(embeddings), generator=generator)[:most].to(embeddings.device)
         sample = embeddings[some]
-        part = _Lloyd(*centred(sample), mass[some], k, iterations)
+        (rows,) = centred(sample)
+        part = _Lloyd(rows, mass[some], k, iterations)
         fit = whole.assigned_by_parts(part.means(part.rows, part.best(generator)), sample)
     return Clusters(fit.labels, whole.means(embeddings, fit))
 
