@@ -12,8 +12,9 @@ from queryloop.models.auxiliary import attach
 from queryloop.models.heads import LinearHead
 from queryloop.models.network import Network
 from queryloop.models.registry import build
-from queryloop.options import ModelOptions
+from queryloop.options import ModelOptions, TrainingOptions
 
+JUDGING = TrainingOptions(auxiliary="learning_loss")
 SHAPE = (8, 8, 1)
 
 
@@ -40,7 +41,7 @@ NETWORKS = {
 def test_it_finds_the_stages_of_the_network_and_their_channels(name: str) -> None:
     make, channels = NETWORKS[name]
     network = make()
-    attach("learning_loss", network, SHAPE)
+    attach(network, SHAPE, JUDGING)
     assert [stage.in_features for stage in network.auxiliary.stages] == channels
     assert network.auxiliary.last.in_features == 128 * len(channels)
 
@@ -48,7 +49,7 @@ def test_it_finds_the_stages_of_the_network_and_their_channels(name: str) -> Non
 @pytest.mark.parametrize("name", NETWORKS)
 def test_it_predicts_by_the_formula_whatever_else_is_tapped(name: str) -> None:
     network = NETWORKS[name][0]()
-    attach("learning_loss", network, SHAPE)
+    attach(network, SHAPE, JUDGING)
     judge, inputs = network.eval().auxiliary, torch.randn(6, 1, 8, 8)
     seen = network.see(inputs, {"relu": network.trunk[-1], **network.stages})
     hidden = [
@@ -64,7 +65,7 @@ def test_it_predicts_by_the_formula_whatever_else_is_tapped(name: str) -> None:
 def test_looking_at_a_network_changes_nothing_of_it(training: bool) -> None:
     network = plain("cnn").train(training)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    attach("learning_loss", network, SHAPE)
+    attach(network, SHAPE, JUDGING)
     after = network.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     assert {name.partition(".")[0] for name in after.keys() - before.keys()} == {"auxiliary"}
@@ -74,7 +75,7 @@ def test_looking_at_a_network_changes_nothing_of_it(training: bool) -> None:
 
 def test_it_computes_in_fp32_under_autocast() -> None:
     network = plain("mlp").eval()
-    attach("learning_loss", network, SHAPE)
+    attach(network, SHAPE, JUDGING)
     with torch.autocast("cpu", torch.bfloat16):
         seen = network.see(torch.randn(6, 1, 8, 8), network.stages)
         fast = network.auxiliary(seen)

@@ -66,7 +66,7 @@ def small(n_features: int = 8, dropout: float = 0.0) -> Network:
         torch.manual_seed(0)
         trunk = nn.Sequential(nn.Flatten(), nn.Linear(16, n_features), nn.BatchNorm1d(n_features), nn.ReLU())
         network = Network(trunk, LinearHead(n_features, 2, dropout))
-        attach("learning_loss", network, (4, 4, 1))
+        attach(network, (4, 4, 1), TrainingOptions(auxiliary="learning_loss"))
     return network
 
 
@@ -151,7 +151,7 @@ def test_it_learns_which_samples_are_hard(name: str) -> None:
     with isolated(1):
         torch.manual_seed(0)
         network = build(ModelOptions(name=name, width=8), (4, 4, 1), 2)
-        attach("learning_loss", network, (4, 4, 1))
+        attach(network, (4, 4, 1), TrainingOptions(auxiliary="learning_loss"))
         fit(network, data, LearningLoss(cross_entropy, data, NO_POOL), options, CPU)
     fresh, truth = planted(1000, 1)
     inputs = pixels.normalise(load(fresh, np.arange(1000), "cpu"))
