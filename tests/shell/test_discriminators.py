@@ -50,9 +50,9 @@ def test_all_labels_leave_nothing_to_discriminate(tiny: Tiny) -> None:
     [
         (
             "strategy:adversarial,training.auxiliary:none",
-            "is none: set it to adversarial, or leave it at auto",
+            "add training.auxiliary:adversarial, or leave it at auto",
         ),
-        ("strategy:vaal,training.auxiliary:adversarial", "is adversarial: set it to vaal"),
+        ("strategy:vaal,training.auxiliary:adversarial", "is adversarial: add training.auxiliary:vaal"),
         ("training.auxiliary:adversary", "Did you mean 'adversarial'"),
         ("training.adversarial.discriminator:gan", "'training.adversarial.discriminator'"),
         ("training.vaal.latent:0", "'training.vaal.latent'"),
