@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -68,3 +70,8 @@ def test_an_option_without_effect_is_refused(name: str, options: dict[str, Any])
 def test_pretrained_weights_fit_the_published_form_only(options: dict[str, Any]) -> None:
     with pytest.raises(OptionsError, match="weights of resnet18 fit its published form only"):
         build(ModelOptions(name="resnet18", pretrained=True, **options), (32, 32, 3), 3)
+
+
+def test_the_table_of_networks_is_there_without_the_cost_of_torchvision() -> None:
+    script = "import sys, queryloop.models.registry; sys.exit('torchvision' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0

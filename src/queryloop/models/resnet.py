@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Any, Literal
 
 from torch import nn
-from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from queryloop.options import ModelOptions
 
-Block = type[BasicBlock] | type[Bottleneck]
+Block = Any  # torchvision's, which is imported late: it takes two seconds, and most runs build no resnet
 
 STAGES = ("layer1", "layer2", "layer3", "layer4")
 _WIDTH = 64
@@ -19,22 +19,28 @@ _SMALL = 64  # pixels; a 7x7 stem with pooling would leave 2x2 places of a 32x32
 
 def resnet18(shape: tuple[int, ...], options: ModelOptions) -> tuple[nn.Module, int]:
     """ResNet-18 (He et al. 2016). shape: (H, W, C) of one image. Returns the trunk and its 512 features."""
-    return _trunk(BasicBlock, (2, 2, 2, 2), shape, options)
+    return _trunk("BasicBlock", (2, 2, 2, 2), shape, options)
 
 
 def resnet34(shape: tuple[int, ...], options: ModelOptions) -> tuple[nn.Module, int]:
     """ResNet-34 (He et al. 2016). shape: (H, W, C) of one image. Returns the trunk and its 512 features."""
-    return _trunk(BasicBlock, (3, 4, 6, 3), shape, options)
+    return _trunk("BasicBlock", (3, 4, 6, 3), shape, options)
 
 
 def resnet50(shape: tuple[int, ...], options: ModelOptions) -> tuple[nn.Module, int]:
     """ResNet-50 (He et al. 2016). shape: (H, W, C) of one image. Returns the trunk and its 2,048 features."""
-    return _trunk(Bottleneck, (3, 4, 6, 3), shape, options)
+    return _trunk("Bottleneck", (3, 4, 6, 3), shape, options)
 
 
 def _trunk(
-    block: Block, counts: Sequence[int], shape: tuple[int, ...], options: ModelOptions
+    kind: Literal["BasicBlock", "Bottleneck"],
+    counts: Sequence[int],
+    shape: tuple[int, ...],
+    options: ModelOptions,
 ) -> tuple[nn.Module, int]:
+    from torchvision.models import resnet
+
+    block: Block = getattr(resnet, kind)
     width = options.width or _WIDTH
     parts: dict[str, nn.Module] = _stem(shape[2], width, small=_has_small_stem(shape, options))
     n_in = width
