@@ -77,7 +77,7 @@ def test_order_of_the_files_does_not_change_the_fingerprint(mnist: Path) -> None
     dataset = registry.find("mnist")
     source, options = dataset.source(mnist), DataOptions()
     before = registry.fingerprint(dataset, source, options)
-    assert registry.fingerprint(dataset, replace(source, files=source.files[::-1]), options) == before
+    assert registry.fingerprint(dataset, replace(source, names=source.names[::-1]), options) == before
 
 
 @pytest.mark.parametrize("option", [{"workers": 7}, {"test": 0.2}, {"validation": 100}, {"transfer": 0.5}])

@@ -10,8 +10,8 @@ from queryloop.errors import MissingFilesError
 from queryloop.options import DataOptions
 from queryloop.readers.images import ImageSet
 
-Found = tuple[list[Path], list[str]]
-"""The files that are there, in reading order, and the names of those that are not."""
+Found = tuple[list[str], list[str]]
+"""The files that are there, in reading order, and those that are not, as paths relative to their folder."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,19 @@ class Layout:
 
 @dataclass(frozen=True)
 class Source:
-    """The files of a data set, in reading order, and the folder in which they were found as `layout` says."""
+    """The files of a data set, in reading order, and the folder in which they were found as `layout` says.
+
+    names: relative to the folder; as text, for a `Path` would take five times the memory.
+    """
 
     folder: Path
-    files: list[Path]
+    names: list[str]
     layout: Layout
+
+    @property
+    def files(self) -> list[Path]:
+        """The paths of a source of few files."""
+        return [self.folder / name for name in self.names]
 
 
 @dataclass(frozen=True)
@@ -60,9 +68,9 @@ class DataSet:
         lacking: dict[str, list[Path]] = {}
         for layout in self.layouts:
             for place in layout.places(raw_root):
-                files, missing = layout.search(place)
+                names, missing = layout.search(place)
                 if not missing:
-                    return Source(place, files, layout)
+                    return Source(place, names, layout)
                 lacking.setdefault(", ".join(missing), []).append(place)
         looked = [f"Missing in {_listed(places)}: {names}." for names, places in lacking.items()]
         raise MissingFilesError(
@@ -86,10 +94,10 @@ def named(*names: str, suffixes: Sequence[str] = ("",)) -> Callable[[Path], Foun
     """Search of a layout: a file of each name, with the first of the suffixes that exists."""
 
     def search(folder: Path) -> Found:
-        found = {name: [path for s in suffixes if (path := folder / (name + s)).is_file()] for name in names}
+        found = {name: [name + s for s in suffixes if (folder / (name + s)).is_file()] for name in names}
         optional = "".join(f"[{suffix}]" for suffix in suffixes if suffix)
-        missing = [name + optional for name, paths in found.items() if not paths]
-        return [paths[0] for paths in found.values() if paths], missing
+        missing = [name + optional for name, there in found.items() if not there]
+        return [there[0] for there in found.values() if there], missing
 
     return search
 

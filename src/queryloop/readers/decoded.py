@@ -33,29 +33,29 @@ def image_set(root: Path, samples: pd.DataFrame, options: DataOptions) -> ImageS
     """
     if options.on_error == "skip":
         samples = _readable(root, samples, options)
-    paths = [root / name for name in samples["sample_id"]]
-    channels = _channels(paths) if options.channels == "auto" else options.channels
-    first, shape = _first(paths, options.image_size, channels)
-    return ImageSet(samples, shape, partial(_blocks, paths, first, shape, options))
+    names = samples["sample_id"].tolist()
+    channels = _channels(root, names) if options.channels == "auto" else options.channels
+    first, shape = _first(root, names, options.image_size, channels)
+    return ImageSet(samples, shape, partial(_blocks, root, names, first, shape, options))
 
 
 def _readable(root: Path, samples: pd.DataFrame, options: DataOptions) -> pd.DataFrame:
     """The samples without those whose images cannot be read, which are named in a warning."""
-    paths = [root / name for name in samples["sample_id"]]
+    names = samples["sample_id"].tolist()
     faults: list[BrokenFileError | None] = []
-    with ProgressBar("checking images", len(paths)) as bar:
-        for block in in_threads(partial(_fault, side=options.image_size), paths, options.workers, _BLOCK):
+    with ProgressBar("checking images", len(names)) as bar:
+        for block in in_threads(partial(_fault, root, options.image_size), names, options.workers, _BLOCK):
             faults += block
             bar.advance(len(block))
     if broken := [fault for fault in faults if fault]:
-        logger.warning("%s They are left out, as data.on_error is skip.", _told(broken, len(paths)))
-    if len(broken) == len(paths):
+        logger.warning("%s They are left out, as data.on_error is skip.", _told(broken, len(names)))
+    if len(broken) == len(names):
         raise BrokenFileError(f"{root}: no image can be read.")
     return samples[[fault is None for fault in faults]].reset_index(drop=True)
 
 
-def _fault(path: Path, side: int | None) -> BrokenFileError | None:
-    image = _tried(path, side, 3)
+def _fault(root: Path, side: int | None, name: str) -> BrokenFileError | None:
+    image = _tried(root / name, side, 3)
     return image if isinstance(image, BrokenFileError) else None
 
 
@@ -66,49 +66,53 @@ def _tried(path: Path, side: int | None, channels: int) -> np.ndarray | BrokenFi
         return error
 
 
-def _channels(paths: Sequence[Path]) -> int:
+def _channels(root: Path, names: Sequence[str]) -> int:
     """3 as soon as one header promises colour: in a set of photographs that is the first one."""
 
-    def promises(path: Path) -> bool:
+    def promises(name: str) -> bool:
         try:
-            return is_coloured(path)
+            return is_coloured(root / name)
         except BrokenFileError:
             return False  # told where it is decoded
 
-    return 3 if any(promises(path) for path in paths) else 1
+    return 3 if any(map(promises, names)) else 1
 
 
-def _first(paths: Sequence[Path], side: int | None, channels: int) -> tuple[Path, Shape]:
+def _first(root: Path, names: Sequence[str], side: int | None, channels: int) -> tuple[str, Shape]:
     """The first image that can be read, and its shape."""
     broken: list[BrokenFileError] = []
-    for path in paths:
-        image = _tried(path, side, channels)
+    for name in names:
+        image = _tried(root / name, side, channels)
         if not isinstance(image, BrokenFileError):
-            return path, (image.shape[0], image.shape[1], channels)
+            return name, (image.shape[0], image.shape[1], channels)
         broken.append(image)
-    raise BrokenFileError(_told(broken, len(paths)))
+    raise BrokenFileError(_told(broken, len(names)))
 
 
-def _blocks(paths: Sequence[Path], first: Path, shape: Shape, options: DataOptions) -> Iterator[np.ndarray]:
+def _blocks(
+    root: Path, names: Sequence[str], first: str, shape: Shape, options: DataOptions
+) -> Iterator[np.ndarray]:
     """Stacks of images, in order; after one that cannot be read the rest is only searched for more."""
-    work = partial(_fitting, first=first, shape=shape, side=options.image_size)
+    work = partial(_fitting, root, first, shape, options.image_size)
     broken: list[BrokenFileError] = []
-    for block in in_threads(work, paths, options.workers, max(1, min(_BLOCK, _MEMORY // prod(shape)))):
+    for block in in_threads(work, names, options.workers, max(1, min(_BLOCK, _MEMORY // prod(shape)))):
         images = [image for image in block if not isinstance(image, BrokenFileError)]
         broken += [image for image in block if isinstance(image, BrokenFileError)]
         if not broken:
             yield np.stack(images)
     if broken:
-        raise BrokenFileError(f"{_told(broken, len(paths))} To leave them out, set data.on_error:skip.")
+        raise BrokenFileError(f"{_told(broken, len(names))} To leave them out, set data.on_error:skip.")
 
 
-def _fitting(path: Path, first: Path, shape: Shape, side: int | None) -> np.ndarray | BrokenFileError:
-    image = _tried(path, side, shape[2])
+def _fitting(
+    root: Path, first: str, shape: Shape, side: int | None, name: str
+) -> np.ndarray | BrokenFileError:
+    image = _tried(root / name, side, shape[2])
     if isinstance(image, BrokenFileError) or image.shape == shape:
         return image
     sizes = [f"{height}x{width}" for height, width, _ in (image.shape, shape)]
     raise OptionsError(
-        f"{path}: is {sizes[0]} (height x width), but {first} is {sizes[1]}: "
+        f"{root / name}: is {sizes[0]} (height x width), but {root / first} is {sizes[1]}: "
         "set data.image_size to the side that all images shall get, such as data.image_size:64."
     )
 

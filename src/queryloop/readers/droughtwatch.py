@@ -29,7 +29,7 @@ def search(folder: Path) -> Found:
     """All files of both parts (`train/part-r-00000`), each part in the order of their numbers."""
     found = {part: sorted((folder / part).glob("part-r-[0-9][0-9][0-9][0-9][0-9]")) for part in _SPLITS}
     missing = [f"{part}/part-r-*" for part, files in found.items() if not files]
-    return [path for files in found.values() for path in files], missing
+    return [f"{part}/{path.name}" for part, files in found.items() for path in files], missing
 
 
 def read(source: Source, classes: Sequence[str], options: DataOptions) -> ImageSet:

@@ -34,10 +34,12 @@ class Table:
 
     def search(self, folder: Path) -> Found:
         """The CSV, and all images whether it names them or not."""
-        table, images = folder / self.name, folder / self.images
+        images = folder / self.images
         there = listing(images).images if images.is_dir() else []
-        missing = [self.name] * (not table.is_file()) + [f"images in {self.images or '.'}/"] * (not there)
-        return [table, *(images / name for name in there)], missing
+        lacks_table = not (folder / self.name).is_file()
+        missing = [self.name] * lacks_table + [f"images in {self.images or '.'}/"] * (not there)
+        prefix = f"{self.images}/" if self.images else ""
+        return [self.name, *(prefix + name for name in there)], missing
 
     def read(self, source: Source, classes: Sequence[str], options: DataOptions) -> ImageSet:
         """The images that the CSV names. Raises BrokenFileError naming file or line."""
@@ -60,7 +62,7 @@ def search(folder: Path) -> Found:
     name = _table(folder)
     if name is not None:
         return Table(name).search(folder)
-    images = [folder / name for name in listing(folder).images]
+    images = listing(folder).images
     return images, [] if images else ["images"]
 
 

@@ -32,9 +32,9 @@ Record = tuple[int, bytes]
 
 def search(folder: Path) -> Found:
     """All shards of both splits (`train-00000-of-00002.parquet`), in their order."""
-    there = {path.name: path for path in folder.glob("*.parquet")}
+    there = {path.name for path in folder.glob("*.parquet")}
     names = [name for split in ("train", "test") for name in _shards(split, there)]
-    return [there[name] for name in names if name in there], [name for name in names if name not in there]
+    return [name for name in names if name in there], [name for name in names if name not in there]
 
 
 def read(source: Source, classes: Sequence[str], options: DataOptions, labels: str = "label") -> ImageSet:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from pathlib import Path
 
 from queryloop.errors import OptionsError, unknown
 from queryloop.options import DataOptions
@@ -40,20 +38,19 @@ def fingerprint(dataset: DataSet, source: Source, options: DataOptions) -> str:
     The same wherever the folder lies, in whatever order the files come, for any number of workers
     and for any later split. Raises BrokenFileError for an unreadable file.
     """
-    names = [path.relative_to(source.folder).as_posix() for path in source.files]
     said = {
         "dataset": dataset.name,
         "schema": SCHEMA,
         "options": options.model_dump(mode="json", include=set(dataset.options)),
-        "files": dict(zip(names, _digests(source.files, options.workers), strict=True)),
+        "files": dict(zip(source.names, _digests(source, options.workers), strict=True)),
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _digests(files: Sequence[Path], workers: int) -> list[str]:
+def _digests(source: Source, workers: int) -> list[str]:
     found: list[str] = []
-    with ProgressBar("comparing files", len(files)) as bar:
-        for block in in_threads(digest, files, workers, 4096):
+    with ProgressBar("comparing files", len(source.names)) as bar:
+        for block in in_threads(lambda name: digest(source.folder / name), source.names, workers, 4096):
             found += block
             bar.advance(len(block))
     return found
