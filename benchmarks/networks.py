@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,16 @@ from torch.utils.data import TensorDataset
 
 from queryloop.models.heads import LinearHead
 from queryloop.models.network import Network
+from queryloop.options import TrainingOptions
 from queryloop.strategies import resolve
+from queryloop.strategies.sharpen import sharpened
 from queryloop.tasks.prediction import Look, probabilities, reduction, softmax
-from queryloop.training.compute import Compute
+from queryloop.training.compute import Compute, quick, resolve_scoring
 from queryloop.training.pixels import Pixels
 from queryloop.training.predict import predict
 
 FEW = 64  # images for whatever takes too long on all
-LOOPED = 500
+TOP = 10
 BATCH = 32
 
 
@@ -102,17 +105,22 @@ def passes(made: Scene) -> Job:
     return Job(call, n / len(made.images), _part(n, made))
 
 
-def ours_grand(precision: str) -> Callable[[Scene], Job]:
-    """One pass, then the closed form."""
+def ours_grand(options: TrainingOptions) -> Callable[[Scene], Job]:
+    """A quick look at all and an exact one where it decides, if there are two; then the closed form."""
 
     def prepare(made: Scene) -> Job:
-        reduce = reduction({"probs": probabilities, "embeddings": lambda look: look.seen.features})
-        rows, compute = np.arange(len(made.images)), Compute("cpu", precision, made.threads)
         strategy = resolve("grand", {"label": "pseudo"})
 
+        def look(given: TrainingOptions, rows: np.ndarray) -> dict[str, Tensor]:
+            reduce = reduction({"probs": probabilities, "embeddings": lambda seen: seen.seen.features})
+            return predict([made.network], reduce, made.images, rows, made.pixels, resolve_scoring(given))
+
         def call() -> list[int]:
-            found = predict([made.network], reduce, made.images, rows, made.pixels, compute)
-            return _top(strategy.score(found, 0)[:LOOPED])
+            rough = quick(options)
+            evidence = look(rough or options, np.arange(len(made.images)))
+            if rough is not None:
+                evidence = sharpened(strategy, evidence, partial(look, options), k=TOP, seed=0)
+            return _top(strategy.score(evidence, 0))
 
         return Job(call)
 
@@ -121,8 +129,7 @@ def ours_grand(precision: str) -> Callable[[Scene], Job]:
 
 def looped_grand(made: Scene) -> Job:
     """A gradient an image, by autograd."""
-    n = min(LOOPED, len(made.images))
-    inputs, last = made.inputs(n), list(made.network.head.linear.parameters())
+    inputs, last = made.inputs(len(made.images)), list(made.network.head.linear.parameters())
 
     def length(image: Tensor) -> float:
         logits = made.network(image[None])
@@ -130,14 +137,11 @@ def looped_grand(made: Scene) -> Job:
         parts = [part.flatten() for part in torch.autograd.grad(loss, last)]
         return float(torch.cat(parts).norm())
 
-    return Job(
-        lambda: _top(torch.tensor([length(image) for image in inputs])), n / len(made.images), _part(n, made)
-    )
+    return Job(lambda: _top(torch.tensor([length(image) for image in inputs])))
 
 
 def _top(scores: Tensor) -> list[int]:
-    """The ten highest."""
-    return scores.topk(min(10, len(scores))).indices.tolist()
+    return scores.topk(TOP).indices.tolist()
 
 
 def _part(n: int, made: Scene) -> str:
@@ -169,8 +173,9 @@ CASES = [
         "ResNet-18, 2,000 images, likeliest label",
         scene,
         {
-            "queryloop, fp32": ours_grand("32"),
-            "queryloop, bf16": ours_grand("bf16"),
+            "queryloop": ours_grand(TrainingOptions()),
+            "queryloop, fp32": ours_grand(TrainingOptions(precision="32")),
+            "queryloop, bf16": ours_grand(TrainingOptions(precision="bf16")),
             "autograd loop": looped_grand,
         },
         reference="autograd loop",

@@ -144,7 +144,7 @@ class TrainingOptions(Options):
     """Epochs without a better validation accuracy before training stops; 0 trains to the end."""
     reinit: Literal["cold", "warm", "shrink_perturb"] = "cold"
     precision: Literal["auto", "32", "bf16"] = "auto"
-    """auto: bfloat16 in training where the processor has it, fp32 in scoring."""
+    """auto: bfloat16 in training where the processor has it, fp32 wherever it decides a query."""
     auxiliary: str = "auto"
     """What is trained beside the network to judge samples; auto: what the strategy asks for, or none."""
     learning_loss: LearningLossOptions = LearningLossOptions()

@@ -187,6 +187,11 @@ def candidates(
     return pool.iloc[np.sort(np.argpartition(keys, n)[:n])].reset_index(drop=True)
 
 
+def query_size(options: QueryOptions, labeled: pd.DataFrame, pool: pd.DataFrame, n_candidates: int) -> int:
+    """How many of the candidates are asked for: a fraction is one of labelled set and pool together."""
+    return min(count_of(options.size, len(labeled) + len(pool)), n_candidates)
+
+
 def known(samples: pd.DataFrame, splits: pd.DataFrame, name: str) -> pd.DataFrame:
     """The samples of one split with their known labels: sample_id, label."""
     return samples.loc[samples["sample_id"].isin(ids_in(splits, name)), ["sample_id", "label"]]

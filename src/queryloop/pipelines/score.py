@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,9 @@ from queryloop.errors import naming_rows
 from queryloop.options import QueryOptions, ScoringOptions, TrainingOptions
 from queryloop.randomness import derived_seed
 from queryloop.training.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from queryloop.tasks.classification import Draws
 
 
 def collect_evidence(
@@ -33,13 +36,15 @@ def collect_evidence(
     """What the strategy needs, by name, in memory only; `ids` says who the candidates are.
 
     A need is seen in the candidates, or by its prefix in the labelled, the transfer or the target rows.
-    Transfer rows are validation rows that the training has not seen: it did not stop by them.
+    Transfer rows are validation rows that the training has not seen: it did not stop by them. Where a
+    quicker look is to be had, a scorer's pool gets it first, and exact numbers where they decide the query.
     """
     from queryloop.strategies import resolve
-    from queryloop.tasks import classification
+    from queryloop.strategies.sharpen import sharpened
+    from queryloop.training.compute import quick
 
     cycle = tables.next_cycle(labeled) - 1
-    needs = resolve(strategy, strategy_options).needs
+    chosen = resolve(strategy, strategy_options)
     candidates = tables.candidates(pool, query.candidates, seed, cycle)
     transfer = tables.known(samples, splits, "transfer")
     seen = {
@@ -48,19 +53,46 @@ def collect_evidence(
         "val_": transfer,
         "target_": tables.candidates(pool, scoring.targets, seed, cycle, "targets"),
     }
-    draws = classification.Draws(
-        members="ensemble" if scoring.members == "ensemble" else "dropout",
-        n=scoring.mc_samples,
-        seed=derived_seed(seed, cycle, "draws of the weights"),
-    )
-    look = partial(classification.predict, checkpoint, inputs, training=training, draws=draws)
+    wanted = _by_prefix(chosen.needs, seen)
+    look = partial(_look, checkpoint, inputs, samples, _draws(scoring, seed, cycle), cycle)
+    k = tables.query_size(query, labeled, pool, len(candidates))
+    rough = quick(training) if wanted.get("") and chosen.is_scorer and 0 < 4 * k < len(candidates) else None
     evidence: dict[str, Any] = {"ids": candidates["sample_id"].tolist()}
-    for prefix, wanted in _by_prefix(needs, seen).items():
-        ids = seen[prefix]["sample_id"].tolist()
-        with naming_rows(ids, f"cycle {cycle}, scoring"):
-            found = look(rows=tables.rows_of(samples, ids), needs=wanted)
+    for prefix, needs in wanted.items():
+        found = look(training if prefix else rough or training, needs, seen[prefix])
         evidence |= {prefix + name: value for name, value in found.items()}
-    return evidence | _known(needs, evidence, labeled, transfer, samples, query, cycle)
+    evidence |= _known(chosen.needs, evidence, labeled, transfer, samples, query, cycle)
+    if rough is None:
+        return evidence
+    exact = partial(look, training, wanted[""])
+    query_seed = tables.query_seed(seed, labeled)
+    return sharpened(chosen, evidence, lambda rows: exact(candidates.iloc[rows]), k=k, seed=query_seed)
+
+
+def _draws(scoring: ScoringOptions, seed: int, cycle: int) -> Draws:
+    from queryloop.tasks.classification import Draws
+
+    members: Literal["dropout", "ensemble"] = "ensemble" if scoring.members == "ensemble" else "dropout"
+    return Draws(members, scoring.mc_samples, derived_seed(seed, cycle, "draws of the weights"))
+
+
+def _look(
+    checkpoint: Checkpoint,
+    inputs: np.ndarray,
+    samples: pd.DataFrame,
+    draws: Draws,
+    cycle: int,
+    training: TrainingOptions,
+    needs: frozenset[str],
+    of: pd.DataFrame,
+) -> dict[str, Any]:
+    """What the networks say of some samples."""
+    from queryloop.tasks import classification
+
+    ids = of["sample_id"].tolist()
+    with naming_rows(ids, f"cycle {cycle}, scoring"):
+        rows = tables.rows_of(samples, ids)
+        return classification.predict(checkpoint, inputs, rows, needs, training, draws)
 
 
 def _by_prefix(needs: frozenset[str], prefixes: Any) -> dict[str, frozenset[str]]:

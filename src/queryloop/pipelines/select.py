@@ -30,7 +30,7 @@ def select(
     from queryloop.strategies.quality import qualities
 
     chosen = resolve(strategy, strategy_options)
-    k = min(tables.count_of(query.size, len(labeled) + len(pool)), len(evidence["ids"]))
+    k = tables.query_size(query, labeled, pool, len(evidence["ids"]))
     with qualities() as more:
         picks = chosen.choose(
             scores["score"].to_numpy(), evidence, k=k, seed=tables.query_seed(seed, labeled)

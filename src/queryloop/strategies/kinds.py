@@ -65,6 +65,10 @@ class TopK(Strategy):
 
     is_scorer: ClassVar[bool] = True
 
+    @abstractmethod
+    def score(self, evidence: Given, seed: int) -> Tensor:
+        """One score a pool row, (N,), higher = query first. Raises InputError, NonFiniteError."""
+
     def choose(self, scores: Scores | None, evidence: Given, *, k: int, seed: int) -> Picks:
         """The k highest scores, highest first; of the evidence only `ids` are read."""
         if scores is None:

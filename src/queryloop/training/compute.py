@@ -49,11 +49,18 @@ def resolve(options: TrainingOptions) -> Compute:
 def resolve_scoring(options: TrainingOptions) -> Compute:
     """As `resolve`, for the scoring pass: precision `auto` is fp32 there.
 
-    bfloat16 would be 1.7 times as fast, but exchanges the closest margins: of the top 100 of 60,000
-    MNIST images 62 to 91 stay, of the top 6,000 99 %.
+    bfloat16 is 1.7 times as fast, but exchanges the closest margins: of the top 100 of 60,000 MNIST
+    images 62 to 91 stay, of the top 6,000 99 %.
     """
     exact = "32" if options.precision == "auto" else options.precision
     return resolve(options.model_copy(update={"precision": exact}))
+
+
+def quick(options: TrainingOptions) -> TrainingOptions | None:
+    """Options of a scoring pass that is faster and less exact, if there is one and they leave the choice."""
+    if options.precision != "auto" or resolve(options).precision == "32":
+        return None
+    return options.model_copy(update={"precision": "bf16"})
 
 
 @contextmanager
