@@ -81,6 +81,10 @@ class ModelOptions(Options):
     """First convolution of a resnet: 3x3, or 7x7 with pooling. auto: small for images up to 64 pixels."""
     pretrained: bool = False
     """Start from published ImageNet weights."""
+    freeze: Literal["none", "trunk"] = "none"
+    """trunk: only the head learns; the features of all images are computed once and stored."""
+    resolution: Count | None = None
+    """Side in pixels of the square that the network sees; null: images as they are stored."""
     head: Literal["linear", "mlp"] = "linear"
     """One linear layer, or three with batch normalisation between them."""
     dropout: Annotated[float, Field(ge=0, lt=1)] | Literal["auto"] = "auto"
