@@ -23,7 +23,7 @@ from queryloop.training.compute import isolated, resolve
 from queryloop.training.pixels import Pixels
 from queryloop.training.predict import collected
 
-_BATCH = 128
+_BATCH = 16  # what a network makes of more images leaves the caches of a processor: half as fast
 _HALF = 0.5
 
 
