@@ -11,8 +11,17 @@ from kedro.io import DatasetError
 
 from queryloop.errors import CorruptFileError
 from queryloop.samples import table
-from queryloop.storage.content import ArrayBlocks, Fingerprint, ImageStore, SamplesTable, locate_content
+from queryloop.storage.content import (
+    ArrayBlocks,
+    FeatureStore,
+    Fingerprint,
+    ImageStore,
+    SamplesTable,
+    locate_content,
+)
 from queryloop.storage.files import whole_file
+
+from .processes import output
 
 
 def store(folder: Path, fingerprint: str = "0123") -> ImageStore:
@@ -72,6 +81,36 @@ def test_images_are_written_without_keeping_the_blocks(tmp_path: Path) -> None:
 
     store(tmp_path).save(ArrayBlocks((40, 3, 4, 2), blocks))
     assert max(most) <= 2
+
+
+KILLED = """
+import signal
+import numpy as np
+from queryloop.storage.content import ArrayBlocks, FeatureStore
+
+def blocks():
+    yield np.zeros((2, 3))
+    print(os.listdir(Path({path!r}) / "0123"), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+features = FeatureStore(path={path!r})
+features.locate(lambda: "0123")
+features.save(ArrayBlocks((4, 3), blocks))
+"""
+
+
+def test_a_kill_in_the_middle_leaves_no_features_and_the_next_writer_cleans_up(tmp_path: Path) -> None:
+    assert ".tmp" in output(KILLED.format(path=str(tmp_path)))
+    features = FeatureStore(path=str(tmp_path))
+    features.locate(lambda: "0123")
+    assert not features.exists()
+    values = np.random.default_rng(0).random((4, 3))
+    features.save(ArrayBlocks((4, 3), lambda: iter([values[:1], values[1:]])))
+    assert np.array_equal(features.load(), values.astype(np.float32))
+    assert sorted(path.name for path in (tmp_path / "0123").iterdir()) == [
+        ".features.npy.seal",
+        "features.npy",
+    ]
 
 
 @pytest.mark.parametrize("promised", [9, 11])
@@ -136,12 +175,15 @@ def test_the_fingerprint_is_asked_for_at_the_first_use(tmp_path: Path) -> None:
     asked = []
     catalog = {
         "fingerprint": Fingerprint(path=str(tmp_path)),
+        "input_fingerprint": Fingerprint(path=str(tmp_path)),
+        "features": FeatureStore(path=str(tmp_path)),
         "samples": SamplesTable(path=str(tmp_path)),
         "images": ImageStore(path=str(tmp_path)),
     }
     locate_content(catalog, lambda: asked.append(1) or "0123", lambda: "4567")
     assert not asked
     assert catalog["fingerprint"].load() == "0123"
+    assert catalog["input_fingerprint"].load() == "4567"
     assert not catalog["samples"].exists()
     with pytest.raises(DatasetError, match="was not told its fingerprint"):
         ImageStore(path=str(tmp_path)).load()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +16,10 @@ from queryloop.errors import NonFiniteError
 from queryloop.models.registry import build
 from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.randomness import derived_seed
-from queryloop.tasks.classification import predict, train
+from queryloop.tasks.classification import measured, predict, train
 from queryloop.training.checkpoint import digest
 from queryloop.training.frozen import FrozenTrunk, frozen_trunk
+from tests.readers.reading import read_all
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (300, 8, 8, 3), dtype=np.uint8)
 LABELS = np.arange(300) % 3
@@ -107,3 +110,20 @@ def test_features_that_are_no_numbers_are_an_error_that_names_the_row() -> None:
     next(trunk.network.parameters()).fill_(torch.inf)
     with pytest.raises(NonFiniteError, match="frozen trunk cnn gave NaN or infinity for the image in row 0"):
         features_of(trunk)
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_pretrained_features_know_cifar10_by_a_thousand_labels() -> None:
+    if "QUERYLOOP_RAW_ROOT" not in os.environ:
+        pytest.skip("QUERYLOOP_RAW_ROOT does not say where the data sets lie")
+    found, images = read_all("cifar10", Path(os.environ["QUERYLOOP_RAW_ROOT"]))
+    rows = np.random.default_rng(0).permutation(len(images))[:1500]
+    classes, labels = np.unique(found.samples["label"].to_numpy(str)[rows], return_inverse=True)
+    model = ModelOptions(name="efficientnet_lite0", pretrained=True, freeze="trunk", resolution=96)
+    trunk = frozen_trunk(model, images.shape[1:], 0)
+    features = np.concatenate(list(trunk.features(images[rows], TRAINING)))
+    training = TRAINING.model_copy(update={"min_steps": 100, "weight_decay": 3.0})
+    made = train(features, np.arange(1000), labels[:1000], None, classes.tolist(), model, training, seed=0)
+    test = np.arange(1000, 1500), labels[1000:]
+    assert measured(made, features, test, training)["accuracy"] > 0.6
