@@ -112,7 +112,7 @@ class AdversarialOptions(Options):
 
     discriminator: Literal["lsgan", "wasserstein"] = "lsgan"
     weight: Annotated[float, Field(ge=0)] = 1e-3
-    """Of fooling the discriminator, beside the loss of the task; 0 leaves the network as it is without."""
+    """Of fooling the discriminator, beside the loss of the task; with 0, or a frozen trunk, nobody tries."""
     penalty: Annotated[float, Field(ge=0)] | None = None
     """On slopes of the discriminator other than 1; null = as published: 0.02 for lsgan, 2 for wasserstein."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3

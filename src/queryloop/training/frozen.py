@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -64,11 +64,14 @@ class FrozenTrunk:
         A hash of the trunk's very weights: seeds share the features of a pretrained trunk. Another
         version of torch keeps them, although it may round differently.
         """
-        state = self.network.trunk.state_dict()
-        weights = digest({name: tensor.numpy(force=True) for name, tensor in state.items()})
         scale = [self.pixels.mean, self.pixels.std]
-        said = [images, weights, self.options.model_dump(), scale, __version__]
+        said = [images, self._weights, self.options.model_dump(), scale, __version__]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+    @cached_property
+    def _weights(self) -> str:
+        state = self.network.trunk.state_dict()
+        return digest({name: tensor.numpy(force=True) for name, tensor in state.items()})
 
 
 def frozen_trunk(model: ModelOptions, shape: Sequence[int], seed: int) -> FrozenTrunk:
