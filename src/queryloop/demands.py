@@ -40,6 +40,8 @@ def settled(options: ExperimentOptions, strategy: Strategy) -> ExperimentOptions
     _refuse_without_validation(strategy.name, learns, options.data.validation, transfer)
     if draws:
         _refuse_without_draws(strategy, members, dropout)
+    if options.model.freeze == "trunk":
+        _refuse_without_images(auxiliary, options.training.augmentation)
     return options.model_copy(
         update={
             "data": options.data.model_copy(update={"transfer": transfer}),
@@ -111,6 +113,20 @@ def _refuse_without_auxiliary(strategy: Strategy, auxiliary: str) -> None:
                 f"`{strategy.name}` needs {need}, which is there with training.auxiliary:"
                 f"{' or '.join(JUDGED[need])}, but it is {auxiliary}."
             )
+
+
+def _refuse_without_images(auxiliary: str, augmentation: str) -> None:
+    frozen = "with model.freeze:trunk the features of each image are computed once"
+    if augmentation != "none":
+        raise OptionsError(
+            f"{frozen}, but training.augmentation:{augmentation} changes images at each step: "
+            "add training.augmentation:none, or leave model.freeze at none."
+        )
+    if auxiliary == "vaal":
+        raise OptionsError(
+            f"{frozen}, but vaal rebuilds images: take the strategy or training.auxiliary adversarial, "
+            "or leave model.freeze at none."
+        )
 
 
 def _refuse_without_draws(strategy: Strategy, members: str, dropout: float) -> None:

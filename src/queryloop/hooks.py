@@ -42,7 +42,18 @@ class CycleHooks:
                 known[key] = fingerprint(dataset, catalog.load("raw_files"), data)
             return known[key]
 
-        locate_content(catalog, fingerprint)
+        def of_inputs() -> str:
+            from queryloop.options import ModelOptions
+
+            model = ModelOptions.model_validate(parameters["params:model"])
+            if model.freeze == "none":
+                return fingerprint()
+            from queryloop.training.frozen import frozen_trunk
+
+            shape = catalog.load("images").shape[1:]
+            return frozen_trunk(model, shape, parameters["params:seed"]).fingerprint(fingerprint())
+
+        locate_content(catalog, fingerprint, of_inputs)
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: Any) -> None:

@@ -81,6 +81,10 @@ class ModelOptions(Options):
     """First convolution of a resnet: 3x3, or 7x7 with pooling. auto: small for images up to 64 pixels."""
     pretrained: bool = False
     """Start from published ImageNet weights."""
+    freeze: Literal["none", "trunk"] = "none"
+    """trunk: only the head learns; the features of all images are computed once and stored."""
+    resolution: Count | None = None
+    """Side in pixels of the square that the network sees; null: images as they are stored."""
     head: Literal["linear", "mlp"] = "linear"
     """One linear layer, or three with batch normalisation between them."""
     dropout: Annotated[float, Field(ge=0, lt=1)] | Literal["auto"] = "auto"
@@ -108,7 +112,7 @@ class AdversarialOptions(Options):
 
     discriminator: Literal["lsgan", "wasserstein"] = "lsgan"
     weight: Annotated[float, Field(ge=0)] = 1e-3
-    """Of fooling the discriminator, beside the loss of the task; 0 leaves the network as it is without."""
+    """Of fooling the discriminator, beside the loss of the task; with 0, or a frozen trunk, nobody tries."""
     penalty: Annotated[float, Field(ge=0)] | None = None
     """On slopes of the discriminator other than 1; null = as published: 0.02 for lsgan, 2 for wasserstein."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3

@@ -16,10 +16,16 @@ SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (7, 5, 2), (1, 1, 1)]
 PLAIN = ["cnn", "mlp"]
 
 
+def narrow(name: str, **options: Any) -> ModelOptions:
+    """As small as this network can be."""
+    width = 4 if "width" in MODELS[name].takes else None
+    return ModelOptions(name=name, width=width, **options)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", MODELS)
 def test_every_network_gives_logits_by_way_of_its_features(name: str, shape: tuple[int, int, int]) -> None:
-    network = build(ModelOptions(name=name, width=4), shape, 3).eval()
+    network = build(narrow(name), shape, 3).eval()
     inputs = torch.randn(5, shape[2], *shape[:2])
     features = network.embed(inputs)
     assert features.shape == (5, network.head.linear.in_features)
@@ -29,7 +35,7 @@ def test_every_network_gives_logits_by_way_of_its_features(name: str, shape: tup
 
 @pytest.mark.parametrize("name", MODELS)
 def test_an_image_scores_the_same_alone_and_in_company(name: str) -> None:
-    network = build(ModelOptions(name=name, width=4), (8, 8, 1), 3).eval()
+    network = build(narrow(name), (8, 8, 1), 3).eval()
     inputs = torch.randn(5, 1, 8, 8)
     alone = torch.cat([network(inputs[i : i + 1]) for i in range(5)])
     assert torch.allclose(network(inputs), alone, atol=1e-5)
@@ -38,14 +44,14 @@ def test_an_image_scores_the_same_alone_and_in_company(name: str) -> None:
 @pytest.mark.parametrize(("head", "rates"), [("linear", [0.3]), ("mlp", [0.3, 0.3])])
 @pytest.mark.parametrize("name", MODELS)
 def test_dropout_is_in_the_head_only(name: str, head: Any, rates: list[float]) -> None:
-    network = build(ModelOptions(name=name, width=4, head=head, dropout=0.3), (8, 8, 1), 3)
+    network = build(narrow(name, head=head, dropout=0.3), (8, 8, 1), 3)
     assert [m.p for m in network.head.modules() if isinstance(m, nn.Dropout)] == rates
     assert not [m for m in network.trunk.modules() if isinstance(m, nn.Dropout)]
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_stage_can_be_tapped(name: str) -> None:
-    network = build(ModelOptions(name=name, width=4), (16, 16, 3), 3).eval()
+    network = build(narrow(name), (16, 16, 3), 3).eval()
     seen = network.see(torch.randn(2, 3, 16, 16), network.stages)
     assert seen.taps.keys() == network.stages.keys()
     assert all(tap.shape[0] == 2 and tap.ndim == 2 for tap in seen.taps.values())
@@ -53,7 +59,7 @@ def test_every_stage_can_be_tapped(name: str) -> None:
 
 
 def test_an_unknown_model_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(OptionsError, match=r"unknown model 'cmn'.* 'cnn'.*Available: cnn, mlp"):
+    with pytest.raises(OptionsError, match=r"unknown model 'cmn'.* 'cnn'.*Available: cnn, eff"):
         build(ModelOptions(name="cmn"), (8, 8, 1), 3)
 
 

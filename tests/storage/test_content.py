@@ -11,8 +11,17 @@ from kedro.io import DatasetError
 
 from queryloop.errors import CorruptFileError
 from queryloop.samples import table
-from queryloop.storage.content import Fingerprint, ImageBlocks, ImageStore, SamplesTable, locate_content
+from queryloop.storage.content import (
+    ArrayBlocks,
+    FeatureStore,
+    Fingerprint,
+    ImageStore,
+    SamplesTable,
+    locate_content,
+)
 from queryloop.storage.files import whole_file
+
+from .processes import output
 
 
 def store(folder: Path, fingerprint: str = "0123") -> ImageStore:
@@ -31,8 +40,8 @@ def pixels(n: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (n, 3, 4, 2), dtype=np.uint8)
 
 
-def blocks_of(images: np.ndarray, size: int) -> ImageBlocks:
-    return ImageBlocks(images.shape, lambda: (images[i : i + size] for i in range(0, len(images), size)))
+def blocks_of(images: np.ndarray, size: int) -> ArrayBlocks:
+    return ArrayBlocks(images.shape, lambda: (images[i : i + size] for i in range(0, len(images), size)))
 
 
 def rows(label: str) -> pd.DataFrame:
@@ -47,7 +56,7 @@ def test_images_come_back_in_their_order_for_any_size_of_blocks(tmp_path: Path, 
 
 def test_blocks_that_are_not_contiguous_keep_their_pixels(tmp_path: Path) -> None:
     flipped = pixels(5)[:, ::-1]
-    store(tmp_path).save(ImageBlocks(flipped.shape, lambda: iter([flipped])))
+    store(tmp_path).save(ArrayBlocks(flipped.shape, lambda: iter([flipped])))
     assert np.array_equal(store(tmp_path).load(), flipped)
 
 
@@ -70,13 +79,43 @@ def test_images_are_written_without_keeping_the_blocks(tmp_path: Path) -> None:
             yield block
             del block
 
-    store(tmp_path).save(ImageBlocks((40, 3, 4, 2), blocks))
+    store(tmp_path).save(ArrayBlocks((40, 3, 4, 2), blocks))
     assert max(most) <= 2
+
+
+KILLED = """
+import signal
+import numpy as np
+from queryloop.storage.content import ArrayBlocks, FeatureStore
+
+def blocks():
+    yield np.zeros((2, 3))
+    print(os.listdir(Path({path!r}) / "0123"), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+features = FeatureStore(path={path!r})
+features.locate(lambda: "0123")
+features.save(ArrayBlocks((4, 3), blocks))
+"""
+
+
+def test_a_kill_in_the_middle_leaves_no_features_and_the_next_writer_cleans_up(tmp_path: Path) -> None:
+    assert ".tmp" in output(KILLED.format(path=str(tmp_path)))
+    features = FeatureStore(path=str(tmp_path))
+    features.locate(lambda: "0123")
+    assert not features.exists()
+    values = np.random.default_rng(0).random((4, 3))
+    features.save(ArrayBlocks((4, 3), lambda: iter([values[:1], values[1:]])))
+    assert np.array_equal(features.load(), values.astype(np.float32))
+    assert sorted(path.name for path in (tmp_path / "0123").iterdir()) == [
+        ".features.npy.seal",
+        "features.npy",
+    ]
 
 
 @pytest.mark.parametrize("promised", [9, 11])
 def test_a_source_that_breaks_its_promise_leaves_nothing(tmp_path: Path, promised: int) -> None:
-    broken = ImageBlocks((promised, 3, 4, 2), blocks_of(pixels(10), 3).blocks)
+    broken = ArrayBlocks((promised, 3, 4, 2), blocks_of(pixels(10), 3).blocks)
     with pytest.raises(DatasetError, match=f"promised {promised} images and gave 10"):
         store(tmp_path).save(broken)
     assert [*tmp_path.rglob("*.*")] == []
@@ -93,7 +132,7 @@ def test_a_writer_that_comes_second_while_it_writes_keeps_the_first(tmp_path: Pa
         store(tmp_path).save(blocks_of(pixels(4, seed=1), 2))
         yield pixels(4, seed=2)
 
-    store(tmp_path).save(ImageBlocks((4, 3, 4, 2), overtaken))
+    store(tmp_path).save(ArrayBlocks((4, 3, 4, 2), overtaken))
     assert np.array_equal(store(tmp_path).load(), pixels(4, seed=1))
 
 
@@ -136,12 +175,15 @@ def test_the_fingerprint_is_asked_for_at_the_first_use(tmp_path: Path) -> None:
     asked = []
     catalog = {
         "fingerprint": Fingerprint(path=str(tmp_path)),
+        "input_fingerprint": Fingerprint(path=str(tmp_path)),
+        "features": FeatureStore(path=str(tmp_path)),
         "samples": SamplesTable(path=str(tmp_path)),
         "images": ImageStore(path=str(tmp_path)),
     }
-    locate_content(catalog, lambda: asked.append(1) or "0123")
+    locate_content(catalog, lambda: asked.append(1) or "0123", lambda: "4567")
     assert not asked
     assert catalog["fingerprint"].load() == "0123"
+    assert catalog["input_fingerprint"].load() == "4567"
     assert not catalog["samples"].exists()
     with pytest.raises(DatasetError, match="was not told its fingerprint"):
         ImageStore(path=str(tmp_path)).load()

@@ -19,7 +19,7 @@ AUXILIARIES: dict[str, Constructor] = {
     "learning_loss": lambda network, shape, _options: LossHead(network, shape),
     "vaal": lambda _network, shape, options: LatentDiscriminator(shape, options.vaal.latent),
 }
-"""From a network and the shape of one input to the module; its weights come from torch's random state."""
+"""From a network and the shape of one input, (H, W, C) or (D,), to the module, its weights drawn by torch."""
 
 
 def attach(network: Network, shape: tuple[int, ...], options: TrainingOptions) -> None:

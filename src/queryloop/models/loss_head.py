@@ -14,7 +14,7 @@ class LossHead(nn.Module):
     """One rectified layer of 128 units for each stage of the trunk, and a linear layer on all of them.
 
     Which stages there are and how many channels they have is seen by running the network once. shape:
-    (H, W, C) of one image. Source: Yoo and Kweon 2019.
+    (H, W, C) of one image, or (D,) of features. Source: Yoo and Kweon 2019.
     """
 
     def __init__(self, network: Network, shape: tuple[int, ...]) -> None:
@@ -40,7 +40,6 @@ class LossHead(nn.Module):
 def _channels(network: Network, shape: tuple[int, ...]) -> dict[str, int]:
     """Channels of each stage that runs; in eval mode, so that no running statistic moves."""
     mode = network.training
-    height, width, depth = shape
-    taps = network.eval().see(torch.zeros(1, depth, height, width), network.stages).taps
+    taps = network.eval().see(torch.zeros(1, shape[-1], *shape[:-1]), network.stages).taps
     network.train(mode)
     return {name: tap.shape[1] for name, tap in taps.items()}

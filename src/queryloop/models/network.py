@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from queryloop.models.heads import Head
@@ -15,8 +16,8 @@ from queryloop.models.heads import Head
 class Seen(NamedTuple):
     """A batch on its way to the logits.
 
-    inputs: (N, C, H, W). features: (N, D), what the trunk makes of them. taps: what some of its layers
-    give, by name, (N, channels) each, averaged over places.
+    inputs: (N, C, H, W), or (N, D) of a frozen trunk. features: (N, D), what the trunk makes of them.
+    taps: what some of its layers give, by name, (N, channels) each, averaged over places.
     """
 
     inputs: Tensor
@@ -29,24 +30,29 @@ class Network(nn.Module):
 
     trunk: maps (N, C, H, W) to (N, D). head: the only place with dropout, so Monte Carlo dropout runs
     the trunk once and the head as often as it likes. stages: names of the trunk's parts whose outputs
-    stand for its depths; all rectified layers where none are named. auxiliary: maps what was `Seen` to
-    one number a sample, (N,).
+    stand for its depths; all rectified layers where none are named. resolution: side in pixels to which
+    images are scaled before the trunk. auxiliary: maps what was `Seen` to one number a sample, (N,).
     """
 
-    def __init__(self, trunk: nn.Module, head: Head, stages: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, trunk: nn.Module, head: Head, stages: tuple[str, ...] = (), resolution: int | None = None
+    ) -> None:
         super().__init__()
         self.trunk = trunk
         self.head = head
         self.auxiliary: nn.Module | None = None
-        self._stages = stages
+        self._stages, self._resolution = stages, resolution
 
     @property
     def layers(self) -> dict[str, nn.Module]:
         """The layers whose activations may be asked for: every rectified one of the trunk, by name.
 
-        Not the logits: softmax does not change when all of them shift, so their level means nothing.
+        Where it has none, as a trunk that passes features on, what it gives. Not the logits: softmax does
+        not change when all of them shift, so their level means nothing.
         """
-        return {name: part for name, part in self.trunk.named_modules() if isinstance(part, nn.ReLU)}
+        parts = dict(self.trunk.named_modules())
+        rectified = {name: parts[name] for name in parts if isinstance(parts[name], nn.ReLU | nn.ReLU6)}
+        return rectified or {"features": self.trunk}
 
     @property
     def stages(self) -> dict[str, nn.Module]:
@@ -55,7 +61,7 @@ class Network(nn.Module):
 
     def embed(self, inputs: Tensor) -> Tensor:
         """Input of the head. inputs: (N, C, H, W). Returns (N, D) fp32."""
-        features: Tensor = self.trunk(inputs).float()
+        features: Tensor = self.trunk(_scaled(inputs, self._resolution)).float()
         return features
 
     def see(self, inputs: Tensor, layers: Mapping[str, nn.Module]) -> Seen:
@@ -68,6 +74,14 @@ class Network(nn.Module):
         """Logits (N, K), fp32, of inputs (N, C, H, W)."""
         logits: Tensor = self.head(self.embed(inputs))
         return logits
+
+
+def _scaled(images: Tensor, side: int | None) -> Tensor:
+    """Images (N, C, H, W) as squares of this side, bilinear; what shrinks is smoothed first."""
+    if side is None:
+        return images
+    shrinks = max(images.shape[2:]) > side
+    return F.interpolate(images, (side, side), mode="bilinear", antialias=shrinks)
 
 
 @contextmanager

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from torch import nn
 
 from queryloop.errors import OptionsError, unknown
+from queryloop.models import efficientnet
 from queryloop.models.cnn import cnn
 from queryloop.models.heads import HEADS
 from queryloop.models.mlp import mlp
@@ -25,13 +27,15 @@ class Model:
 
     trunk: from (H, W, C) of one image and options to a module that maps (N, C, H, W) to (N, D), with
     fresh weights from torch's random state, and D. takes: the options that not every network has.
-    stages: see `Network`. pretrained: where its weights may come from.
+    stages: see `Network`. pretrained: where its weights may come from. packages: what it cannot be built
+    without, of the extra `offline`.
     """
 
     trunk: Callable[[Shape, ModelOptions], tuple[nn.Module, int]]
     takes: frozenset[str] = frozenset()
     stages: tuple[str, ...] = ()
     pretrained: Pretrained | None = None
+    packages: tuple[str, ...] = ()
 
 
 def _residual(trunk: Callable[[Shape, ModelOptions], tuple[nn.Module, int]]) -> Model:
@@ -44,14 +48,24 @@ MODELS: dict[str, Model] = {
     "resnet18": _residual(resnet18),
     "resnet34": _residual(resnet34),
     "resnet50": _residual(resnet50),
+    "efficientnet_lite0": Model(
+        efficientnet.efficientnet_lite0,
+        frozenset({"pretrained"}),
+        efficientnet.STAGES,
+        efficientnet.PACKAGED,
+        efficientnet.PACKAGES,
+    ),
 }
+
+_ON_FEATURES = Model(lambda shape, _options: (nn.Identity(), shape[0]))
+"""What is trained where the trunk is frozen: its features come in place of images."""
 
 
 def check(options: ModelOptions) -> Model:
-    """The model that the options name.
+    """The model that is trained: the one that the options name, or what takes its features.
 
-    Raises OptionsError for an unknown name, an option that this network does not have, and pretrained
-    weights for another form than the published one.
+    Raises OptionsError for an unknown name, an option that this network does not have, pretrained
+    weights for another form than the published one, and packages that are not installed.
     """
     if options.name not in MODELS:
         raise unknown("model", options.name, MODELS)
@@ -65,7 +79,11 @@ def check(options: ModelOptions) -> Model:
             f"the pretrained weights of {options.name} fit its published form only: "
             "set model.width:null and model.stem:auto, or model.pretrained:false."
         )
-    return model
+    if missing := [package for package in model.packages if find_spec(package) is None]:
+        raise OptionsError(
+            f'model.name:{options.name} needs {" and ".join(missing)}: pip install "queryloop[offline]".'
+        )
+    return _ON_FEATURES if options.freeze == "trunk" else model
 
 
 _NOT_EVERYWHERE = frozenset().union(*(model.takes for model in MODELS.values()))
@@ -74,11 +92,14 @@ _NOT_EVERYWHERE = frozenset().union(*(model.takes for model in MODELS.values()))
 def build(options: ModelOptions, shape: Shape, n_classes: int) -> Network:
     """A network with fresh weights from torch's random state.
 
-    shape: (H, W, C) of one image. Raises OptionsError as `check` does.
+    shape: (H, W, C) of one image, or (D,) where the trunk is frozen: of its features. Raises OptionsError
+    as `check` does.
     """
     model = check(options)
-    trunk, n_features = model.trunk(shape, options)
-    return Network(trunk, HEADS[options.head](n_features, n_classes, options.dropout_rate), model.stages)
+    side = options.resolution if options.freeze == "none" else None
+    trunk, n_features = model.trunk((side, side, *shape[2:]) if side else shape, options)
+    head = HEADS[options.head](n_features, n_classes, options.dropout_rate)
+    return Network(trunk, head, model.stages, side)
 
 
 def load_pretrained(network: Network, options: ModelOptions, shape: Shape) -> None:

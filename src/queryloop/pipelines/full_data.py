@@ -57,7 +57,7 @@ def create_pipeline() -> Pipeline:
     return shared + Pipeline(
         [start, train.create_pipeline(), evaluate.create_pipeline(), end],
         namespace="full_data",
-        inputs={"samples", "inputs", "training_cache", "fingerprint"},
+        inputs={"samples", "inputs", "training_cache", "fingerprint", "input_fingerprint"},
         outputs={"full_data"},
         parameters={*settings[1:], "params:scoring"},
     )

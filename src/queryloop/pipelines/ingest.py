@@ -7,15 +7,15 @@ from kedro.pipeline import Node, Pipeline
 
 from queryloop.options import DataOptions
 from queryloop.readers.dataset import Source
-from queryloop.storage.content import ImageBlocks
+from queryloop.storage.content import ArrayBlocks
 
 
-def ingest(source: Source, dataset: str, data: DataOptions) -> tuple[ImageBlocks, pd.DataFrame]:
+def ingest(source: Source, dataset: str, data: DataOptions) -> tuple[ArrayBlocks, pd.DataFrame]:
     """Read a data set; the images are saved before the table, which marks the content as complete."""
     from queryloop.readers.registry import find
 
     read = find(dataset, data).read(source, data)
-    return ImageBlocks((len(read.samples), *read.shape), read.blocks), read.samples
+    return ArrayBlocks((len(read.samples), *read.shape), read.blocks), read.samples
 
 
 def create_pipeline() -> Pipeline:

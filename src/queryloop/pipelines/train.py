@@ -16,7 +16,7 @@ from queryloop.errors import naming_rows
 from queryloop.options import ModelOptions, ScoringOptions, TrainingOptions
 from queryloop.randomness import derived_seed
 from queryloop.storage.checkpoints import TrainingCache
-from queryloop.training.checkpoint import Checkpoint
+from queryloop.training.checkpoint import Checkpoint, digest
 
 
 def train(
@@ -62,7 +62,10 @@ def _trained(
     seed: int,
     previous: Checkpoint | None,
 ) -> Checkpoint:
-    """One network: the one in the cache, or else a new one, which is then there."""
+    """One network: the one in the cache, or else a new one, which is then there.
+
+    Its settings say what it was trained on, and by which seed: so a frozen trunk can be built again.
+    """
     from queryloop.tasks import classification
 
     key = training_key(labeled, pool, validation, fingerprint, model, training, seed, previous)
@@ -70,7 +73,7 @@ def _trained(
     if checkpoint is None:
         cycle = tables.next_cycle(labeled) - 1
         with naming_rows(samples["sample_id"].tolist(), f"cycle {cycle}, training"):
-            checkpoint = classification.train(
+            trained = classification.train(
                 inputs,
                 *tables.labelled_rows(samples, labeled),
                 tables.labelled_rows(samples, validation) if len(validation) else None,
@@ -81,6 +84,8 @@ def _trained(
                 previous,
                 tables.rows_of(samples, pool["sample_id"]),
             )
+        origin = {"inputs": fingerprint, "seed": seed}
+        checkpoint = Checkpoint({**trained.settings, **origin}, trained.members)
         training_cache.put(key, checkpoint)
     return checkpoint
 
@@ -111,7 +116,7 @@ def training_key(
     compute = resolve(training)
     seen = pool["sample_id"].tolist() if OBJECTIVES[training.beside].uses_pool else []
     said = {
-        "images": fingerprint,
+        "inputs": fingerprint,
         "labels": [labeled["sample_id"].tolist(), labeled["label"].tolist()],
         "pool": seen,
         "validation": [validation["sample_id"].tolist(), validation["label"].tolist()],
@@ -119,23 +124,15 @@ def training_key(
         "training": training.model_dump() | {"device": compute.device.partition(":")[0]},
         "compute": [compute.precision, compute.threads],
         "seed": seed,
-        "previous": previous and {m: _digest(arrays) for m, arrays in previous.members.items()},
+        "previous": previous and {m: digest(arrays) for m, arrays in previous.members.items()},
         "versions": [__version__, torch.__version__],
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def _digest(arrays: dict[str, np.ndarray]) -> str:
-    hashed = hashlib.sha256()
-    for name in sorted(arrays):
-        hashed.update(name.encode())
-        hashed.update(np.ascontiguousarray(arrays[name]).data)
-    return hashed.hexdigest()
-
-
 def create_pipeline() -> Pipeline:
     """Labelled set to checkpoint."""
     data = ["labeled", "pool", "samples", "inputs", "splits"]
-    before = ["previous_checkpoint", "training_cache", "fingerprint"]
+    before = ["previous_checkpoint", "training_cache", "input_fingerprint"]
     options = ["params:model", "params:training", "params:scoring", "params:seed"]
     return Pipeline([Node(train, [*data, *before, *options], "checkpoint", name="train")])

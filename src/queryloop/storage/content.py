@@ -1,11 +1,11 @@
-"""What ingest writes, once for each content: samples and images, in a folder named by their fingerprint."""
+"""What is written once for each content: samples, images, features, in a folder named by a fingerprint."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from kedro.io import AbstractDataset, DatasetError
 from kedro_datasets._typing import TablePreview
@@ -79,7 +79,7 @@ class Fingerprint(ContentDataset[None, str]):
     """The fingerprint itself, for whatever must be tied to the content."""
 
     def load(self) -> str:
-        """The fingerprint, 16 hexadecimal digits."""
+        """The fingerprint, hexadecimal digits."""
         return self.fingerprint
 
     def save(self, data: None) -> None:
@@ -111,32 +111,48 @@ class SamplesTable(ContentDataset["pd.DataFrame", "pd.DataFrame"]):
 
 
 @dataclass(frozen=True)
-class ImageBlocks:
-    """Images on their way into the store: `shape` is (N, H, W, C), `blocks` gives uint8 (n, H, W, C)."""
+class ArrayBlocks:
+    """An array on its way into a store: `shape` is (N, ...), `blocks` makes (n, ...) of it in turn."""
 
-    shape: tuple[int, int, int, int]
+    shape: tuple[int, ...]
     blocks: Callable[[], Iterator[np.ndarray]]
 
 
-class ImageStore(ContentDataset[ImageBlocks, "np.ndarray"]):
-    """All images of one shape as one uint8 array (N, H, W, C), mapped into memory."""
+class ArrayStore(ContentDataset[ArrayBlocks, "np.ndarray"]):
+    """One row for each sample, as one array that is mapped into memory."""
+
+    file: ClassVar[str]
+    dtype: ClassVar[str]
+    doing: ClassVar[str]
 
     def load(self) -> np.ndarray:
         """The array, read-only; its seal is checked once in a process."""
         import numpy as np
 
-        path = self._file("images.npy")
+        path = self._file(self.file)
         check_seal(path)
         return np.load(path, mmap_mode="r", allow_pickle=False)
 
-    def save(self, data: ImageBlocks) -> None:
-        """Write block by block, so that the images need not fit in memory, or keep what is there."""
-        path = self._file("images.npy")
+    def save(self, data: ArrayBlocks) -> None:
+        """Write block by block, so that the array need not fit in memory, or keep what is there."""
+        path = self._file(self.file)
         if not path.exists():
-            _keep_first(path, lambda file: _write_blocks(data, file))
+            _keep_first(path, lambda file: _write_blocks(data, file, self.dtype, self.doing))
 
     def _exists(self) -> bool:
-        return self._file("images.npy").exists()
+        return self._file(self.file).exists()
+
+
+class ImageStore(ArrayStore):
+    """All images of one shape, uint8 (N, H, W, C)."""
+
+    file, dtype, doing = "images.npy", "|u1", "reading images"
+
+
+class FeatureStore(ArrayStore):
+    """What a frozen trunk makes of all images, fp32 (N, D); D is 0 where no trunk is frozen."""
+
+    file, dtype, doing = "features.npy", "<f4", "computing features"
 
 
 def _keep_first(path: Path, write: Callable[[Writer], None]) -> None:
@@ -144,25 +160,32 @@ def _keep_first(path: Path, write: Callable[[Writer], None]) -> None:
         with whole_file(path) as file:
             write(file)
     except FileExistsError:
-        return  # another process ingested the same content meanwhile
+        return  # another process wrote the same content meanwhile
 
 
-def _write_blocks(data: ImageBlocks, file: Writer) -> None:
+def _write_blocks(data: ArrayBlocks, file: Writer, dtype: str, doing: str) -> None:
     import numpy as np
 
-    header = {"descr": "|u1", "fortran_order": False, "shape": data.shape}
+    header = {"descr": dtype, "fortran_order": False, "shape": data.shape}
     np.lib.format.write_array_header_1_0(file, header)
     written = 0
-    with ProgressBar("reading images", data.shape[0]) as bar:
+    with ProgressBar(doing, data.shape[0]) as bar:
         for block in data.blocks():
-            file.write(np.ascontiguousarray(block).data)
+            file.write(np.ascontiguousarray(block, dtype).data)
             written += len(block)
             bar.advance(len(block))
     if written != data.shape[0]:
         raise BrokenFileError(f"the source promised {data.shape[0]} images and gave {written}.")
 
 
-def locate_content(catalog: Mapping[str, Any], fingerprint: Callable[[], str]) -> None:
-    """Tell every content dataset of a catalog how its fingerprint is found."""
+def locate_content(
+    catalog: Mapping[str, Any], fingerprint: Callable[[], str], of_inputs: Callable[[], str]
+) -> None:
+    """Tell every content dataset of a catalog how its fingerprint is found.
+
+    of_inputs: the fingerprint of what the networks are given, images or features.
+    """
     for name in ("fingerprint", "samples", "images"):
         catalog[name].locate(fingerprint)
+    for name in ("input_fingerprint", "features"):
+        catalog[name].locate(of_inputs)

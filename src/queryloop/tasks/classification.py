@@ -51,7 +51,8 @@ def train(
 ) -> Checkpoint:
     """Train one network on the labelled rows.
 
-    images: (M, H, W, C) uint8, may be a read-only memory map. rows: (N,) positions in it, labels: (N,) in
+    images: (M, H, W, C) uint8, may be a read-only memory map; or features (M, D) fp32, where
+    model.freeze says so. rows: (N,) positions in it, labels: (N,) in
     0..len(classes)-1. validation: other rows, for early stopping and the log. seed: all draws come
     from (seed, N, purpose), so any two trainings on N labels share their initial weights. previous:
     where `reinit` warm and shrink_perturb start; None starts cold. pool: rows without a label, for an

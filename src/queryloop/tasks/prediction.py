@@ -1,4 +1,4 @@
-"""What the networks of a checkpoint say of images: one pass gives whatever is needed."""
+"""What the networks of a checkpoint say of images or features: one pass gives whatever is needed."""
 
 from __future__ import annotations
 

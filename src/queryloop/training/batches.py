@@ -40,7 +40,8 @@ def positions(n: int, batch_size: int, steps: int, rng: np.random.Generator) -> 
 class Batches:
     """Iterable over (input, target) of every gradient step, made as it is asked for.
 
-    images: (M, H, W, C) uint8. rows: (N,) positions in it. targets: (N,) whatever the loss takes.
+    images: (M, H, W, C) uint8, or features (M, D) fp32. rows: (N,) positions in it. targets: (N,)
+    whatever the loss takes.
     Two iterations give the same batches: the draws come from (seed, N, purpose) alone.
     """
 
@@ -64,6 +65,6 @@ class Batches:
             yield self.augmented(self.rows[part], draws), targets[torch.from_numpy(part)]
 
     def augmented(self, rows: np.ndarray, draws: torch.Generator) -> Tensor:
-        """Input (N, C, H, W) of these rows of the images, as training sees it."""
+        """Input (N, C, H, W), or (N, D), of these rows of the images, as training sees it."""
         images = load(self.images, rows, self.device)
         return self.pixels.normalise(AUGMENTATIONS[self.options.augmentation](images, draws))

