@@ -17,7 +17,7 @@ from queryloop.readers.volumes import Grid, VolumeSet
 _CASES = 24
 _SIZE = (24, 33)  # voxels of a side, the end left out
 _SPACINGS = ((1.0, 1.0, 1.0), (1.0, 1.0, 1.5), (0.8, 0.8, 1.2))
-_BRIGHTNESS = np.array([0.0, 1.5, 3.0])
+_BRIGHTNESS = np.array([0.0, 1.0, 2.0])  # of the classes, in deviations of what lies upon it
 
 
 def read(_source: Source, classes: Sequence[str], options: DataOptions) -> VolumeSet:
@@ -33,7 +33,7 @@ def _made(number: int) -> tuple[Grid, Scan]:
     shape = rng.integers(*_SIZE, 3)
     spacing = np.array(_SPACINGS[number % len(_SPACINGS)])
     labels = _labels(rng, shape, spacing)
-    texture = gaussian_filter(rng.standard_normal(shape), 2) * 4 + rng.standard_normal(shape) * 0.4
+    texture = gaussian_filter(rng.standard_normal(shape), 2) * 8 + rng.standard_normal(shape) * 0.6
     image = (100 + 40 * (_BRIGHTNESS[labels] + texture)).astype(np.float32)
     turn = np.stack([rng.permutation(3), rng.choice([-1, 1], 3)], axis=1)
     affine = np.diag([*spacing, 1.0]) @ inv_ornt_aff(turn, tuple(shape))
