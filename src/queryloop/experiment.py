@@ -62,7 +62,9 @@ def _check_names(options: ExperimentOptions) -> None:
 
     task = find_dataset(options.dataset, options.data).task
     if task != "classification":
-        raise OptionsError(f"data set {options.dataset!r} is for {task}, but a cycle runs classification only.")
+        raise OptionsError(
+            f"data set {options.dataset!r} is for {task}, but a cycle runs classification only."
+        )
     find_oracle(options.oracle.name)
 
     from queryloop.models.registry import check

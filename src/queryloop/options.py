@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -30,9 +31,16 @@ def _rule(value: str) -> str:
     return value
 
 
+def _spacing(value: Any) -> Any:
+    sides = value if isinstance(value, list | tuple) else [value] * 3
+    if len(sides) != 3 or not all(isinstance(side, int | float) and 0 < side < math.inf for side in sides):
+        raise ValueError("a spacing is a number of millimetres above 0, or three of them for z, y and x")
+    return sides
+
+
 Size = Annotated[int | float, AfterValidator(_size)]
 Rule = Annotated[str, AfterValidator(_rule)]
-Spacing = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Spacing = Annotated[tuple[float, float, float], BeforeValidator(_spacing)]
 Normalisation = Literal["auto", "z_score", "ct", "none"]
 
 
@@ -69,7 +77,7 @@ class DataOptions(Options):
     """Of a satellite image: all bands, or those of visible light as red, green, blue."""
     binary: bool = False
     """Two classes, none and at least one, in place of counts."""
-    spacing: Spacing | tuple[Spacing, Spacing, Spacing] | None = None
+    spacing: Spacing | None = None
     """Of 3D scans, in millimetres: one for all axes, or that of z, y, x. null: the median of the data set."""
     normalisation: Normalisation = "auto"
     """Of 3D scans. z_score: mean 0 and deviation 1 in each case; ct: clipped to and scaled by the foreground

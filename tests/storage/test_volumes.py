@@ -178,5 +178,13 @@ def test_a_case_that_is_not_stored_is_named(tmp_path: Path) -> None:
 def test_preview_has_a_row_for_each_case(tmp_path: Path) -> None:
     store(tmp_path).save(volume_set(volume(0), volume(1, resampled=True)))
     preview = store(tmp_path).preview(1)
-    assert list(preview["columns"]) == ["sample_id", "shape", "spacing", "native_shape", "background", "front", "back"]
+    assert list(preview["columns"]) == [
+        "sample_id",
+        "shape",
+        "spacing",
+        "native_shape",
+        "background",
+        "front",
+        "back",
+    ]
     assert [row[0] for row in preview["data"]] == ["a0"]

@@ -44,7 +44,7 @@ def volume_set(
 
     Raises BrokenFileError as `load` does, here already where the scale is that of the data set.
     """
-    target = _target(options, list(grids.values()))
+    target = options.spacing or median_spacing(list(grids.values()))
     cases = [placed(case_id, grid, target) for case_id, grid in grids.items()]
     _tell(cases, target)
     ids = list(grids)
@@ -58,14 +58,6 @@ def refusal(broken: Sequence[BrokenFileError], total: int) -> BrokenFileError:
         return broken[0]
     told = examples([str(error).rstrip(".") for error in broken])
     return BrokenFileError(f"{len(broken)} of {total} cases cannot be read: {told}.")
-
-
-def _target(options: DataOptions, grids: Sequence[Grid]) -> Millimetres:
-    if options.spacing is None:
-        return median_spacing(grids)
-    if isinstance(options.spacing, tuple):
-        return options.spacing
-    return options.spacing, options.spacing, options.spacing
 
 
 def _tell(cases: Sequence[Case], target: Millimetres) -> None:

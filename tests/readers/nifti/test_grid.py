@@ -19,7 +19,9 @@ from queryloop.readers.volumes import IGNORE, Grid
 quick = settings(max_examples=50, deadline=None)
 
 TURNS = [
-    np.stack([order, signs], axis=1) for order in permutations(range(3)) for signs in product((-1, 1), repeat=3)
+    np.stack([order, signs], axis=1)
+    for order in permutations(range(3))
+    for signs in product((-1, 1), repeat=3)
 ]
 turns = st.sampled_from(TURNS)
 shapes = st.tuples(*[st.integers(1, 9)] * 3)
@@ -84,7 +86,9 @@ def test_the_way_back_moves_borders_by_less_than_a_voxel_of_the_coarser_grid(
     labels = blobs(seed, shape)
     back = grid.to_native(grid.labels_to_store(labels, case), case)
     assert (back.shape, back.dtype) == (shape, np.uint8)
-    coarser = np.array(grid.layout(file)[0][::-1]) / case.shape[::-1]  # voxels of the file in one of the store
+    coarser = (
+        np.array(grid.layout(file)[0][::-1]) / case.shape[::-1]
+    )  # voxels of the file in one of the store
     reach = [2 * ceil(max(1.0, coarser[to])) + 1 for to in turn[:, 0]]
     inside = minimum_filter(labels, reach) == maximum_filter(labels, reach)
     np.testing.assert_array_equal(back[inside], labels[inside])
@@ -142,7 +146,9 @@ def test_an_oblique_scan_keeps_its_voxels() -> None:
 
 
 def test_median_spacing_is_that_of_the_turned_axes() -> None:
-    grids = [native((4, 4, 4), (1.0, 2.0, z), turn) for z, turn in zip((3.0, 5.0, 9.0), TURNS[::20], strict=True)]
+    grids = [
+        native((4, 4, 4), (1.0, 2.0, z), turn) for z, turn in zip((3.0, 5.0, 9.0), TURNS[::20], strict=True)
+    ]
     assert grid.median_spacing(grids) == pytest.approx((5.0, 2.0, 1.0))
 
 

@@ -7,19 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from queryloop.errors import BrokenFileError, OptionsError
-from queryloop.options import parse
+from queryloop.errors import BrokenFileError
 
 from .files import SHAPE, mask, nnunet, read, save, scan
 
-IDENTITY = {
-    "experiment": "main",
-    "dataset": "nifti",
-    "strategy": "random",
-    "seed": 0,
-    "n_cycles": 1,
-    "raw_root": "here",
-}
 AFFINE = np.diag([2.0, 1.0, 3.0, 1.0])
 
 
@@ -87,9 +78,3 @@ def test_spacing_is_the_median_of_the_data_set(tmp_path: Path) -> None:
 def test_spacing_can_be_given_for_all_axes_or_each(tmp_path: Path, spacing: object) -> None:
     first, *_ = read(of_three_spacings(tmp_path), spacing=spacing).cases
     assert (first.shape, first.spacing) == ((21, 6, 10), (1.0, 1.0, 1.0))
-
-
-@pytest.mark.parametrize("spacing", [0, -1.0, [1.0, 2.0], [1.0, 0.0, 1.0], float("inf"), "fine"])
-def test_spacing_that_cannot_be_is_refused(spacing: object) -> None:
-    with pytest.raises(OptionsError, match=r"data\.spacing"):
-        parse({**IDENTITY, "data": {"spacing": spacing}})
