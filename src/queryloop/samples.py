@@ -108,23 +108,28 @@ def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFram
     """Who is test, validation, transfer (taken from validation) and train: columns sample_id, split.
 
     The test set is drawn from the rows that the source calls test, and from all rows where it has
-    none. Each draw depends on (seed, id) only, never on the order of the rows.
-    Raises OptionsError where the sizes leave nothing to train on.
+    none. Each draw depends on (seed, id) only, never on the order of the rows. With data.patient the draw
+    is of patients, who come with all their samples, so that a part may get a few more than asked for;
+    no patient of the test set is in another part.
+    Raises OptionsError where the sizes leave nothing to train on, or ids name no patient.
     """
     ids, has_test = samples["sample_id"], (samples["split"] == "test").any()
+    patients = _patients(ids, options.patient)
     share = (None if has_test else 0.2) if options.test == "auto" else options.test
     if not has_test and share is None:
         raise OptionsError("the data set has no test set of its own: set data.test, such as data.test:0.2.")
     from_rows = samples["split"] == ("test" if has_test else "train")
-    test = ids[from_rows] if share is None else _drawn(ids[from_rows], share, seed, "test")
-    rest = ids[(samples["split"] == "train") & ~ids.isin(test)]
-    validation = _drawn(rest, options.validation, seed, "validation") if options.validation else rest[:0]
+    test = patients.index[from_rows] if share is None else _drawn(patients[from_rows], share, seed, "test")
+    rest = patients[(samples["split"] == "train") & ~patients.isin(patients[test])]
+    validation = (
+        _drawn(rest, options.validation, seed, "validation") if options.validation else rest.index[:0]
+    )
     name = pd.Series("unused", index=ids.index, dtype="str")
     name[rest.index] = "train"
-    name[validation.index] = "validation"
+    name[validation] = "validation"
     if options.transfer not in ("auto", 0):
-        name[_drawn(validation, float(options.transfer), seed, "transfer").index] = "transfer"
-    name[test.index] = "test"
+        name[_drawn(patients[validation], float(options.transfer), seed, "transfer")] = "transfer"
+    name[test] = "test"
     if not (name == "train").any():
         raise OptionsError(
             f"data.test:{options.test} and data.validation:{options.validation} leave none of "
@@ -133,11 +138,26 @@ def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFram
     return table("splits", {"sample_id": ids, "split": name})
 
 
-def _drawn(ids: pd.Series, size: float, seed: int, purpose: str) -> pd.Series:
-    n = count_of(size, len(ids))
-    if n > len(ids):
-        raise OptionsError(f"data.{purpose} is {n}, but only {len(ids)} samples are there to draw from.")
-    return ids.iloc[np.argsort(uniform_by_id(seed, 0, purpose, ids.tolist()))[:n]]
+def _patients(ids: pd.Series, rule: str | None) -> pd.Series:
+    """Whose sample each one is: what the group of `rule` finds in its id; without a rule, its own."""
+    if rule is None:
+        return ids
+    found = ids.str.extract(rule, expand=False)
+    if found.isna().any():
+        raise OptionsError(
+            f"data.patient is {rule!r}, which finds no patient in {found.isna().sum()} of {len(ids)} ids: "
+            f"{examples(ids[found.isna()].tolist())}."
+        )
+    return found
+
+
+def _drawn(patients: pd.Series, size: float, seed: int, purpose: str) -> pd.Index:
+    """The rows of patients drawn until there are `size` rows; the last one comes with all of theirs."""
+    n = count_of(size, len(patients))
+    if n > len(patients):
+        raise OptionsError(f"data.{purpose} is {n}, but only {len(patients)} samples are there to draw from.")
+    drawn = patients.iloc[np.argsort(uniform_by_id(seed, 0, purpose, patients.tolist()))[:n]]
+    return patients.index[patients.isin(drawn)]
 
 
 def ids_in(splits: pd.DataFrame, name: str) -> pd.Series:
