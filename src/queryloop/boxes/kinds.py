@@ -5,26 +5,24 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from queryloop.boxes.candidates import Candidates
 from queryloop.boxes.pool import Pool
-
-Need = Literal["probs", "energy", "truth", "prediction", "embeddings", "progress"]
-"""What a pool must be able to tell; `truth` and `prediction` are both its `labels`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BoxStrategy(ABC):
     """How the next boxes are chosen: candidates of all cases first, then the query among them.
 
-    `needs`: what it asks of the pool. `compares`: it needs several members, one disagrees with nobody.
+    `needs`: what it asks of the pool: `probs` and `energy` (in its `sums`), `truth` or `prediction` (as its
+    `labels`), `embeddings`, `progress`. `compares`: it needs several members, one disagrees with nobody.
     """
 
     name: str
     source: str
     options: Mapping[str, Any]
-    needs: frozenset[Need]
+    needs: frozenset[str]
     compares: bool = False
 
     @abstractmethod

@@ -35,12 +35,12 @@ def random() -> Drawn:
 
 
 def random_33fg() -> Drawn:
-    """A third of the draws aims at foreground. READS THE TRUTH of the pool: a baseline, not for real use."""
+    """A third of the draws aims at foreground. READS THE TRUTH of the pool: a baseline only."""
     return _drawn("random_33fg", 1 / 3, "truth")
 
 
 def random_66fg() -> Drawn:
-    """Two thirds of the draws aim at foreground. READS THE TRUTH of the pool: a baseline, not for real use."""
+    """Two thirds of the draws aim at foreground. READS THE TRUTH of the pool: a baseline only."""
     return _drawn("random_66fg", 2 / 3, "truth")
 
 

@@ -31,7 +31,8 @@ def greedy(
     """
     draw = generator(seed, 0, f"equal boxes of {case}")
     best = scores.max(axis=2)
-    boxes, found = [], []
+    boxes: list[Box] = []
+    found: list[float] = []
     while len(boxes) < n and (highest := best.max()) > -np.inf:
         row = divmod(int(draw.choice(np.flatnonzero(best == highest))), best.shape[1])
         boxes.append(grid.box(case, (*row, int(draw.choice(np.flatnonzero(scores[row] == highest))))))

@@ -50,7 +50,7 @@ class Sums:
     def add(self, probs: Tensor, energy: Tensor | None = None, *, start: int = 0) -> None:
         """One member's softmax of all planes, or of some from plane `start` on.
 
-        probs: (C, z, Y, X). energy: (z, Y, X), squared length of the last layer's input, where `each` wants it.
+        probs: (C, z, Y, X). energy: (z, Y, X), squared length of the last layer's input, if `each` reads it.
         Raises InputError for another shape or what are no probabilities, NonFiniteError for NaN or infinity.
         """
         planes = slice(start, start + probs.shape[1])

@@ -69,7 +69,7 @@ def scores_voxels(strategy: Strategy) -> bool:
 
 
 def voxel_scorer(strategy: Scorer) -> VoxelScorer:
-    """The map of a strategy for which `scores_voxels` holds. Raises OptionsError for labels drawn by voxel."""
+    """The map of a strategy for which `scores_voxels` holds. Raises OptionsError for one that draws."""
     plain = VoxelScorer(
         name=strategy.name,
         source=strategy.source,
@@ -85,9 +85,7 @@ def voxel_scorer(strategy: Scorer) -> VoxelScorer:
     if strategy.name in _BY_GRADIENT:
         return _by_gradient(plain, strategy)
     if strategy.draws:
-        raise OptionsError(
-            f"`{strategy.name}` draws for each row, which voxels of a case cannot be asked for."
-        )
+        raise OptionsError(f"`{strategy.name}` draws for each row, and voxels are too many.")
     return plain
 
 
