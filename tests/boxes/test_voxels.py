@@ -144,7 +144,7 @@ def test_what_are_no_probabilities_is_refused() -> None:
     with pytest.raises(NonFiniteError, match="NaN or infinity"):
         sums.add(probs.clone().index_fill_(1, torch.tensor([2]), torch.nan))
     sums.add(probs[:, :2])
-    with pytest.raises(InputError, match="2 planes in all: each must give 5"):
+    with pytest.raises(InputError, match="2 planes in all, but each must give 5"):
         _ = sums.members
 
 
