@@ -54,7 +54,9 @@ def pool(shapes: dict[str, Shape], slab: int = 5, **given: object) -> Pool:
     """A pool of made-up cases that can tell all there is to tell."""
 
     def embed(boxes: list[Box]) -> Tensor:
-        return torch.tensor([[*box.corner, len(box.case)] for box in boxes], dtype=torch.float32).reshape(-1, 4)
+        return torch.tensor([[*box.corner, len(box.case)] for box in boxes], dtype=torch.float32).reshape(
+            -1, 4
+        )
 
     told = {
         "size": (4, 5, 6),

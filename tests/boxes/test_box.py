@@ -53,11 +53,13 @@ def test_what_is_no_id_is_refused(text: str) -> None:
 
 @quick
 @given(triples, triples, st.data())
-def test_a_centred_box_lies_in_its_case_and_holds_its_centre(shape: tuple, size: tuple, data: st.DataObject) -> None:
+def test_a_centred_box_lies_in_its_case_and_holds_its_centre(
+    shape: tuple, size: tuple, data: st.DataObject
+) -> None:
     fit = fitted(size, shape)
     centre = tuple(data.draw(st.integers(0, n - 1)) for n in shape)
     box = centred("a", centre, fit, shape)
-    assert all(0 <= first and last <= n for first, last, n in zip(box.corner, box.stop, shape, strict=True))
+    assert all(first >= 0 and last <= n for first, last, n in zip(box.corner, box.stop, shape, strict=True))
     assert all(part.start <= at < part.stop for part, at in zip(box.slices, centre, strict=True))
 
 
@@ -101,7 +103,11 @@ def test_touching_positions_are_those_whose_box_overlaps(
 
 
 def test_the_last_corner_belongs_to_a_grid() -> None:
-    assert [list(axis) for axis in Grid((10, 9, 4), (3, 3, 4), (4, 3, 1)).corners] == [[0, 4, 7], [0, 3, 6], [0]]
+    assert [list(axis) for axis in Grid((10, 9, 4), (3, 3, 4), (4, 3, 1)).corners] == [
+        [0, 4, 7],
+        [0, 3, 6],
+        [0],
+    ]
 
 
 @pytest.mark.parametrize("stride", [(0, 1, 1), (1, 1)])

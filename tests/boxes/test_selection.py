@@ -36,7 +36,9 @@ def listed(scores: np.ndarray, grid: Grid, taken: list[Box], n: int) -> list[tup
     return accepted
 
 
-def selected(scores: np.ndarray, grid: Grid, taken: list[Box], n: int, seed: int = 0) -> list[tuple[Box, float]]:
+def selected(
+    scores: np.ndarray, grid: Grid, taken: list[Box], n: int, seed: int = 0
+) -> list[tuple[Box, float]]:
     masked = np.where(free_positions(grid, taken), scores, -np.inf)
     found = greedy(masked, grid, "a", n=n, seed=seed)
     return list(zip(found.boxes, found.scores.tolist(), strict=True))
@@ -109,7 +111,9 @@ def test_a_query_is_the_best_of_all_cases_by_the_slow_way() -> None:
 @pytest.mark.parametrize("name", ["entropy", "power_bald", "softrank_bald", "clasp_entropy", "bald+core_set"])
 def test_queries_overlap_nothing_and_repeat_for_the_same_seed(name: str) -> None:
     first = asked(name, pool(THREE), 6)
-    boxes = [Box(text.split("@")[0], tuple(map(int, text.split("@")[1].split(","))), (4, 5, 6)) for text in first]
+    boxes = [
+        Box(text.split("@")[0], tuple(map(int, text.split("@")[1].split(","))), (4, 5, 6)) for text in first
+    ]
     taken = {case: [box for box in boxes if box.case == case] for case in THREE}
     second = asked(name, pool(THREE, taken=taken), 6)
     boxes += [Box(t.split("@")[0], tuple(map(int, t.split("@")[1].split(","))), (4, 5, 6)) for t in second]
@@ -155,7 +159,9 @@ def test_fewer_than_asked_is_an_error() -> None:
     given = pool({"one": (8, 9, 10)}, size=(4, 5, 5))
     strategy = resolve("entropy")
     found = strategy.candidates(given, k=40, seed=0)
-    with pytest.raises(ExhaustedError, match=rf"40 boxes were asked for, but only {len(found.boxes)}") as told:
+    with pytest.raises(
+        ExhaustedError, match=rf"40 boxes were asked for, but only {len(found.boxes)}"
+    ) as told:
         strategy.choose(found, given, k=40, seed=0)
     assert told.value.found == len(found.boxes)
 
@@ -164,7 +170,9 @@ def test_a_full_case_is_not_predicted() -> None:
     given = pool(THREE, taken={"one": [Box("one", (0, 0, 0), THREE["one"])]})
     seen: list[str] = []
     assert given.sums is not None
-    watched = pool(THREE, taken=given.taken, sums=lambda case, scorer: (seen.append(case), given.sums(case, scorer))[1])
+    watched = pool(
+        THREE, taken=given.taken, sums=lambda case, scorer: (seen.append(case), given.sums(case, scorer))[1]
+    )
     assert all(not text.startswith("one@") for text in asked("entropy", watched, 5))
     assert seen == ["two", "empty"]
 

@@ -49,7 +49,12 @@ def test_a_map_is_the_registered_score_of_stored_probabilities(name: str) -> Non
 
 @pytest.mark.parametrize(
     ("name", "label"),
-    [("grand", "max"), ("grand_bound", "expected"), ("grand_expected", "expected_squared"), ("grand_pseudo", "pseudo")],
+    [
+        ("grand", "max"),
+        ("grand_bound", "expected"),
+        ("grand_expected", "expected_squared"),
+        ("grand_pseudo", "pseudo"),
+    ],
 )
 def test_grand_is_the_mean_over_members_of_each_members_own(name: str, label: str) -> None:
     probs, energy = softmax("a", SHAPE), energies("a", SHAPE)
@@ -76,7 +81,9 @@ def test_grand_expected_of_a_box_is_the_expected_squared_gradient() -> None:
     squares = gradients.square().sum(dim=(1, 2))
     voxels = scorer("grand_expected")
     energy = features.square().sum(dim=1).float().reshape(1, 3, 4, 5)
-    score = voxels.map(filled(voxels, probs.T.float().reshape(1, CLASSES, 3, 4, 5), energy)).mean() / len(probs)
+    score = voxels.map(filled(voxels, probs.T.float().reshape(1, CLASSES, 3, 4, 5), energy)).mean() / len(
+        probs
+    )
     assert score == pytest.approx(float(squares.mean()), abs=4 * float(squares.std()) / 4000**0.5)
 
 

@@ -10,6 +10,8 @@ from scipy.optimize import curve_fit
 
 from queryloop.errors import InputError
 
+_NO_PART = ("boxes", "background_boxes")  # whole cases have no such number
+
 
 def annotated(boxes: pd.DataFrame, counts: np.ndarray, cases: np.ndarray) -> pd.DataFrame:
     """What is labelled after each cycle, in all and as a share of the whole training pool.
@@ -18,22 +20,22 @@ def annotated(boxes: pd.DataFrame, counts: np.ndarray, cases: np.ndarray) -> pd.
     background first. cases: (n cases, C) the same of all cases of the pool. Returns one row a cycle: cycle;
     boxes; cases (different ones), voxels, foreground_voxels; background_boxes (without foreground);
     boxes_c (that hold class c) and voxels_c for each class c. `*_share` is the part of the pool, boxes_c
-    beside the cases that hold the class (it can exceed 1); mean_class_share is the mean of the foreground
-    classes' voxels_c_share. A share of what the pool does not have is NaN. Raises InputError for tables
-    that do not fit. Source: nnActive (Lüth et al. 2025).
+    beside the cases that hold the class (it can exceed 1); mean_class_share is the mean of voxels_c_share
+    over the foreground classes that the pool has. A share of what it does not have is NaN. Raises
+    InputError for tables that do not fit. Source: nnActive (Lüth et al. 2025).
     """
     if counts.shape != (len(boxes), cases.shape[1]):
         raise InputError(
-            f"counts have shape {counts.shape}, but there are {len(boxes)} boxes and {cases.shape[1]} classes."
+            f"counts have shape {counts.shape}, but there are {len(boxes)} boxes, {cases.shape[1]} classes."
         )
     whole = _held(cases, len(cases))
     rows = []
     for cycle in np.unique(boxes["cycle"]):
         so_far = (boxes["cycle"] <= cycle).to_numpy()
         held = _held(counts[so_far], boxes["case"][so_far].nunique())
-        shares = {f"{name}_share": _share(held[name], whole[name]) for name in held if name != "boxes"}
-        mean = np.mean([shares[f"voxels_{c}_share"] for c in range(1, cases.shape[1])])
-        rows.append({"cycle": cycle, **held, **shares, "mean_class_share": mean})
+        shares = {f"{name}_share": _share(held[name], whole[name]) for name in held if name not in _NO_PART}
+        classes = pd.Series([shares[f"voxels_{c}_share"] for c in range(1, cases.shape[1])], dtype=float)
+        rows.append({"cycle": cycle, **held, **shares, "mean_class_share": classes.mean()})
     return pd.DataFrame(rows)
 
 
