@@ -35,16 +35,19 @@ class Model:
 
 
 def _residual(trunk: Callable[[Shape, ModelOptions], tuple[nn.Module, int]]) -> Model:
-    return Model(trunk, frozenset({"width", "stem", "pretrained"}), STAGES, IMAGENET)
+    return Model(trunk, frozenset({"width", "head", "stem", "pretrained"}), STAGES, IMAGENET)
 
 
 MODELS: dict[str, Model] = {
-    "cnn": Model(cnn, frozenset({"width"})),
-    "mlp": Model(mlp, frozenset({"width"})),
+    "cnn": Model(cnn, frozenset({"width", "head"})),
+    "mlp": Model(mlp, frozenset({"width", "head"})),
     "resnet18": _residual(resnet18),
     "resnet34": _residual(resnet34),
     "resnet50": _residual(resnet50),
 }
+
+VOLUME_MODELS: dict[str, frozenset[str]] = {"unet3d": frozenset({"width", "depth", "deep_supervision"})}
+"""Networks for volumes, which are built from a patch and its spacing, and their options."""
 
 
 def check(options: ModelOptions) -> Model:
@@ -56,10 +59,7 @@ def check(options: ModelOptions) -> Model:
     if options.name not in MODELS:
         raise unknown("model", options.name, MODELS)
     model = MODELS[options.name]
-    for option in _NOT_EVERYWHERE - model.takes:
-        if getattr(options, option) != ModelOptions.model_fields[option].default:
-            having = ", ".join(name for name, other in MODELS.items() if option in other.takes)
-            raise OptionsError(f"model.{option} has no effect on {options.name}: only {having} have it.")
+    _refuse_without_effect(options)
     if options.pretrained and (options.width is not None or options.stem == "small"):
         raise OptionsError(
             f"the pretrained weights of {options.name} fit its published form only: "
@@ -68,7 +68,22 @@ def check(options: ModelOptions) -> Model:
     return model
 
 
-_NOT_EVERYWHERE = frozenset().union(*(model.takes for model in MODELS.values()))
+def check_volumes(options: ModelOptions) -> None:
+    """Raises OptionsError unless the options name a network for volumes, with options that it has."""
+    if options.name not in VOLUME_MODELS:
+        raise unknown("model for volumes", options.name, VOLUME_MODELS)
+    _refuse_without_effect(options)
+
+
+def _refuse_without_effect(options: ModelOptions) -> None:
+    for option in sorted(_NOT_EVERYWHERE - _TAKEN[options.name]):
+        if getattr(options, option) != ModelOptions.model_fields[option].default:
+            having = ", ".join(name for name, taken in _TAKEN.items() if option in taken)
+            raise OptionsError(f"model.{option} has no effect on {options.name}: only {having} have it.")
+
+
+_TAKEN = {name: model.takes for name, model in MODELS.items()} | VOLUME_MODELS
+_NOT_EVERYWHERE = frozenset[str]().union(*_TAKEN.values())
 
 
 def build(options: ModelOptions, shape: Shape, n_classes: int) -> Network:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from queryloop.models.registry import check_volumes
 from queryloop.models.unet import UNet, unet3d
 from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.randomness import derived_seed
@@ -37,8 +38,10 @@ def train(
     """Train on patches of this size (z, y, x) around the labelled parts of the cases.
 
     n_classes: with the background. spacing: of a voxel, (z, y, x), in any unit. seed: all draws come from
-    (seed, number of parts, purpose). Raises InputError where no voxel is labelled.
+    (seed, number of parts, purpose). Raises InputError where no voxel is labelled, OptionsError for a model
+    that is none for volumes.
     """
+    check_volumes(model)
     compute = resolve(training)
     batches = VolumeBatches(cases, patch, spacing, training, seed, compute.device)
     objective = VolumeObjective()
