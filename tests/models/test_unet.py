@@ -16,7 +16,9 @@ CUBE = (1.0, 1.0, 1.0)
 def network(patch: Triple = (16, 16, 16), spacing: tuple[float, ...] = CUBE, **options: object) -> UNet:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return unet3d(2, 3, patch, spacing, ModelOptions.model_validate({"name": "unet3d", "width": 4, **options}))
+        return unet3d(
+            2, 3, patch, spacing, ModelOptions.model_validate({"name": "unet3d", "width": 4, **options})
+        )
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,9 @@ def network(patch: Triple = (16, 16, 16), spacing: tuple[float, ...] = CUBE, **o
         ((7, 7, 7), CUBE, (1, 1, 1)),
     ],
 )
-def test_an_axis_is_halved_down_to_four_voxels(patch: Triple, spacing: tuple[float, ...], stride: Triple) -> None:
+def test_an_axis_is_halved_down_to_four_voxels(
+    patch: Triple, spacing: tuple[float, ...], stride: Triple
+) -> None:
     plan = resolutions(patch, spacing)
     assert plan.stride == stride
     assert plan.strides[0] == (1, 1, 1)
@@ -111,5 +115,6 @@ def test_autocast_leaves_the_head_in_fp32() -> None:
 
 
 def test_monai_is_not_imported_before_a_network_is_built() -> None:
-    script = "import sys, queryloop.training.volumes.training; sys.exit('monai' in sys.modules)"
+    modules = "queryloop.models.unet, queryloop.tasks.segmentation_metrics"
+    script = f"import sys, {modules}; sys.exit('monai' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 Triple = tuple[int, int, int]
@@ -11,7 +12,7 @@ Triple = tuple[int, int, int]
 _SHORTEST = 4
 """Voxels of an axis below which it is not halved any more."""
 _FINER = 2
-"""An axis whose voxels are at least so many times as long as the shortest waits until the others are as coarse."""
+"""An axis waits while its voxels are at least so many times as long as the shortest ones."""
 
 
 class Resolutions(NamedTuple):
@@ -21,10 +22,14 @@ class Resolutions(NamedTuple):
     kernels: tuple[Triple, ...]
 
     @property
+    def down_to(self) -> list[Triple]:
+        """From the finest resolution to each."""
+        return list(accumulate(self.strides, lambda a, b: (a[0] * b[0], a[1] * b[1], a[2] * b[2])))
+
+    @property
     def stride(self) -> Triple:
         """From the finest to the coarsest."""
-        z, y, x = (math.prod(axis) for axis in zip(*self.strides, strict=True))
-        return z, y, x
+        return self.down_to[-1]
 
 
 def resolutions(patch: Triple, spacing: Sequence[float], depth: int | None = None) -> Resolutions:
@@ -57,7 +62,5 @@ def _stride(size: Sequence[int], spacing: Sequence[float]) -> Triple:
 
 def _kernel(spacing: Sequence[float], before: Triple) -> Triple:
     """3 along an axis that is fine enough; once convolved over, it is so at every coarser resolution."""
-    z, y, x = (
-        3 if k == 3 or s < _FINER * min(spacing) else 1 for s, k in zip(spacing, before, strict=True)
-    )
+    z, y, x = (3 if k == 3 or s < _FINER * min(spacing) else 1 for s, k in zip(spacing, before, strict=True))
     return z, y, x

@@ -18,7 +18,9 @@ _WIDTH = 16
 _WIDEST = 320  # as nnU-Net: deeper stages do not get wider
 
 
-def unet3d(n_channels: int, n_classes: int, patch: Triple, spacing: Sequence[float], options: ModelOptions) -> UNet:
+def unet3d(
+    n_channels: int, n_classes: int, patch: Triple, spacing: Sequence[float], options: ModelOptions
+) -> UNet:
     """A U-Net for patches of this size (z, y, x), with fresh weights from torch's random state.
 
     spacing: of a voxel, (z, y, x), in any unit. Source: Isensee et al. 2021.
@@ -68,12 +70,19 @@ class UNet(nn.Module):
     """
 
     def __init__(
-        self, n_channels: int, n_classes: int, plan: Resolutions, widths: Sequence[int], n_heads: int, dropout: float
+        self,
+        n_channels: int,
+        n_classes: int,
+        plan: Resolutions,
+        widths: Sequence[int],
+        n_heads: int,
+        dropout: float,
     ) -> None:
         from monai.networks.blocks.dynunet_block import UnetBasicBlock, UnetUpBlock  # takes seconds
 
         super().__init__()
         self.stride: Triple = plan.stride
+        self.strides = plan.down_to[:n_heads]
         norm: dict[str, Any] = {"norm_name": ("INSTANCE", {"affine": True})}
         inputs = [n_channels, *widths]
         self.encoder = nn.ModuleList(
@@ -82,7 +91,9 @@ class UNet(nn.Module):
         )
         self.decoder = nn.ModuleList(
             UnetUpBlock(3, below, here, kernel, 1, stride, **norm)
-            for here, below, kernel, stride in zip(widths, widths[1:], plan.kernels, plan.strides[1:], strict=False)
+            for here, below, kernel, stride in zip(
+                widths, widths[1:], plan.kernels, plan.strides[1:], strict=False
+            )
         )
         self.heads = nn.ModuleList(VoxelHead(width, n_classes, dropout) for width in widths[:n_heads])
         self.apply(_initialise)
@@ -147,5 +158,3 @@ def _initialise(part: nn.Module) -> None:
         nn.init.kaiming_normal_(part.weight, a=0.01)
         if part.bias is not None:
             nn.init.zeros_(part.bias)
-
-

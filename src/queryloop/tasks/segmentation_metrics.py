@@ -31,7 +31,9 @@ def measured(predicted: np.ndarray, truth: np.ndarray, n_classes: int, spacing: 
     of different shape.
     """
     if predicted.shape != truth.shape:
-        raise InputError(f"the predicted labels have shape {predicted.shape}, but the true ones {truth.shape}.")
+        raise InputError(
+            f"the predicted labels have shape {predicted.shape}, but the true ones {truth.shape}."
+        )
     given = np.where(truth == IGNORE, 0, predicted)
     true = np.where(truth == IGNORE, 0, truth)
     return Case(dice(given, true, n_classes), surface_distance(given, true, n_classes, spacing))
@@ -49,11 +51,12 @@ def dice(predicted: np.ndarray, truth: np.ndarray, n_classes: int) -> np.ndarray
 def surface_distance(
     predicted: np.ndarray, truth: np.ndarray, n_classes: int, spacing: Sequence[float]
 ) -> np.ndarray:
-    """Mean distance of each surface voxel to the other surface, over both: (K - 1,), NaN where one is empty."""
+    """Mean distance of either surface's voxels to the other surface: (K - 1,), NaN where one is empty."""
     from monai.metrics import compute_average_surface_distance  # takes seconds
 
     given, true = (
-        torch.from_numpy(np.stack([labels == c for c in range(n_classes)]))[None] for labels in (predicted, truth)
+        torch.from_numpy(np.stack([labels == c for c in range(n_classes)]))[None]
+        for labels in (predicted, truth)
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a class that is in one of the maps only

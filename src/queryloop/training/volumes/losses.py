@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from queryloop.training.volumes.cases import IGNORE
+from queryloop.training.volumes.cases import IGNORE, Triple
 
 _SMOOTH = 1e-5
 
@@ -43,22 +43,18 @@ def _dice(probs: Tensor, targets: Tensor) -> Tensor:
     return ((1 - dice[1:]) * present).sum() / present.sum().clamp(min=1)
 
 
-def supervised(outputs: Sequence[Tensor], labels: Tensor) -> Loss:
+def supervised(outputs: Sequence[Tensor], labels: Tensor, strides: Sequence[Triple]) -> Loss:
     """The loss of every resolution's logits, finest first, the i-th with a weight of 1 / 2^i, summing to 1.
 
-    outputs: (B, K, z_i, y_i, x_i) each. labels: (B, z, y, x); of a coarser resolution each voxel has the
-    label of its first corner.
+    outputs: (B, K, z_i, y_i, x_i) each. labels: (B, z, y, x). strides: of each resolution; its voxels have
+    the label of their first corner.
     """
     weights = torch.tensor([0.5**level for level in range(len(outputs))])
     weights /= weights.sum()
-    losses = [partial(logits, _coarser(labels, logits.shape[2:])) for logits in outputs]
+    coarser = [labels[:, ::z, ::y, ::x] for z, y, x in strides]
+    losses = [partial(logits, seen) for logits, seen in zip(outputs, coarser, strict=True)]
     cross_entropy, dice = (
         sum((w * loss for w, loss in zip(weights.tolist(), part, strict=True)), outputs[0].new_zeros(()))
         for part in zip(*losses, strict=True)
     )
     return Loss(cross_entropy, dice)
-
-
-def _coarser(labels: Tensor, size: Sequence[int]) -> Tensor:
-    z, y, x = (-(-n // few) for n, few in zip(labels.shape[1:], size, strict=True))
-    return labels[:, ::z, ::y, ::x]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from torch import Tensor, nn
 
 from queryloop.models.unet import UNet
-from queryloop.training.volumes.losses import Loss, supervised
+from queryloop.training.volumes.losses import supervised
 
 _LAST = 50
 
@@ -29,10 +29,9 @@ class VolumeObjective:
 
     def __call__(self, network: UNet, inputs: Tensor, targets: Tensor, progress: float) -> Tensor:  # noqa: ARG002
         """The scalar to minimise."""
-        loss = supervised(network.supervised(inputs), targets)
+        loss = supervised(network.supervised(inputs), targets, network.strides)
         self._last.append((loss.cross_entropy.detach(), loss.dice.detach()))
         return loss.cross_entropy + loss.dice
-
 
     def log(self) -> dict[str, float]:
         """Mean losses of the last 50 steps, cross-entropy in nats and 1 - Dice."""

@@ -33,7 +33,9 @@ class Sampler:
     that is large enough. Raises InputError where no voxel is labelled.
     """
 
-    def __init__(self, cases: Sequence[Annotated], size: Triple, jitter: float, rng: np.random.Generator) -> None:
+    def __init__(
+        self, cases: Sequence[Annotated], size: Triple, jitter: float, rng: np.random.Generator
+    ) -> None:
         self._cases, self._size, self._jitter = cases, size, jitter
         self._voxels = _by_class(cases, rng)
         if _KNOWN not in self._voxels:

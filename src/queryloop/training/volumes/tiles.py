@@ -41,12 +41,9 @@ def starts(length: int, tile: int, step: float) -> list[int]:
 
 
 def weights(tile: Triple) -> Tensor:
-    """How much each voxel of a tile counts: Gaussian about its middle, 1 there. Source: Isensee et al. 2021."""
-    z, y, x = (
-        torch.exp(-(((torch.arange(n) - (n - 1) / 2) / (_SIGMA * n)) ** 2) / 2) for n in tile
-    )
-    product_ = z.view(-1, 1, 1) * y.view(-1, 1) * x
-    return (product_ / product_.max()).clamp(min=_LEAST)
+    """How much each voxel of a tile counts: Gaussian about its middle. Source: Isensee et al. 2021."""
+    z, y, x = (torch.exp(-(((torch.arange(n) - (n - 1) / 2) / (_SIGMA * n)) ** 2) / 2) for n in tile)
+    return (z.view(-1, 1, 1) * y.view(-1, 1) * x).clamp(min=_LEAST)
 
 
 def stitched(run: Run, image: np.ndarray, tiling: Tiling, device: str) -> Iterator[tuple[int, Tensor]]:
