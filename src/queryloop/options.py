@@ -108,6 +108,10 @@ class ModelOptions(Options):
     name: str = "cnn"
     width: Count | None = None
     """Channels of the first convolution, units of an mlp's layers; null = the usual ones of the network."""
+    depth: Annotated[int, Field(ge=2)] | None = None
+    """Resolutions of a unet3d; null = until an axis of a patch would be shorter than 4 voxels."""
+    deep_supervision: bool = True
+    """The coarser resolutions of a unet3d learn from the labels too, the i-th with a weight of 1 / 2^i."""
     stem: Literal["auto", "small", "large"] = "auto"
     """First convolution of a resnet: 3x3, or 7x7 with pooling. auto: small for images up to 64 pixels."""
     pretrained: bool = False
@@ -172,7 +176,7 @@ class TrainingOptions(Options):
     """auto: found anew for each training, by a range test of 100 steps on a copy of the network."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
     schedule: Literal["constant", "step", "cosine", "one_cycle"] = "one_cycle"
-    augmentation: Literal["none", "shift", "affine", "flip_crop"] = "none"
+    augmentation: Literal["none", "shift", "affine", "flip_crop", "flip", "turn", "turn_flip"] = "none"
     class_weights: Literal["none", "balanced"] = "none"
     """balanced: a class counts as much as any other, however few of the labels it has."""
     patience: Annotated[int, Field(ge=0)] = 0
