@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from queryloop.training.volumes.members import View, dropout, mirrors, views
-from queryloop.training.volumes.prediction import score
+from queryloop.training.volumes.prediction import embed, score
 from queryloop.training.volumes.tiles import Tiling
 from tests.training.volumes.scans import CPU, network, scan
 
@@ -95,3 +95,17 @@ def test_a_diverged_network_gives_nan_and_no_zero() -> None:
     with torch.no_grad():
         net.head.linear.bias[0] = -torch.inf
     assert scored([View(net)]).probs.isnan().all()
+
+
+@torch.inference_mode()
+def test_embeddings_are_the_encoders_means_around_each_middle() -> None:
+    nets, image = [network(seed=seed) for seed in (0, 1)], scan((20, 20, 20))[0]
+    middles = np.random.default_rng(0).integers(8, 12, (11, 3))
+    found = embed(image, middles, (16, 16, 16), nets, CPU)
+    z, y, x = middles[9] - 8
+    inputs = torch.from_numpy(image[None, :, z : z + 16, y : y + 16, x : x + 16].copy())
+    expected = [net._encode(inputs)[-1].mean(dim=(2, 3, 4)) for net in nets]
+    assert found.shape == (11, 32)
+    torch.testing.assert_close(
+        torch.from_numpy(found[9:10]), torch.cat(expected, dim=1), atol=1e-5, rtol=1e-4
+    )

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from queryloop.errors import unknown
 from queryloop.training.volumes.cases import IGNORE
 
 Batch = tuple[Tensor, Tensor]
@@ -92,3 +93,10 @@ VOLUME_AUGMENTATIONS: dict[str, Augmentation] = {
     "turn": _all(turn, intensity),
     "turn_flip": _all(turn, flip, intensity),
 }
+
+
+def augmentation(name: str) -> Augmentation:
+    """The one of this name. Raises OptionsError where volumes have none such."""
+    if name not in VOLUME_AUGMENTATIONS:
+        raise unknown("augmentation of volumes", name, VOLUME_AUGMENTATIONS)
+    return VOLUME_AUGMENTATIONS[name]

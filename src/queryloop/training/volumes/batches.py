@@ -12,7 +12,7 @@ from torch import Tensor
 from queryloop.options import TrainingOptions
 from queryloop.randomness import derived_seed, generator
 from queryloop.training.batches import gradient_steps
-from queryloop.training.volumes.augment import VOLUME_AUGMENTATIONS
+from queryloop.training.volumes.augment import augmentation
 from queryloop.training.volumes.cases import Annotated, Triple, known, patch
 from queryloop.training.volumes.sampler import Sampler
 
@@ -46,7 +46,7 @@ class VolumeBatches:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         draws = generator(self.seed, self.n_parts, "patches")
         changes = torch.Generator().manual_seed(derived_seed(self.seed, self.n_parts, "augmentation"))
-        augment = VOLUME_AUGMENTATIONS[self.options.augmentation]
+        augment = augmentation(self.options.augmentation)
         sampler = Sampler(self.cases, self.size, JITTER, draws)
         for _ in range(len(self)):
             images, labels = self._cut(sampler, draws)
