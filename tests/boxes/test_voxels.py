@@ -133,6 +133,12 @@ def test_sums_give_mean_and_class() -> None:
     assert torch.equal(sums.classes.long(), probs.mean(dim=0).argmax(dim=0))
 
 
+def test_members_of_sixteen_bits_lose_no_more_than_their_own_rounding() -> None:
+    probs, voxels = softmax("a", SHAPE).bfloat16(), scorer("bald")
+    found, exact = voxels.map(filled(voxels, probs)), voxels.map(filled(voxels, probs.float()))
+    np.testing.assert_array_equal(found, exact)
+
+
 def test_sums_take_no_more_memory_for_more_members() -> None:
     def numbers(members: int) -> int:
         sums = filled(scorer("bald"), softmax("a", SHAPE, members))

@@ -78,8 +78,8 @@ def refuse_fewer(found: int, k: int, pool: Pool) -> None:
     """Raise ExhaustedError where fewer boxes were found than asked for."""
     if found < k:
         raise ExhaustedError(
-            f"{k} boxes were asked for, but only {found} can be had: {len(pool.shapes)} cases with at most "
-            f"{pool.per_case} candidates each, boxes of {pool.size} that overlap no labelled one. "
+            f"{k} boxes were asked for, but only {found} can be had: boxes of {pool.size} that overlap no "
+            f"labelled one, in {len(pool.shapes)} cases, at most {pool.per_case} of each if scored. "
             "Ask for fewer, take smaller boxes, or more candidates a case.",
             found,
         )

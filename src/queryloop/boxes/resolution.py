@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -31,23 +31,23 @@ _SPREADING = {"embeddings", "labeled_embeddings"}
 
 def random() -> Drawn:
     """Any free box, each case in turn."""
-    return _drawn("random", 0.0, "none")
+    return _drawn("random", 0.0)
 
 
 def random_33fg() -> Drawn:
     """A third of the draws aims at foreground. READS THE TRUTH of the pool: a baseline only."""
-    return _drawn("random_33fg", 1 / 3, "truth")
+    return _drawn("random_33fg", 1 / 3, needs={"truth"})
 
 
 def random_66fg() -> Drawn:
     """Two thirds of the draws aim at foreground. READS THE TRUTH of the pool: a baseline only."""
-    return _drawn("random_66fg", 2 / 3, "truth")
+    return _drawn("random_66fg", 2 / 3, needs={"truth"})
 
 
 def random_predicted_fg(*, foreground: Annotated[float, Field(ge=0, le=1)] = 2 / 3) -> Drawn:
     """A share of the draws aims at what the networks take for foreground: for real annotation."""
     return replace(
-        _drawn("random_predicted_fg", foreground, "prediction"), options={"foreground": foreground}
+        _drawn("random_predicted_fg", foreground, needs={"prediction"}), options={"foreground": foreground}
     )
 
 
@@ -87,9 +87,8 @@ def names() -> list[str]:
     return sorted({*NAMED, *GRADIENT, *voxel_names(), f"{CLASP}entropy"})
 
 
-def _drawn(name: str, foreground: float, reads: str) -> Drawn:
-    needs: Any = {"none": (), "truth": ("truth",), "prediction": ("prediction",)}[reads]
-    source = "Lüth et al. 2025" if reads != "none" else "simple random sampling"
+def _drawn(name: str, foreground: float, needs: Iterable[str] = ()) -> Drawn:
+    source = "Lüth et al. 2025" if foreground else "simple random sampling"
     return Drawn(name=name, source=source, options={}, needs=frozenset(needs), foreground=foreground)
 
 

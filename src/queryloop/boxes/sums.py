@@ -37,14 +37,16 @@ class Sums:
     """Sum of the members' probabilities and of a score of each: C + 1 maps, however many members there are.
 
     shape: of the case or of some planes of it. each: the score of a single member; None where none is
-    needed.
+    needed. device: where the sums and what is added lie.
     """
 
-    def __init__(self, n_classes: int, shape: Shape, each: Each | None = nats_of) -> None:
+    def __init__(
+        self, n_classes: int, shape: Shape, each: Each | None = nats_of, device: torch.device | str = "cpu"
+    ) -> None:
         self.n_classes, self.shape = n_classes, shape
         self._each = each
-        self._probs = torch.zeros(n_classes, *shape)
-        self._scores = torch.zeros(shape) if each else None
+        self._probs = torch.zeros(n_classes, *shape, device=device)
+        self._scores = torch.zeros(shape, device=device) if each else None
         self._planes = 0
 
     def add(self, probs: Tensor, energy: Tensor | None = None, *, start: int = 0) -> None:
@@ -63,7 +65,7 @@ class Sums:
         _refuse_no_probabilities(probs)
         here += probs
         if self._each and self._scores is not None:
-            self._add_scores(probs, energy, self._scores[planes])
+            self._add_scores(probs.float(), energy, self._scores[planes])  # no logarithm of eight bits
         self._planes += len(here[0])
 
     @property
@@ -78,12 +80,12 @@ class Sums:
 
     @property
     def mean(self) -> Tensor:
-        """Mean probabilities, (C, Z, Y, X): a new array as large as all sums."""
+        """Mean probabilities, (C, Z, Y, X): a new array, as large as the sums."""
         return self._probs / self.members
 
     def mean_of(self, c: int) -> np.ndarray:
         """Mean probability of one class, (Z, Y, X)."""
-        return (self._probs[c] / self.members).numpy()
+        return (self._probs[c] / self.members).cpu().numpy()
 
     @property
     def classes(self) -> Tensor:

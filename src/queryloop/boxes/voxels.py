@@ -41,7 +41,7 @@ class VoxelScorer:
 
     def map(self, sums: Sums) -> np.ndarray:
         """Score of each voxel, (Z, Y, X) float32. Raises NonFiniteError for NaN or infinity."""
-        found = torch.empty(sums.shape)
+        found = torch.empty(sums.shape)  # on the CPU, where boxes are chosen
         flat = found.view(-1)
         for rows in sums.rows():
             flat[rows.voxels] = self.of(rows)
