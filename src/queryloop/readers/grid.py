@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from math import ceil, floor
 
 import numpy as np
-from nibabel.affines import voxel_sizes
+from nibabel.affines import obliquity, voxel_sizes
 from nibabel.orientations import apply_orientation, io_orientation, ornt_transform
 from scipy import ndimage
 
 from queryloop.errors import InputError
 from queryloop.readers.volumes import Case, Grid, Millimetres, Triple
+
+Sides = tuple[slice, ...]
 
 _RAS = np.array([[0, 1], [1, 1], [2, 1]])
 
@@ -47,19 +49,23 @@ def placed(sample_id: str, native: Grid, target: Millimetres) -> Case:
     )
 
 
+def is_oblique(grid: Grid) -> bool:
+    """Whether an axis of the voxels is more than half a degree off the patient's."""
+    return bool(np.rad2deg(obliquity(grid.affine)).max() > 0.5)
+
+
 def is_resampled(case: Case) -> bool:
     """Whether the store has other voxels than the file."""
     return case.shape != layout(case.native)[0]
 
 
 def image_to_store(image: np.ndarray, case: Case) -> np.ndarray:
-    """(C, x, y, z) in the file to float32 (C, Z, Y, X) in the store, by linear interpolation.
+    """One channel, (x, y, z) in the file, to (Z, Y, X) in the store, by linear interpolation.
 
     Linear, because cubic splines overshoot at the edge of bone or metal, need float64 copies of the whole
     volume and take ten times as long.
     """
-    turned = [_resized(_turned(channel, case.native), case.shape) for channel in image]
-    return np.stack(turned).astype(np.float32, copy=False)
+    return _resized(_turned(image, case.native), case.shape)
 
 
 def labels_to_store(labels: np.ndarray, case: Case) -> np.ndarray:
@@ -89,21 +95,21 @@ def _turned(array: np.ndarray, native: Grid) -> np.ndarray:
 def _resized(image: np.ndarray, shape: Triple) -> np.ndarray:
     if image.shape == shape:
         return image
-    ratio = np.divide(image.shape, shape)
-    return ndimage.affine_transform(
-        image, ratio, offset=ratio / 2 - 0.5, output_shape=shape, order=1, mode="nearest"
-    )
+    return _interpolated(image, np.divide(image.shape, shape), tuple(slice(0, n) for n in shape))
 
 
 def _resized_labels(labels: np.ndarray, shape: Triple) -> np.ndarray:
     """The label with the largest share of each new voxel, shares interpolated linearly."""
     if labels.shape == shape:
         return labels
+    ratio = np.divide(labels.shape, shape)
     found = np.zeros(shape, np.uint8)
     most, rest = np.zeros(shape, np.float32), np.ones(shape, np.float32)
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is not None:
-            share, place = _share(labels == number, box, shape)
+            part = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in box)
+            place = tuple(_reached(side, r, n) for side, r, n in zip(box, ratio, shape, strict=True))
+            share = _interpolated((labels[part] == number).astype(np.float32), ratio, place, part)
             larger = share > most[place]
             found[place][larger] = number
             most[place][larger] = share[larger]
@@ -112,20 +118,18 @@ def _resized_labels(labels: np.ndarray, shape: Triple) -> np.ndarray:
     return found
 
 
-def _share(mask: np.ndarray, box: Sequence[slice], shape: Triple) -> tuple[np.ndarray, tuple[slice, ...]]:
-    """The interpolated mask, and the part of the new grid outside of which it is 0."""
-    ratio = np.divide(mask.shape, shape)
-    place = tuple(_reached(side, r, n) for side, r, n in zip(box, ratio, shape, strict=True))
+def _interpolated(old: np.ndarray, ratio: np.ndarray, place: Sides, part: Sides | None = None) -> np.ndarray:
+    """The new voxels at `place`, from the old ones, which are all or those at `part`."""
     first = np.array([side.start for side in place])
-    share = ndimage.affine_transform(
-        mask.astype(np.float32),
+    origin = 0 if part is None else np.array([side.start for side in part])
+    return ndimage.affine_transform(
+        old,
         ratio,
-        offset=ratio * (first + 0.5) - 0.5,
+        offset=ratio * (first + 0.5) - 0.5 - origin,
         output_shape=tuple(side.stop - side.start for side in place),
         order=1,
         mode="nearest",
     )
-    return share, place
 
 
 def _reached(side: slice, ratio: float, n: int) -> slice:

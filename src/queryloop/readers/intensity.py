@@ -47,18 +47,20 @@ def foreground(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def z_score(values: np.ndarray) -> np.ndarray:
     """Mean 0 and standard deviation 1 over the voxels of the case."""
-    return ((values - values.mean(dtype=np.float64)) / values.std(dtype=np.float64)).astype(np.float32)
+    centred = values - np.float32(values.mean(dtype=np.float64))
+    centred /= np.float32(np.sqrt(np.square(centred).mean(dtype=np.float64)))  # std() would copy to float64
+    return centred
 
 
 def clipped(foreground: np.ndarray) -> Scale:
     """The CT scale of nnU-Net: clipped to the middle 99% of the foreground, then its mean and deviation."""
     low, high = np.percentile(foreground, [0.5, 99.5])
     mean, deviation = foreground.mean(dtype=np.float64), foreground.std(dtype=np.float64)
-    return partial(_clip, low, high, mean, max(float(deviation), 1e-8))
+    return partial(_clip, float(low), float(high), float(mean), max(float(deviation), 1e-8))
 
 
 def _clip(low: float, high: float, mean: float, deviation: float, values: np.ndarray) -> np.ndarray:
-    return ((np.clip(values, low, high) - mean) / deviation).astype(np.float32)
+    return ((np.clip(values, low, high) - mean) / deviation).astype(np.float32, copy=False)
 
 
 def _as_it_is(values: np.ndarray) -> np.ndarray:

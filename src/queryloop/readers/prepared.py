@@ -10,7 +10,14 @@ import numpy as np
 
 from queryloop.errors import BrokenFileError, examples
 from queryloop.options import DataOptions
-from queryloop.readers.grid import image_to_store, is_resampled, labels_to_store, median_spacing, placed
+from queryloop.readers.grid import (
+    image_to_store,
+    is_oblique,
+    is_resampled,
+    labels_to_store,
+    median_spacing,
+    placed,
+)
 from queryloop.readers.intensity import Scale, foreground, scales
 from queryloop.readers.volumes import IGNORE, Case, Grid, Millimetres, Volume, VolumeSet
 
@@ -62,9 +69,13 @@ def refusal(broken: Sequence[BrokenFileError], total: int) -> BrokenFileError:
 
 def _tell(cases: Sequence[Case], target: Millimetres) -> None:
     spacing = " x ".join(f"{mm:.3g}" for mm in target)
-    resampled = sum(map(is_resampled, cases))
+    resampled, oblique = sum(map(is_resampled, cases)), sum(is_oblique(case.native) for case in cases)
     logger.info(
-        "%d cases at %s mm (z, y, x), %d of them resampled to that spacing.", len(cases), spacing, resampled
+        "%d cases at %s mm (z, y, x): %d resampled to that spacing, %d oblique and kept in their own axes.",
+        len(cases),
+        spacing,
+        resampled,
+        oblique,
     )
 
 
@@ -108,10 +119,12 @@ def _readable(ids: Sequence[str], load: Load) -> Iterator[Scan]:
 
 
 def _volume(case: Case, scan: Scan, scale: Sequence[Scale]) -> Volume:
-    image = np.stack([of(channel) for of, channel in zip(scale, scan.image, strict=True)])
+    image = np.empty((len(scale), *case.shape), np.float32)
+    for i, of in enumerate(scale):
+        image[i] = image_to_store(of(scan.image[i]), case)
     return Volume(
         case,
-        image=image_to_store(image, case),
+        image=image,
         labels=labels_to_store(scan.labels, case),
         free=None if scan.free is None else labels_to_store(scan.free, case),
         native_labels=scan.labels if is_resampled(case) else None,

@@ -55,7 +55,7 @@ def test_orientation_agrees_with_nibabel(turn: np.ndarray) -> None:
     canonical = nibabel.as_closest_canonical(nibabel.Nifti1Image(voxels, file.affine))
     case = grid.placed("a", file, canonical.header.get_zooms()[::-1])
     assert not grid.is_resampled(case)
-    np.testing.assert_array_equal(grid.image_to_store(voxels[None], case)[0], canonical.get_fdata().T)
+    np.testing.assert_array_equal(grid.image_to_store(voxels, case), canonical.get_fdata().T)
     assert case.spacing == pytest.approx(canonical.header.get_zooms()[::-1])
 
 
@@ -118,7 +118,7 @@ def test_resampling_is_that_of_scipy(
     case = grid.placed("a", Grid(shape, np.eye(4)), target)
     factors = np.divide(case.shape, shape[::-1])
     expected = zoom(image.T, factors, order=1, mode="nearest", grid_mode=True)
-    np.testing.assert_allclose(grid.image_to_store(image[None], case)[0], expected, atol=1e-5)
+    np.testing.assert_allclose(grid.image_to_store(image, case), expected, atol=1e-5)
 
 
 @quick
@@ -128,7 +128,7 @@ def test_labels_are_the_likeliest_of_interpolated_shares(
 ) -> None:
     labels = np.random.default_rng(seed).integers(0, 4, shape, dtype=np.uint8)
     case = grid.placed("a", Grid(shape, np.eye(4)), target)
-    shares = grid.image_to_store(np.stack([labels == c for c in range(4)]).astype(np.float32), case)
+    shares = np.stack([grid.image_to_store((labels == c).astype(np.float32), case) for c in range(4)])
     found = np.take_along_axis(shares, grid.labels_to_store(labels, case)[None].astype(int), 0)[0]
     np.testing.assert_allclose(found, shares.max(axis=0), atol=1e-5)
 
