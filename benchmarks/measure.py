@@ -31,10 +31,14 @@ class Setup:
 
 @dataclass(frozen=True)
 class Job:
-    """One query, ready to be called. share: how much of the case it does; the rest is estimated."""
+    """One query, ready to be called. share: how much of the case it does; the rest is estimated.
+
+    grows: its memory grows with the share too.
+    """
 
     call: Callable[[], Any]
     share: float = 1.0
+    grows: bool = False
     told: str = ""
 
 
@@ -68,7 +72,8 @@ def measure(case: Case, contender: str, setup: Setup, warm: Setup) -> dict[str, 
     return {
         "seconds": seconds / job.share,
         "estimated": job.share < 1,
-        "megabytes": megabytes,
+        "megabytes": megabytes / (job.share if job.grows else 1),
+        "memory_estimated": job.grows and job.share < 1,
         "inputs": _inputs(data),
         "picks": case.picks(result) if case.reference else None,
         "note": "; ".join(dict.fromkeys(filter(None, notes))),

@@ -48,6 +48,14 @@ class InputError(QueryloopError, ValueError):
     """The arrays handed to a strategy do not fit together."""
 
 
+class ExhaustedError(QueryloopError, LookupError):
+    """Fewer boxes are left than were asked for; `found` of them."""
+
+    def __init__(self, message: str, found: int) -> None:
+        super().__init__(message)
+        self.found = found
+
+
 class FaultyStrategyError(QueryloopError, AssertionError):
     """A strategy does not keep what every strategy promises."""
 

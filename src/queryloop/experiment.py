@@ -60,7 +60,11 @@ def _check_names(options: ExperimentOptions) -> None:
     from queryloop.oracles.registry import find as find_oracle
     from queryloop.readers.registry import find as find_dataset
 
-    find_dataset(options.dataset, options.data)
+    task = find_dataset(options.dataset, options.data).task
+    if task != "classification":
+        raise OptionsError(
+            f"data set {options.dataset!r} is for {task}, but a cycle runs classification only."
+        )
     find_oracle(options.oracle.name)
 
     from queryloop.models.registry import check

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -19,7 +21,27 @@ def _size(value: float) -> float:
     return value if value < 1 else int(value)
 
 
+def _rule(value: str) -> str:
+    try:
+        groups = re.compile(value).groups
+    except re.error as error:
+        raise ValueError(f"it is no regular expression ({error})") from None
+    if groups != 1:
+        raise ValueError(f"it has {groups} groups, but one says which part of an id is the patient")
+    return value
+
+
+def _spacing(value: Any) -> Any:
+    sides = value if isinstance(value, list | tuple) else [value] * 3
+    if len(sides) != 3 or not all(isinstance(side, int | float) and 0 < side < math.inf for side in sides):
+        raise ValueError("a spacing is a number of millimetres above 0, or three of them for z, y and x")
+    return sides
+
+
 Size = Annotated[int | float, AfterValidator(_size)]
+Rule = Annotated[str, AfterValidator(_rule)]
+Spacing = Annotated[tuple[float, float, float], BeforeValidator(_spacing)]
+Normalisation = Literal["auto", "z_score", "ct", "none"]
 
 
 class Options(BaseModel):
@@ -39,6 +61,9 @@ class DataOptions(Options):
     transfer: Literal["auto", 0] | Size = "auto"
     """Taken from the validation rows for a strategy to learn on; the others choose the epoch.
     auto: half where the strategy learns on validation rows, else none."""
+    patient: Rule | None = None
+    """A regular expression whose one group is the patient in the id of a sample: all samples of a patient
+    get into the same part. null: each sample is a patient of its own."""
     workers: Count = 2
     """Threads that decode images; changes no result."""
     image_size: Count | None = None
@@ -52,6 +77,12 @@ class DataOptions(Options):
     """Of a satellite image: all bands, or those of visible light as red, green, blue."""
     binary: bool = False
     """Two classes, none and at least one, in place of counts."""
+    spacing: Spacing | None = None
+    """Of 3D scans, in millimetres: one for all axes, or that of z, y, x. null: the median of the data set."""
+    normalisation: Normalisation = "auto"
+    """Of 3D scans. z_score: mean 0 and deviation 1 in each case; ct: clipped to and scaled by the foreground
+    of the data set; none: as it is. auto: by the name of the channel, as nnU-Net does: ct for CT, none for
+    noNorm, else z_score."""
 
 
 class StartOptions(Options):
@@ -77,6 +108,10 @@ class ModelOptions(Options):
     name: str = "cnn"
     width: Count | None = None
     """Channels of the first convolution, units of an mlp's layers; null = the usual ones of the network."""
+    depth: Annotated[int, Field(ge=2)] | None = None
+    """Resolutions of a unet3d; null = until an axis of a patch would be shorter than 4 voxels."""
+    deep_supervision: bool = True
+    """The coarser resolutions of a unet3d learn from the labels too, the i-th with a weight of 1 / 2^i."""
     stem: Literal["auto", "small", "large"] = "auto"
     """First convolution of a resnet: 3x3, or 7x7 with pooling. auto: small for images up to 64 pixels."""
     pretrained: bool = False
@@ -141,7 +176,7 @@ class TrainingOptions(Options):
     """auto: found anew for each training, by a range test of 100 steps on a copy of the network."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
     schedule: Literal["constant", "step", "cosine", "one_cycle"] = "one_cycle"
-    augmentation: Literal["none", "shift", "affine", "flip_crop"] = "none"
+    augmentation: Literal["none", "shift", "affine", "flip_crop", "flip", "turn", "turn_flip"] = "none"
     class_weights: Literal["none", "balanced"] = "none"
     """balanced: a class counts as much as any other, however few of the labels it has."""
     patience: Annotated[int, Field(ge=0)] = 0

@@ -15,7 +15,9 @@ from queryloop.readers.images import ImageSet
 def read(name: str, raw_root: Path, workers: int = 2, **given: Any) -> ImageSet:
     options = DataOptions(workers=workers, **given)
     dataset = registry.find(name, options)
-    return dataset.read(dataset.source(raw_root), options)
+    found = dataset.read(dataset.source(raw_root), options)
+    assert isinstance(found, ImageSet)
+    return found
 
 
 def pixels(images: ImageSet) -> np.ndarray:

@@ -22,13 +22,14 @@ import json, resource, sys
 from queryloop.options import DataOptions
 from queryloop.pipelines.ingest import ingest
 from queryloop.readers.registry import find, fingerprint
-from queryloop.storage.content import ImageStore, RawFiles, SamplesTable
+from queryloop.storage.content import RawFiles, SamplesTable
+from queryloop.storage.samples import SampleStore
 
 root, store = sys.argv[1:]
 source, options = RawFiles(path=root, dataset="image_folder").load(), DataOptions()
 name = fingerprint(find("image_folder"), source, options)
 read = ingest(source, "image_folder", options)
-for dataset, data in zip((ImageStore(path=store), SamplesTable(path=store)), read):
+for dataset, data in zip((SampleStore(path=store), SamplesTable(path=store)), read):
     dataset.locate(lambda: name)
     dataset.save(data)
 print(json.dumps([name, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))

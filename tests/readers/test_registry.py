@@ -19,7 +19,7 @@ SETS = [
     ("cifar10", "batches"),
     ("droughtwatch", "pastures"),
 ]
-OF_THE_SPLIT = {"test", "validation", "transfer", "workers"}
+OF_THE_SPLIT = {"test", "validation", "transfer", "patient", "workers"}
 
 
 def fingerprint(name: str, raw_root: Path, **options: Any) -> str:

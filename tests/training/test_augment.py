@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from queryloop.training.augment import AUGMENTATIONS, _grid
+from queryloop.errors import OptionsError
+from queryloop.training.augment import AUGMENTATIONS, _grid, augmentation
 
 CHANGING = sorted(set(AUGMENTATIONS) - {"none"})
 SHAPES = [(8, 8, 1), (28, 28, 1), (32, 32, 3), (7, 5, 2), (1, 1, 1)]
@@ -84,3 +85,8 @@ def test_flip_crop_mirrors_about_half() -> None:
     images[:, :, :, :4] = 1
     flipped = AUGMENTATIONS["flip_crop"](images, _draws())[:, 0, 0, 0] == 0
     assert 150 < int(flipped.sum()) < 250
+
+
+def test_an_augmentation_of_volumes_is_refused() -> None:
+    with pytest.raises(OptionsError, match=r"unknown augmentation of images 'turn'.*affine"):
+        augmentation("turn")

@@ -11,6 +11,13 @@ from torch import Tensor, nn
 from queryloop.randomness import derived_seed
 
 
+def dropout_masks(rate: float, n_dropped: int, n: int, seed: int) -> Tensor:
+    """n masks (n, n_dropped), mask t drawn from (seed, t) alone: 0, or 1 / (1 - rate)."""
+    draws = [torch.Generator().manual_seed(derived_seed(seed, t, "dropout mask")) for t in range(n)]
+    uniform = torch.stack([torch.rand(n_dropped, generator=draw) for draw in draws])
+    return (uniform >= rate) / (1 - rate)
+
+
 class Head(nn.Sequential):
     """Layers that end with a linear one, in fp32 even under autocast: it costs nothing, ranks stay exact.
 
@@ -41,9 +48,7 @@ class Head(nn.Sequential):
 
     def masks(self, n: int, seed: int) -> Tensor:
         """n dropout masks (n, n_dropped), mask t drawn from (seed, t) alone: 0, or 1 / (1 - rate)."""
-        draws = [torch.Generator().manual_seed(derived_seed(seed, t, "dropout mask")) for t in range(n)]
-        uniform = torch.stack([torch.rand(self.n_dropped, generator=draw) for draw in draws])
-        return (uniform >= self.rate) / (1 - self.rate)
+        return dropout_masks(self.rate, self.n_dropped, n, seed)
 
     @abstractmethod
     def embedding(self, features: Tensor) -> Tensor:

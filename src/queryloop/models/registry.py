@@ -60,6 +60,9 @@ MODELS: dict[str, Model] = {
 _ON_FEATURES = Model(lambda shape, _options: (nn.Identity(), shape[0]))
 """What is trained where the trunk is frozen: its features come in place of images."""
 
+VOLUME_MODELS: dict[str, frozenset[str]] = {"unet3d": frozenset({"width", "depth", "deep_supervision"})}
+"""Networks for volumes, which are built from a patch and its spacing, and their options."""
+
 
 def check(options: ModelOptions) -> Model:
     """The model that is trained: the one that the options name, or what takes its features.
@@ -70,10 +73,7 @@ def check(options: ModelOptions) -> Model:
     if options.name not in MODELS:
         raise unknown("model", options.name, MODELS)
     model = MODELS[options.name]
-    for option in _NOT_EVERYWHERE - model.takes:
-        if getattr(options, option) != ModelOptions.model_fields[option].default:
-            having = ", ".join(name for name, other in MODELS.items() if option in other.takes)
-            raise OptionsError(f"model.{option} has no effect on {options.name}: only {having} have it.")
+    _refuse_without_effect(options)
     if options.pretrained and (options.width is not None or options.stem == "small"):
         raise OptionsError(
             f"the pretrained weights of {options.name} fit its published form only: "
@@ -86,7 +86,23 @@ def check(options: ModelOptions) -> Model:
     return _ON_FEATURES if options.freeze == "trunk" else model
 
 
-_NOT_EVERYWHERE = frozenset().union(*(model.takes for model in MODELS.values()))
+def check_volumes(options: ModelOptions) -> None:
+    """Raises OptionsError unless the options name a network for volumes, with options that it has."""
+    if options.name not in VOLUME_MODELS:
+        raise unknown("model for volumes", options.name, VOLUME_MODELS)
+    _refuse_without_effect(options)
+
+
+def _refuse_without_effect(options: ModelOptions) -> None:
+    for option in sorted(_NOT_EVERYWHERE - _TAKEN[options.name]):
+        if getattr(options, option) != ModelOptions.model_fields[option].default:
+            having = ", ".join(name for name, taken in _TAKEN.items() if option in taken)
+            raise OptionsError(f"model.{option} has no effect on {options.name}: only {having} have it.")
+
+
+_OF_IMAGES = frozenset({"head", "freeze", "resolution"})
+_TAKEN = {name: model.takes | _OF_IMAGES for name, model in MODELS.items()} | VOLUME_MODELS
+_NOT_EVERYWHERE = frozenset[str]().union(*_TAKEN.values())
 
 
 def build(options: ModelOptions, shape: Shape, n_classes: int) -> Network:

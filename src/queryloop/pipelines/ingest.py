@@ -6,16 +6,15 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from queryloop.options import DataOptions
-from queryloop.readers.dataset import Source
-from queryloop.storage.content import ArrayBlocks
+from queryloop.readers.dataset import Read, Source
 
 
-def ingest(source: Source, dataset: str, data: DataOptions) -> tuple[ArrayBlocks, pd.DataFrame]:
-    """Read a data set; the images are saved before the table, which marks the content as complete."""
+def ingest(source: Source, dataset: str, data: DataOptions) -> tuple[Read, pd.DataFrame]:
+    """Read a data set; what it holds is saved before the table, which marks the content as complete."""
     from queryloop.readers.registry import find
 
     read = find(dataset, data).read(source, data)
-    return ArrayBlocks((len(read.samples), *read.shape), read.blocks), read.samples
+    return read, read.samples
 
 
 def create_pipeline() -> Pipeline:

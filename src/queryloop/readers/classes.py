@@ -44,3 +44,4 @@ CASSAVA = (
     "Cassava Mosaic Disease (CMD)",
     "Healthy",
 )
+PHANTOM = ("background", "ellipsoid", "tube")

@@ -9,7 +9,10 @@ from pathlib import Path
 from queryloop.errors import MissingFilesError
 from queryloop.options import DataOptions
 from queryloop.readers.images import ImageSet
+from queryloop.readers.volumes import VolumeSet
 
+Read = ImageSet | VolumeSet
+"""What a reader gives; both have a table `samples`."""
 Found = tuple[list[str], list[str]]
 """The files that are there, in reading order, and those that are not, as paths relative to their folder."""
 
@@ -19,12 +22,12 @@ class Layout:
     """One way in which the files of a data set may lie.
 
     places: the folders to look in, given raw_root. search: what one folder holds.
-    read: what was found, class names and options to images.
+    read: what was found, class names and options to images or volumes.
     """
 
     places: Callable[[Path], list[Path]]
     search: Callable[[Path], Found]
-    read: Callable[[Source, Sequence[str], DataOptions], ImageSet]
+    read: Callable[[Source, Sequence[str], DataOptions], Read]
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,8 @@ class DataSet:
             " ".join([f"data set {self.name!r} was not found.", *looked, self.remedy(raw_root)])
         )
 
-    def read(self, source: Source, options: DataOptions) -> ImageSet:
-        """The samples and images of a source.
+    def read(self, source: Source, options: DataOptions) -> Read:
+        """The samples of a source, and their images or volumes.
 
         Raises BrokenFileError, naming file and record, for what is not as its format promises.
         """

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
+from queryloop.options import DataOptions
 from queryloop.readers import batches, classes, digits, droughtwatch, folder, idx, parquet
-from queryloop.readers.dataset import DataSet, Layout, under
+from queryloop.readers.dataset import DataSet, Layout, Read, Source, under
 from queryloop.readers.folder import Table
+from queryloop.readers.nifti import cases as nifti
 
 
 def _download(module: str, function: str, *arguments: str) -> Callable[[Path], str]:
@@ -57,6 +60,27 @@ def _cassava(raw_root: Path) -> str:
     )
 
 
+def _own_nifti(_raw_root: Path) -> str:
+    return (
+        "Say with --params=raw_root:PATH where it lies: PATH/dataset.json, PATH/imagesTr/ and "
+        "PATH/labelsTr/, as in the Medical Segmentation Decathlon or in nnUNet_raw."
+    )
+
+
+def _nothing(_raw_root: Path) -> str:
+    return "It is made from a seed."
+
+
+def _by(module: str) -> Callable[[Source, Sequence[str], DataOptions], Read]:
+    """The reader of a module that is imported when it reads, as nibabel and scipy take two seconds."""
+
+    def read(source: Source, of: Sequence[str], options: DataOptions) -> Read:
+        return import_module(f"queryloop.readers.{module}").read(source, of, options)
+
+    return read
+
+
+_OF_VOLUMES = frozenset({"spacing", "normalisation"})
 _OF_FOLDERS = frozenset({"image_size", "channels", "on_error"})
 
 
@@ -161,5 +185,34 @@ DATASETS = (
             "{}",
         ),
         options=frozenset({"bands", "binary"}),
+    ),
+    DataSet(
+        "hippocampus",
+        "segmentation",
+        (),
+        (Layout(under("Task04_Hippocampus"), nifti.search, _by("nifti.read")),),
+        _download(
+            "torchvision.datasets.utils",
+            "download_and_extract_archive",
+            '"https://msd-for-monai.s3-us-west-2.amazonaws.com/Task04_Hippocampus.tar"',
+            "{}",
+        ),
+        options=_OF_VOLUMES,
+    ),
+    DataSet(
+        "nifti",
+        "segmentation",
+        (),
+        (Layout(lambda raw_root: [raw_root], nifti.search, _by("nifti.read")),),
+        _own_nifti,
+        options=_OF_VOLUMES,
+    ),
+    DataSet(
+        "phantom",
+        "segmentation",
+        classes.PHANTOM,
+        (Layout(lambda raw_root: [raw_root], lambda _folder: ([], []), _by("phantom")),),
+        _nothing,
+        options=_OF_VOLUMES,
     ),
 )

@@ -100,7 +100,7 @@ class SamplesTable(ContentDataset["pd.DataFrame", "pd.DataFrame"]):
         """Write the table, or keep the one that is there."""
         path = self._file("samples.parquet")
         if not path.exists():
-            _keep_first(path, lambda file: write_table(data, "samples", file))
+            keep_first(path, lambda file: write_table(data, "samples", file))
 
     def preview(self, nrows: int = 20) -> TablePreview:
         """The first rows, for kedro-viz."""
@@ -137,7 +137,7 @@ class ArrayStore(ContentDataset[ArrayBlocks, "np.ndarray"]):
         """Write block by block, so that the array need not fit in memory, or keep what is there."""
         path = self._file(self.file)
         if not path.exists():
-            _keep_first(path, lambda file: _write_blocks(data, file, self.dtype, self.doing))
+            keep_first(path, lambda file: _write_blocks(data, file, self.dtype, self.doing))
 
     def _exists(self) -> bool:
         return self._file(self.file).exists()
@@ -155,7 +155,8 @@ class FeatureStore(ArrayStore):
     file, dtype, doing = "features.npy", "<f4", "computing features"
 
 
-def _keep_first(path: Path, write: Callable[[Writer], None]) -> None:
+def keep_first(path: Path, write: Callable[[Writer], object]) -> None:
+    """Write a file, or keep the one that is there or comes into being meanwhile."""
     try:
         with whole_file(path) as file:
             write(file)

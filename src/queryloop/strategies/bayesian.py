@@ -24,11 +24,7 @@ def bald(mc_probs: Tensor) -> Tensor:
     toss-up score 0. The batch is full of near-copies: batch_bald for large batches. With few draws or
     little dropout it is noise, no better than random.
     """
-
-    def information(block: Tensor) -> Tensor:
-        return (nats(block.mean(dim=1)) - nats(block.flatten(1)) / block.shape[1]).clamp(min=0)
-
-    return in_blocks(information, mc_probs)
+    return in_blocks(lambda block: information(block.mean(dim=1), mean_nats(block)), mc_probs)
 
 
 @strategy(family="bayesian", source="Gal et al. 2017", bounds=(0.0, 1.0))
@@ -93,8 +89,7 @@ def expected_entropy(mc_probs: Tensor) -> Tensor:
     Cost: N T C logarithms. Use: to find noisy rows. As a query it buys labels of toss-ups, which teach
     little, and is easily worse than random where labels are noisy.
     """
-    draws, classes = mc_probs.shape[1:]
-    return in_blocks(lambda block: nats(block.flatten(1)), mc_probs) / (draws * math.log(classes))
+    return of_maximum(in_blocks(mean_nats, mc_probs), mc_probs.shape[2])
 
 
 @strategy(family="bayesian", source="Freeman 1965; Gal et al. 2017", bounds=(0.0, 1.0))
@@ -143,6 +138,24 @@ def epig(mc_probs: Tensor, target_mc_probs: Tensor) -> Tensor:
     joint = sum(_joint_nats(mc_probs, part) for part in columns.split(max(1, _BLOCK // classes), dim=1))
     own = in_blocks(lambda block: nats(block.mean(dim=1)), mc_probs)
     return (own + nats(target_mc_probs.mean(dim=1)).mean() - joint / targets).clamp(min=0)
+
+
+def information(mean: Tensor, noise: Tensor) -> Tensor:
+    """Entropy of the averaged draws less the mean entropy of the single ones, in nats.
+
+    mean: (N, C). noise: (N,), the latter. Returns (N,), from 0, below which only rounding leads.
+    """
+    return (nats(mean) - noise).clamp(min=0)
+
+
+def of_maximum(entropies: Tensor, classes: int) -> Tensor:
+    """Entropies in nats as a share of the largest that so many classes can have."""
+    return entropies / math.log(classes)
+
+
+def mean_nats(mc_probs: Tensor) -> Tensor:
+    """Mean over the draws of their entropies. mc_probs: (N, T, C). Returns (N,)."""
+    return nats(mc_probs.flatten(1)) / mc_probs.shape[1]
 
 
 def nats(probs: Tensor) -> Tensor:

@@ -77,6 +77,10 @@ class Noisy(TopK):
         """The noisy scores. Their k highest are k draws without replacement (Gumbel-top-k)."""
         clean = self.scorer.score(evidence, seed)
         assert clean is not None
+        return self.over(clean, evidence, seed)
+
+    def over(self, clean: Tensor, evidence: Given, seed: int) -> Tensor:
+        """Scores of the scorer under noise; of the evidence only `ids` and `progress` are read."""
         ids = ids_of(evidence, len(clean))
         scores = clean.double().cpu()
         refuse_missing(evidence, self.needs & {"progress"}, self.name)

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from queryloop.errors import InputError, unknown
@@ -20,6 +19,7 @@ from queryloop.training import predict as scoring
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.compute import resolve_scoring
 from queryloop.training.pixels import Pixels
+from queryloop.training.predict import softmax
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,6 @@ class Look:
 
 
 Take = Callable[[Look], Tensor | dict[str, Tensor]]
-
-
-def softmax(logits: Tensor) -> Tensor:
-    """Over the last axis, in fp32. A logit of -inf would pass as an innocent 0, so it becomes NaN."""
-    logits = logits.float()
-    return F.softmax(logits.where(logits.isfinite(), torch.nan), dim=-1)
 
 
 def probabilities(look: Look) -> Tensor:

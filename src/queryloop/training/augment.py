@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from queryloop.errors import unknown
+
 _REACH = 8  # shifts go up to an eighth of the side
 _ANGLE = math.radians(12)
 _ZOOM = 0.12
@@ -60,9 +62,18 @@ def flip_crop(images: Tensor, generator: Generator) -> Tensor:
     return shift(torch.where(mirrored, images.flip(3), images), generator)
 
 
-AUGMENTATIONS: dict[str, Callable[[Tensor, Generator], Tensor]] = {
+Augmentation = Callable[[Tensor, Generator], Tensor]
+
+AUGMENTATIONS: dict[str, Augmentation] = {
     "none": none,
     "shift": shift,
     "affine": affine,
     "flip_crop": flip_crop,
 }
+
+
+def augmentation(name: str) -> Augmentation:
+    """The one of this name. Raises OptionsError where images have none such."""
+    if name not in AUGMENTATIONS:
+        raise unknown("augmentation of images", name, AUGMENTATIONS)
+    return AUGMENTATIONS[name]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from queryloop.options import TrainingOptions
 from queryloop.randomness import derived_seed, generator
-from queryloop.training.augment import AUGMENTATIONS
+from queryloop.training.augment import augmentation
 from queryloop.training.pixels import Pixels, load
 
 
@@ -67,4 +67,4 @@ class Batches:
     def augmented(self, rows: np.ndarray, draws: torch.Generator) -> Tensor:
         """Input (N, C, H, W), or (N, D), of these rows of the images, as training sees it."""
         images = load(self.images, rows, self.device)
-        return self.pixels.normalise(AUGMENTATIONS[self.options.augmentation](images, draws))
+        return self.pixels.normalise(augmentation(self.options.augmentation)(images, draws))

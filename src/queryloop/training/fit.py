@@ -6,22 +6,21 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor
+from torch import Tensor, nn
 
-from queryloop.models.network import Network
 from queryloop.options import TrainingOptions
-from queryloop.training.batches import Batches
 from queryloop.training.compute import Compute, isolated
-from queryloop.training.objective import Objective
+from queryloop.training.objective import Minimised, Steps
 from queryloop.training.optimise import configure
 from queryloop.training.progress import TrainingBar
 from queryloop.training.rate import find_rate
 from queryloop.training.trainer import bare_trainer, run
 
-Validate = Callable[[Network], float]
+N = TypeVar("N", bound=nn.Module)
+Validate = Callable[[N], float]
 
 _FIRST = 1e-3  # a range test sets its own rates, but an optimiser must begin with one
 
@@ -41,12 +40,12 @@ class Fitted:
 
 
 def fit(
-    network: Network,
-    batches: Batches,
-    objective: Objective,
+    network: N,
+    batches: Steps,
+    objective: Minimised[N],
     options: TrainingOptions,
     compute: Compute,
-    validate: Validate | None = None,
+    validate: Validate[N] | None = None,
 ) -> Fitted:
     """Train `network` in place, on fresh optimiser state.
 
@@ -66,13 +65,12 @@ def fit(
 
 
 def _rate(
-    network: Network, batches: Batches, objective: Objective, options: TrainingOptions, compute: Compute
+    network: N, batches: Steps, objective: Minimised[N], options: TrainingOptions, compute: Compute
 ) -> float:
     """The learning rate; found on a copy of the network, so that the training is the same as with it set."""
     if options.learning_rate != "auto":
         return options.learning_rate
-    plain = Objective(objective.losses, batches, objective.pool)
-    trial = _Module(copy.deepcopy(network), plain, options, _FIRST, compute, len(batches))
+    trial = _Module(copy.deepcopy(network), objective.plain(), options, _FIRST, compute, len(batches))
     with isolated(compute.threads):
         return find_rate(trial, batches, compute.device)
 
@@ -82,8 +80,8 @@ class _Module(LightningModule):
 
     def __init__(
         self,
-        network: Network,
-        objective: Objective,
+        network: nn.Module,
+        objective: Minimised[Any],
         options: TrainingOptions,
         learning_rate: float,
         compute: Compute,
@@ -107,7 +105,7 @@ class _Module(LightningModule):
 class _Scores(Callback):
     """Validation once an epoch; with early stopping it also keeps the best weights."""
 
-    def __init__(self, network: Network, validate: Validate | None, every: int, patience: int) -> None:
+    def __init__(self, network: nn.Module, validate: Validate[Any] | None, every: int, patience: int) -> None:
         self.last: float | None = None
         self.best: float | None = None
         self._network, self._validate, self._every, self._patience = network, validate, every, patience

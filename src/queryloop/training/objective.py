@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import ClassVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import ClassVar, Protocol, TypeVar
 
 import numpy as np
 from torch import Tensor, nn
@@ -13,6 +13,30 @@ from queryloop.training.batches import Batches
 
 Losses = Callable[[Tensor, Tensor], Tensor]
 """From fp32 logits (N, K) and targets to the loss of each sample, (N,)."""
+
+
+N = TypeVar("N", bound=nn.Module, contravariant=True)
+
+
+class Steps(Protocol):
+    """The batches of a training: as many as there are gradient steps, the same at each iteration."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]: ...
+
+
+class Minimised(Protocol[N]):
+    """What each step of a training minimises."""
+
+    def parameters(self, network: nn.Module) -> Iterable[nn.Parameter]:
+        """What the optimiser of the network trains."""
+
+    def plain(self) -> Minimised[N]:
+        """The same without state and without anything beside the network: for a trial."""
+
+    def __call__(self, network: N, inputs: Tensor, targets: Tensor, progress: float) -> Tensor:
+        """The scalar to minimise. progress: share of the training that is done, in [0, 1)."""
 
 
 class Objective:
@@ -34,6 +58,10 @@ class Objective:
     def parameters(self, network: nn.Module) -> Iterable[nn.Parameter]:
         """What the optimiser of the network trains."""
         return network.parameters()
+
+    def plain(self) -> Objective:
+        """The loss of the task alone."""
+        return Objective(self.losses, self.batches, self.pool)
 
     def __call__(self, network: Network, inputs: Tensor, targets: Tensor, progress: float) -> Tensor:  # noqa: ARG002
         """The scalar to minimise. progress: share of the training that is done, in [0, 1)."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from queryloop.errors import NonFiniteRowsError
@@ -53,7 +54,9 @@ def collected(
     """As `predict`, without its bar; done: told the rows of each batch."""
     found: dict[str, Tensor] = {}
     bad: list[int] = []
-    with isolated(compute.threads), _evaluating(networks, compute.device):
+    for network in networks:
+        network.to(memory_format=torch.channels_last)
+    with isolated(compute.threads), evaluating(networks, compute.device):
         for start in range(0, max(len(rows), 1), batch):
             part = rows[start : start + batch]
             outputs = _run(networks, reduce, pixels.normalise(load(images, part, compute.device)), compute)
@@ -65,6 +68,12 @@ def collected(
     if bad:
         raise NonFiniteRowsError(len(bad), len(rows), bad[0])
     return found
+
+
+def softmax(logits: Tensor, dim: int = -1) -> Tensor:
+    """In fp32. A logit of -inf would pass as an innocent 0, so it becomes NaN."""
+    logits = logits.float()
+    return F.softmax(logits.where(logits.isfinite(), torch.nan), dim=dim)
 
 
 @torch.inference_mode()
@@ -81,11 +90,11 @@ def _bad_rows(outputs: dict[str, Tensor], n: int) -> list[int]:
 
 
 @contextmanager
-def _evaluating(networks: Sequence[nn.Module], device: str) -> Iterator[None]:
+def evaluating(networks: Sequence[nn.Module], device: str) -> Iterator[None]:
     """Eval mode on the device, and the mode of before on the way out."""
     modes = [network.training for network in networks]
     for network in networks:
-        network.eval().to(torch.device(device)).to(memory_format=torch.channels_last)
+        network.eval().to(torch.device(device))
     try:
         yield
     finally:

@@ -10,14 +10,14 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.tuner import Tuner
 
 from queryloop.errors import OptionsError
-from queryloop.training.batches import Batches
+from queryloop.training.objective import Steps
 from queryloop.training.trainer import bare_trainer, quiet
 
 _RATES = 100
 _LOWEST = 1e-5  # below, the loss of a batch says more about the batch than about the rate
 
 
-def find_rate(module: LightningModule, batches: Batches, device: str) -> float:
+def find_rate(module: LightningModule, batches: Steps, device: str) -> float:
     """The rate at which the loss falls fastest, of 100 from 1e-5 to 1, one step each (Smith 2017).
 
     module: has `learning_rate`, and a network that may be spoilt. Raises OptionsError where the loss

@@ -1,0 +1,37 @@
+"""What every strategy for boxes can do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from queryloop.boxes.candidates import Candidates
+from queryloop.boxes.pool import Pool
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxStrategy(ABC):
+    """How the next boxes are chosen: candidates of all cases first, then the query among them.
+
+    `needs`: what it asks of the pool: `probs` and `energy` (in its `sums`), `truth` or `prediction` (as its
+    `labels`), `embeddings`, `progress`. `compares`: it needs several members, one disagrees with nobody.
+    """
+
+    name: str
+    source: str
+    options: Mapping[str, Any]
+    needs: frozenset[str]
+    compares: bool = False
+
+    @abstractmethod
+    def candidates(self, pool: Pool, *, k: int, seed: int) -> Candidates:
+        """Free boxes without overlap that a query of k may be made of, with a score each, higher first.
+
+        Each case is looked at once. Raises InputError for a pool that lacks what is needed.
+        """
+
+    @abstractmethod
+    def choose(self, found: Candidates, pool: Pool, *, k: int, seed: int) -> Candidates:
+        """The k boxes to label, best first. Raises ExhaustedError where there are fewer."""

@@ -1,0 +1,1 @@
+"""3D scans in NIfTI files, as the Medical Segmentation Decathlon and nnU-Net lay them out."""

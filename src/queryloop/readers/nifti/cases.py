@@ -1,0 +1,158 @@
+"""Which files make up a case, in the layout of the Decathlon and in that of nnU-Net."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from queryloop.errors import BrokenFileError, examples
+from queryloop.readers.content import refusing
+from queryloop.readers.dataset import Found
+from queryloop.readers.listing import inside
+from queryloop.readers.nifti.description import ENDINGS, NAME, Description, described
+
+logger = logging.getLogger(__name__)
+
+_IMAGES, _LABELS, _FREE = "imagesTr", "labelsTr", "addTr"
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of one case, relative to the folder of the data set.
+
+    images: one of all channels, or one for each. free: labels that cost nothing, where there are some.
+    """
+
+    case_id: str
+    images: tuple[str, ...]
+    label: str
+    free: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """All of them."""
+        return [*self.images, self.label, *([self.free] if self.free else [])]
+
+
+def search(folder: Path) -> Found:
+    """dataset.json and the files of all cases. Raises BrokenFileError as `cases` does."""
+    if not (folder / NAME).is_file():
+        return [], [NAME]
+    names = [name for files in cases(folder, described(folder)) for name in files.names]
+    missing = [name for name in names if not (folder / name).is_file()]
+    return [NAME, *names], [examples(missing)] if missing else []
+
+
+def cases(folder: Path, description: Description) -> list[Files]:
+    """The files of each case, in the order of their ids.
+
+    Raises BrokenFileError for a case that occurs twice, and in nnU-Net's layout for an image without
+    label, a label without image, and missing or unknown channels.
+    """
+    found = _listed(folder, description) if description.ending is None else _numbered(folder, description)
+    if not found:
+        raise BrokenFileError(f"{description.path}: there are no training cases.")
+    twice = [case_id for case_id, n in Counter(files.case_id for files in found).items() if n > 1]
+    if twice:
+        raise BrokenFileError(
+            f"{description.path}: {len(twice)} cases occur more than once: {examples(twice)}. A case is "
+            "named by the file of its image: rename or remove the others."
+        )
+    return sorted(found, key=lambda files: files.case_id)
+
+
+def _listed(folder: Path, description: Description) -> list[Files]:
+    """The Decathlon's layout: a list of images, each of all channels, and labels."""
+    found = []
+    for pair in description.training:
+        image, label = inside(folder, pair.image), inside(folder, pair.label)
+        found.append(Files(_stem(image), (image,), label))
+    left_out = {*_files(folder, _IMAGES), *_files(folder, _LABELS)} - {
+        name for files in found for name in files.names
+    }
+    if left_out:
+        logger.warning(
+            "%s: %d files are not in its list of training cases and are left out: %s.",
+            description.path,
+            len(left_out),
+            examples(sorted(left_out)),
+        )
+    return found
+
+
+def _numbered(folder: Path, description: Description) -> list[Files]:
+    """nnU-Net's layout: CASE_0000, CASE_0001, ... for the channels, and a label CASE."""
+    ending = description.ending or ""
+    images: dict[str, list[str]] = {}
+    for name in _files(folder, _IMAGES):
+        part = re.fullmatch(rf"{_IMAGES}/(.+)_(\d{{4}}){re.escape(ending)}", name)
+        if part is None:
+            raise BrokenFileError(
+                f"{folder / name}: expected a name like CASE_0000{ending} (case, channel): rename or "
+                "remove it."
+            )
+        images.setdefault(part[1], []).append(part[2])
+    _check_pairs(folder, images, ending)
+    _check_channels(folder, images, description)
+    return [
+        Files(
+            case_id,
+            tuple(f"{_IMAGES}/{case_id}_{channel}{ending}" for channel in sorted(channels)),
+            f"{_LABELS}/{case_id}{ending}",
+            _free(folder, case_id + ending),
+        )
+        for case_id, channels in images.items()
+    ]
+
+
+def _check_pairs(folder: Path, images: Collection[str], ending: str) -> None:
+    labels, free = (_ids(folder, name, ending) for name in (_LABELS, _FREE))
+    image = f"{_IMAGES}/{{}}_0000{ending}"
+    alone = [f"{image.format(i)} has no label {_LABELS}/{i}{ending}" for i in images if i not in labels]
+    for kind, ids in ((_LABELS, labels), (_FREE, free)):
+        alone += [f"{kind}/{i}{ending} has no image {image.format(i)}" for i in ids if i not in images]
+    if alone:
+        raise BrokenFileError(
+            f"{folder}: {len(alone)} files have no partner: {examples(alone)}. Add it, or move the file away."
+        )
+
+
+def _check_channels(folder: Path, images: dict[str, list[str]], description: Description) -> None:
+    expected = {f"{number:04d}": name for number, name in enumerate(description.channels)}
+    wrong = []
+    for case_id, channels in images.items():
+        lacks = [f"{number} ({expected[number]})" for number in expected if number not in channels]
+        wrong += [f"{case_id} lacks channel {', '.join(lacks)}"] * bool(lacks)
+        more = [number for number in sorted(channels) if number not in expected]
+        wrong += [f"{case_id} has channel {', '.join(more)}"] * bool(more)
+    if wrong:
+        raise BrokenFileError(
+            f"{folder / _IMAGES}: channels of {len(wrong)} cases differ from the {len(expected)} that {NAME} "
+            f"names ({', '.join(description.channels)}): {examples(wrong)}. Add or remove files, or correct "
+            f"{NAME}."
+        )
+
+
+def _ids(folder: Path, name: str, ending: str) -> list[str]:
+    return [Path(file).name.removesuffix(ending) for file in _files(folder, name)]
+
+
+def _free(folder: Path, name: str) -> str | None:
+    return f"{_FREE}/{name}" if (folder / _FREE / name).is_file() else None
+
+
+def _files(folder: Path, name: str) -> list[str]:
+    """The files in a folder of the data set, hidden ones (as macOS leaves them in archives) left out."""
+    if not (folder / name).is_dir():
+        return []
+    with refusing(folder / name, "cannot be listed"):
+        return sorted(f"{name}/{p.name}" for p in (folder / name).iterdir() if p.name[0] != ".")
+
+
+def _stem(name: str) -> str:
+    base = Path(name).name
+    return next((base.removesuffix(ending) for ending in ENDINGS if base.endswith(ending)), base)

@@ -1,0 +1,143 @@
+"""One NIfTI file: where its voxels lie, and what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import nibabel
+import numpy as np
+from nibabel.affines import voxel_sizes
+from nibabel.nifti1 import Nifti1Image
+
+from queryloop.errors import BrokenFileError, examples
+from queryloop.readers.content import contents, refusing
+from queryloop.readers.volumes import IGNORE, Grid
+
+_OBLIQUE = 1e-2  # cosine between two axes of voxels, from which on they are no longer at right angles
+_APART = 0.1  # of a voxel, between corners that should be one
+
+
+def grid(path: Path, channels: Sequence[str] = ()) -> Grid:
+    """Where the voxels of a file lie, by its header.
+
+    channels: what a fourth axis holds; none where there must be three axes. Raises BrokenFileError for
+    other axes, voxels that are no numbers, and an affine that is no grid.
+    """
+    header = _opened(path)
+    shape = tuple(int(n) for n in header.shape)
+    _check_shape(path, shape, channels)
+    if header.get_data_dtype().kind not in "iuf":
+        raise BrokenFileError(f"{path}: voxels are {header.get_data_dtype()}, expected numbers.")
+    if header.affine is None:
+        raise BrokenFileError(f"{path}: has no affine.")
+    _check_affine(path, header.affine)
+    return Grid(shape[:3], header.affine)  # type: ignore[arg-type]
+
+
+def check_same(path: Path, found: Grid, image: Path, expected: Grid) -> None:
+    """Refuse a file whose voxels do not lie where those of its image do. Raises BrokenFileError."""
+    remedy = "resample one of them to the grid of the other, or replace the one that is wrong."
+    if found.shape != expected.shape:
+        raise BrokenFileError(
+            f"{path}: has shape {found.shape}, but {image} has {expected.shape} (x, y, z): {remedy}"
+        )
+    if _distance(found, expected) > _APART:
+        affines = f"the affine {_told(found.affine)}, but {image} has {_told(expected.affine)}"
+        raise BrokenFileError(f"{path}: has {affines}: {remedy}")
+
+
+def image(path: Path, channels: Sequence[str]) -> np.ndarray:
+    """The intensities, float32 (C, x, y, z). Raises BrokenFileError for NaN and for constant channels."""
+    values = _voxels(path).astype(np.float32, copy=False)
+    planes = np.moveaxis(values, 3, 0) if values.ndim == 4 else values[None]
+    for name, plane in zip(channels, planes, strict=True):
+        wrong = int(plane.size - np.isfinite(plane).sum())
+        if wrong:
+            raise BrokenFileError(
+                f"{path}: {wrong} of {plane.size} voxels of channel {name} are NaN or infinite: replace them "
+                "or leave the case out."
+            )
+        if plane.min() == plane.max():
+            raise BrokenFileError(
+                f"{path}: all voxels of channel {name} are {plane.flat[0]:g}: there is nothing to see, leave "
+                "the case out."
+            )
+    return planes
+
+
+def labels(path: Path, classes: Sequence[str], unlabelled: Sequence[int] = ()) -> np.ndarray:
+    """The labels, uint8 (x, y, z), with IGNORE for those that stand for none.
+
+    Raises BrokenFileError for labels that are no whole numbers or no class, with the numbers of voxels.
+    """
+    values = _voxels(path)
+    ignored, known = np.isin(values, unlabelled), np.isin(values, np.arange(len(classes)))
+    if not (known | ignored).all():
+        raise BrokenFileError(_unknown(path, values[~(known | ignored)], classes, unlabelled))
+    return np.where(ignored, IGNORE, values).astype(np.uint8)
+
+
+def _opened(path: Path) -> Nifti1Image:
+    with refusing(path, "is no NIfTI file, or its header is damaged"):
+        opened = nibabel.load(path)
+        if not isinstance(opened, Nifti1Image):
+            raise BrokenFileError(f"{path}: is {type(opened).__name__}, expected NIfTI.")
+        return opened
+
+
+def _voxels(path: Path) -> np.ndarray:
+    """All voxels, scaled as the header says; the whole file is unpacked, so that its checksum is compared."""
+    kind = type(_opened(path))
+    with refusing(path, "is truncated or damaged, copy or download it anew"):
+        return np.asanyarray(kind.from_bytes(contents(path)).dataobj)
+
+
+def _check_shape(path: Path, shape: tuple[int, ...], channels: Sequence[str]) -> None:
+    if len(shape) == 4 and channels:
+        if shape[3] != len(channels):
+            raise BrokenFileError(
+                f"{path}: has {shape[3]} channels, but dataset.json names {len(channels)} "
+                f"({', '.join(channels)}): correct it, or replace the file."
+            )
+    elif len(shape) != 3 or len(channels) > 1:
+        expected = f"4D (x, y, z and {len(channels)} channels)" if len(channels) > 1 else "3D"
+        raise BrokenFileError(f"{path}: is {len(shape)}D {shape}, expected {expected}.")
+    if 0 in shape:
+        raise BrokenFileError(f"{path}: has no voxels {shape}.")
+
+
+def _check_affine(path: Path, affine: np.ndarray) -> None:
+    told = f"{path}: the affine {_told(affine)}"
+    if not np.isfinite(affine).all():
+        raise BrokenFileError(f"{told} holds NaN or infinity: repair the header.")
+    sizes = voxel_sizes(affine)
+    if (sizes <= 0).any():
+        raise BrokenFileError(f"{told} gives voxels without extent: repair the header.")
+    axes = affine[:3, :3] / sizes
+    if np.abs(axes.T @ axes - np.eye(3)).max() > _OBLIQUE:
+        raise BrokenFileError(
+            f"{told} is sheared: its axes are not at right angles, so that it has no spacing. "
+            "Resample the scan to a rectangular grid."
+        )
+
+
+def _distance(one: Grid, other: Grid) -> float:
+    """How far the corners of two grids of one shape are apart at most, in the smallest voxel side."""
+    corners = np.indices((2, 2, 2)).reshape(3, 8) * (np.array(one.shape) - 1)[:, None]
+    apart = (one.affine - other.affine) @ np.vstack([corners, np.ones(8)])
+    return float(np.linalg.norm(apart, axis=0).max() / voxel_sizes(other.affine).min())
+
+
+def _told(affine: np.ndarray) -> str:
+    return " ".join("[" + " ".join(f"{value:.6g}" for value in row) + "]" for row in affine[:3])
+
+
+def _unknown(path: Path, values: np.ndarray, classes: Sequence[str], unlabelled: Sequence[int]) -> str:
+    fractions = values[values != np.floor(values)]
+    found, counts = np.unique(fractions if fractions.size else values, return_counts=True)
+    told = examples([f"{value:g} ({n} voxels)" for value, n in zip(found, counts, strict=True)])
+    what = "labels that are no whole numbers" if fractions.size else "labels that dataset.json does not name"
+    names = [f"{number} {name}" for number, name in enumerate(classes)]
+    named = ", ".join(names + [f"{number} not labelled" for number in unlabelled])
+    return f"{path}: has {what}: {told}; known are {named}. Correct the file, or dataset.json."

@@ -1,0 +1,68 @@
+"""A folder of NIfTI files to a volume set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from queryloop.errors import BrokenFileError
+from queryloop.options import DataOptions
+from queryloop.progress import ProgressBar
+from queryloop.readers.dataset import Source
+from queryloop.readers.nifti import file
+from queryloop.readers.nifti.cases import Files, cases
+from queryloop.readers.nifti.description import Description, described
+from queryloop.readers.prepared import Scan, refusal, volume_set
+from queryloop.readers.volumes import IGNORE, Grid, VolumeSet
+
+
+def read(source: Source, _classes: Sequence[str], options: DataOptions) -> VolumeSet:
+    """The cases of a source. Raises BrokenFileError naming all whose headers do not fit together."""
+    description = described(source.folder)
+    found = {files.case_id: files for files in cases(source.folder, description)}
+    return volume_set(
+        _grids(source.folder, list(found.values()), description),
+        lambda case_id: _scan(source.folder, found[case_id], description),
+        description.classes,
+        description.channels,
+        options,
+    )
+
+
+def _grids(folder: Path, found: Sequence[Files], description: Description) -> dict[str, Grid]:
+    grids, broken = {}, []
+    with ProgressBar("reading headers", len(found)) as bar:
+        for files in found:
+            try:
+                grids[files.case_id] = _grid(folder, files, description)
+            except BrokenFileError as error:
+                broken.append(error)
+            bar.advance()
+    if broken:
+        raise refusal(broken, len(found))
+    return grids
+
+
+def _grid(folder: Path, files: Files, description: Description) -> Grid:
+    """The grid that all files of a case share."""
+    several = () if description.ending else description.channels
+    image, *others = [folder / name for name in files.names]
+    expected = file.grid(image, several)
+    for path in others:
+        file.check_same(path, file.grid(path), image, expected)
+    return expected
+
+
+def _scan(folder: Path, files: Files, description: Description) -> Scan:
+    several = len(files.images) > 1
+    channels = [[name] for name in description.channels] if several else [description.channels]
+    images = [file.image(folder / name, of) for name, of in zip(files.images, channels, strict=True)]
+    classes = description.classes
+    ignored = [] if description.ignore is None else [description.ignore]
+    return Scan(
+        image=np.concatenate(images) if several else images[0],
+        labels=file.labels(folder / files.label, classes, ignored),
+        free=file.labels(folder / files.free, classes, [*ignored, IGNORE]) if files.free else None,
+    )

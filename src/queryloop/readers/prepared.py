@@ -1,0 +1,131 @@
+"""Scans in the grids of their files, to a volume set of one spacing and one scale."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from queryloop.errors import BrokenFileError, examples
+from queryloop.options import DataOptions
+from queryloop.readers.grid import (
+    image_to_store,
+    is_oblique,
+    is_resampled,
+    labels_to_store,
+    median_spacing,
+    placed,
+)
+from queryloop.readers.intensity import Scale, foreground, scales
+from queryloop.readers.volumes import IGNORE, Case, Grid, Millimetres, Volume, VolumeSet
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """A case as its files hold it.
+
+    image: (C, x, y, z). labels: (x, y, z) uint8, IGNORE where nobody labelled. free: labels that cost
+    nothing, likewise.
+    """
+
+    image: np.ndarray
+    labels: np.ndarray
+    free: np.ndarray | None = None
+
+
+Load = Callable[[str], Scan]
+
+
+def volume_set(
+    grids: Mapping[str, Grid],
+    load: Load,
+    classes: Sequence[str],
+    channels: Sequence[str],
+    options: DataOptions,
+) -> VolumeSet:
+    """The cases of `grids`, by id, as the store keeps them; `load` reads one.
+
+    Raises BrokenFileError as `load` does, here already where the scale is that of the data set.
+    """
+    target = options.spacing or median_spacing(list(grids.values()))
+    cases = [placed(case_id, grid, target) for case_id, grid in grids.items()]
+    _tell(cases, target)
+    ids = list(grids)
+    scale = scales(channels, options.normalisation, lambda: _foregrounds(ids, load))
+    return VolumeSet(cases, tuple(classes), tuple(channels), lambda: _volumes(cases, load, scale))
+
+
+def refusal(broken: Sequence[BrokenFileError], total: int) -> BrokenFileError:
+    """One error that names all cases that cannot be read."""
+    if len(broken) == 1:
+        return broken[0]
+    told = examples([str(error).rstrip(".") for error in broken])
+    return BrokenFileError(f"{len(broken)} of {total} cases cannot be read: {told}.")
+
+
+def _tell(cases: Sequence[Case], target: Millimetres) -> None:
+    spacing = " x ".join(f"{mm:.3g}" for mm in target)
+    resampled, oblique = sum(map(is_resampled, cases)), sum(is_oblique(case.native) for case in cases)
+    logger.info(
+        "%d cases at %s mm (z, y, x): %d resampled to that spacing, %d oblique and kept in their own axes.",
+        len(cases),
+        spacing,
+        resampled,
+        oblique,
+    )
+
+
+def _foregrounds(ids: Sequence[str], load: Load) -> Iterator[np.ndarray]:
+    for scan in _readable(ids, load):
+        yield foreground(scan.image, scan.labels)
+
+
+def _volumes(cases: Sequence[Case], load: Load, scale: Sequence[Scale]) -> Iterator[Volume]:
+    empty = 0
+    scans = _readable([case.sample_id for case in cases], load)
+    for case in cases:
+        volume = _volume(case, next(scans), scale)
+        empty += _is_empty(volume)
+        yield volume
+        del volume  # before the next one is read
+    next(scans, None)
+    if empty:
+        logger.info("%d of %d cases have no foreground.", empty, len(cases))
+
+
+def _is_empty(volume: Volume) -> bool:
+    labels = volume.labels if volume.native_labels is None else volume.native_labels
+    return not ((labels != 0) & (labels != IGNORE)).any()
+
+
+def _readable(ids: Sequence[str], load: Load) -> Iterator[Scan]:
+    """The scans, in order; after one that cannot be read the rest is only searched for more."""
+    broken: list[BrokenFileError] = []
+    for case_id in ids:
+        try:
+            scan = load(case_id)
+        except BrokenFileError as error:
+            broken.append(error)
+            continue
+        if not broken:
+            yield scan
+        del scan
+    if broken:
+        raise refusal(broken, len(ids))
+
+
+def _volume(case: Case, scan: Scan, scale: Sequence[Scale]) -> Volume:
+    image = np.empty((len(scale), *case.shape), np.float32)
+    for i, of in enumerate(scale):
+        image[i] = image_to_store(of(scan.image[i]), case)
+    return Volume(
+        case,
+        image=image,
+        labels=labels_to_store(scan.labels, case),
+        free=None if scan.free is None else labels_to_store(scan.free, case),
+        native_labels=scan.labels if is_resampled(case) else None,
+    )

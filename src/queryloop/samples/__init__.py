@@ -1,0 +1,41 @@
+"""Sample tables, pools and labelled sets as pure tables: who is in which split, asked when, labelled how."""
+
+from queryloop.samples.queries import (
+    asked,
+    candidates,
+    count_of,
+    next_cycle,
+    pool_without,
+    query,
+    query_seed,
+    query_size,
+    resolve_labels,
+)
+from queryloop.samples.results import metrics_row, reference_key
+from queryloop.samples.rows import classes, labelled_rows, rows_of
+from queryloop.samples.schema import COLUMNS, table
+from queryloop.samples.splits import check_sizes, ids_in, known, split, starting_set
+
+__all__ = [
+    "COLUMNS",
+    "asked",
+    "candidates",
+    "check_sizes",
+    "classes",
+    "count_of",
+    "ids_in",
+    "known",
+    "labelled_rows",
+    "metrics_row",
+    "next_cycle",
+    "pool_without",
+    "query",
+    "query_seed",
+    "query_size",
+    "reference_key",
+    "resolve_labels",
+    "rows_of",
+    "split",
+    "starting_set",
+    "table",
+]

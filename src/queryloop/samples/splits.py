@@ -1,0 +1,104 @@
+"""Who is tested on, validated on and trained on, and what is labelled first."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from queryloop.errors import OptionsError, examples
+from queryloop.options import DataOptions, QueryOptions, StartOptions
+from queryloop.randomness import uniform_by_id
+from queryloop.samples.queries import count_of, query
+from queryloop.samples.schema import table
+
+
+def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFrame:
+    """Who is test, validation, transfer (taken from validation) and train: columns sample_id, split.
+
+    The test set is drawn from the rows that the source calls test, and from all rows where it has
+    none. Each draw depends on (seed, id) only, never on the order of the rows. With data.patient the draw
+    is of patients, who come with all their samples, so that a part may get a few more than asked for;
+    no patient of the test set is in another part.
+    Raises OptionsError where the sizes leave nothing to train on, or ids name no patient.
+    """
+    ids, has_test = samples["sample_id"], (samples["split"] == "test").any()
+    patients = _patients(ids, options.patient)
+    share = (None if has_test else 0.2) if options.test == "auto" else options.test
+    if not has_test and share is None:
+        raise OptionsError("the data set has no test set of its own: set data.test, such as data.test:0.2.")
+    from_rows = samples["split"] == ("test" if has_test else "train")
+    test = patients.index[from_rows] if share is None else _drawn(patients[from_rows], share, seed, "test")
+    rest = patients[(samples["split"] == "train") & ~patients.isin(patients[test])]
+    validation = (
+        _drawn(rest, options.validation, seed, "validation") if options.validation else rest.index[:0]
+    )
+    name = pd.Series("unused", index=ids.index, dtype="str")
+    name[rest.index] = "train"
+    name[validation] = "validation"
+    if options.transfer not in ("auto", 0):
+        name[_drawn(patients[validation], float(options.transfer), seed, "transfer")] = "transfer"
+    name[test] = "test"
+    if not (name == "train").any():
+        raise OptionsError(
+            f"data.test:{options.test} and data.validation:{options.validation} leave none of "
+            f"{len(samples)} samples to train on."
+        )
+    return table("splits", {"sample_id": ids, "split": name})
+
+
+def _patients(ids: pd.Series, rule: str | None) -> pd.Series:
+    """Whose sample each one is: what the group of `rule` finds in its id; without a rule, its own."""
+    if rule is None:
+        return ids
+    found = ids.str.extract(rule, expand=False)
+    if found.isna().any():
+        raise OptionsError(
+            f"data.patient is {rule!r}, which finds no patient in {found.isna().sum()} of {len(ids)} ids: "
+            f"{examples(ids[found.isna()].tolist())}."
+        )
+    return found
+
+
+def _drawn(patients: pd.Series, size: float, seed: int, purpose: str) -> pd.Index:
+    """The rows of patients drawn until there are `size` rows; the last one comes with all of theirs."""
+    n = count_of(size, len(patients))
+    if n > len(patients):
+        raise OptionsError(f"data.{purpose} is {n}, but only {len(patients)} samples are there to draw from.")
+    drawn = patients.iloc[np.argsort(uniform_by_id(seed, 0, purpose, patients.tolist()))[:n]]
+    return patients.index[patients.isin(drawn)]
+
+
+def ids_in(splits: pd.DataFrame, name: str) -> pd.Series:
+    """The ids of one split."""
+    return splits.loc[splits["split"] == name, "sample_id"].reset_index(drop=True)
+
+
+def known(samples: pd.DataFrame, splits: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The samples of one split with their known labels: sample_id, label."""
+    return samples.loc[samples["sample_id"].isin(ids_in(splits, name)), ["sample_id", "label"]]
+
+
+def check_sizes(n_train: int, start: StartOptions, query: QueryOptions, n_cycles: int) -> None:
+    """Refuse a start or a first query larger than what there is. Raises OptionsError with the numbers."""
+    first = count_of(start.size, n_train)
+    if first > n_train:
+        raise OptionsError(f"start.size is {first}, but the training set has only {n_train} samples.")
+    asked, left = count_of(query.size, n_train), n_train - first
+    if n_cycles > 1 and asked > left:
+        raise OptionsError(
+            f"query.size is {asked}, but after a start of {first} the pool has only {left} of "
+            f"{n_train} samples: make query.size or start.size smaller."
+        )
+
+
+def starting_set(samples: pd.DataFrame, splits: pd.DataFrame, start: StartOptions, seed: int) -> pd.DataFrame:
+    """The first query: sample_id, rank, score (null); a function of the seed, not of the strategy.
+
+    `balanced` takes from each class in turn and so reads the labels of the whole training set.
+    """
+    train = samples[samples["sample_id"].isin(ids_in(splits, "train"))]
+    drawn = train.iloc[np.argsort(uniform_by_id(seed, 0, "start", train["sample_id"].tolist()))]
+    if start.sampler == "balanced":
+        turn = drawn.groupby("label").cumcount()
+        drawn = drawn.iloc[np.lexsort((np.arange(len(drawn)), turn))]
+    return query(drawn["sample_id"].head(count_of(start.size, len(train))).tolist())

@@ -1,0 +1,1 @@
+"""Training and prediction on 3D volumes of which parts are labelled."""

@@ -1,0 +1,62 @@
+"""Volumes as training and prediction get them, and patches cut out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+Triple = tuple[int, int, int]
+
+IGNORE = 255
+"""The label of a voxel that nobody has labelled."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Labels of a box in a case: its lowest voxel, and (dz, dy, dx) uint8, IGNORE where unknown."""
+
+    corner: Triple
+    labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """A case of which parts are labelled.
+
+    image: (C, Z, Y, X) float32, normalised; may be a memory map, of which only patches are read.
+    """
+
+    image: np.ndarray
+    parts: Sequence[Part]
+
+
+def patch(image: np.ndarray, corner: Sequence[int], size: Triple) -> np.ndarray:
+    """A copy (C, *size) of the image (C, Z, Y, X) from this voxel on, 0 outside of it."""
+    cut = np.zeros((len(image), *size), dtype=np.float32)
+    _paste(cut, image, [-c for c in corner])
+    return cut
+
+
+def known(parts: Sequence[Part], corner: Sequence[int], size: Triple) -> np.ndarray:
+    """The labels (*size) uint8 that the parts give to this patch, IGNORE elsewhere."""
+    labels = np.full((1, *size), IGNORE, dtype=np.uint8)
+    for part in parts:
+        _paste(labels, part.labels[None], np.subtract(part.corner, corner).tolist(), over=True)
+    return labels[0]
+
+
+def _paste(target: np.ndarray, source: np.ndarray, offset: Sequence[int], *, over: bool = False) -> None:
+    """Copy what of the source lies in the target; offset: of the source's first voxel in it.
+
+    over: unknown labels leave what is there.
+    """
+    into, out_of = [slice(None)], [slice(None)]
+    for start, whole, length in zip(offset, target.shape[1:], source.shape[1:], strict=True):
+        low, high = max(start, 0), min(start + length, whole)
+        into.append(slice(low, max(low, high)))
+        out_of.append(slice(low - start, max(low, high) - start))
+    cut = source[tuple(out_of)]
+    place = target[tuple(into)]
+    np.copyto(place, cut, where=cut != IGNORE if over else True)

@@ -1,0 +1,80 @@
+"""Spacing and normalisation of a data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from queryloop.errors import BrokenFileError
+
+from .files import SHAPE, mask, nnunet, read, save, scan
+
+AFFINE = np.diag([2.0, 1.0, 3.0, 1.0])
+
+
+def images(folder: Path, **options: object) -> list[np.ndarray]:
+    return [volume.image for volume in read(folder, **options).volumes()]
+
+
+def test_each_channel_of_a_case_has_mean_0_and_deviation_1(tmp_path: Path) -> None:
+    for image in images(nnunet(tmp_path, channels=("T1", "T2"))):
+        np.testing.assert_allclose(image.mean(axis=(1, 2, 3)), 0, atol=1e-6)
+        np.testing.assert_allclose(image.std(axis=(1, 2, 3)), 1, atol=1e-6)
+
+
+def test_ct_is_clipped_to_and_scaled_by_the_foreground_of_all_cases(tmp_path: Path) -> None:
+    foreground = np.concatenate([scan(i)[mask(i) > 0] for i in range(3)]).astype(np.float64)
+    low, high = np.percentile(foreground, [0.5, 99.5])
+    for i, image in enumerate(images(nnunet(tmp_path, channels=("ct",)))):
+        expected = (np.clip(scan(i), low, high) - foreground.mean()) / foreground.std()
+        np.testing.assert_allclose(image[0], expected.T, atol=1e-5)
+
+
+def test_names_of_channels_choose_one_by_one(tmp_path: Path) -> None:
+    first, second, third = images(nnunet(tmp_path, 1, channels=("CT", "PET", "noNorm")))[0]
+    assert second.mean() == pytest.approx(0, abs=1e-6)
+    assert first.mean() != pytest.approx(0, abs=1e-3)
+    np.testing.assert_array_equal(third, scan(0, (*SHAPE, 3))[..., 2].T)
+
+
+@pytest.mark.parametrize(("how", "channel", "alike"), [("ct", "MRI", "CT"), ("z_score", "CT", "MRI")])
+def test_an_option_overrules_the_name(tmp_path: Path, how: str, channel: str, alike: str) -> None:
+    told = images(nnunet(tmp_path / "told", channels=(channel,)), normalisation=how)
+    np.testing.assert_array_equal(told, images(nnunet(tmp_path / "named", channels=(alike,))))
+
+
+def test_ct_without_any_foreground_is_refused(tmp_path: Path) -> None:
+    folder = nnunet(tmp_path, channels=("CT",))
+    for i in range(3):
+        save(folder / f"labelsTr/a{i}.nii.gz", np.zeros(SHAPE, np.uint8))
+    with pytest.raises(BrokenFileError, match=r"no case has any foreground.*data.normalisation:z_score"):
+        read(tmp_path)
+
+
+def of_three_spacings(folder: Path) -> Path:
+    nnunet(folder)
+    for i, scale in enumerate((1.0, 2.0, 4.0)):
+        affine = AFFINE @ np.diag([scale, scale, scale, 1.0])
+        save(folder / f"imagesTr/a{i}_0000.nii.gz", scan(i), affine)
+        save(folder / f"labelsTr/a{i}.nii.gz", mask(i), affine)
+    return folder
+
+
+def test_spacing_is_the_median_of_the_data_set(tmp_path: Path) -> None:
+    found = read(of_three_spacings(tmp_path))
+    assert [case.shape for case in found.cases] == [(4, 3, 2), (7, 6, 5), (14, 12, 10)]
+    assert found.cases[1].spacing == (6.0, 2.0, 4.0)
+    for i, volume in enumerate(found.volumes()):
+        assert volume.image.shape == (1, *volume.case.shape)
+        assert volume.labels.shape == volume.case.shape
+        assert (volume.native_labels is None) == (i == 1)
+        if volume.native_labels is not None:
+            np.testing.assert_array_equal(volume.native_labels, mask(i))
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), 1.0])
+def test_spacing_can_be_given_for_all_axes_or_each(tmp_path: Path, spacing: object) -> None:
+    first, *_ = read(of_three_spacings(tmp_path), spacing=spacing).cases
+    assert (first.shape, first.spacing) == ((21, 6, 10), (1.0, 1.0, 1.0))

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+
+from queryloop.boxes.box import IGNORE, Box
+from queryloop.boxes.pool import Pool
+from queryloop.boxes.resolution import resolve
+from queryloop.boxes.starting import starting_set
+from queryloop.options import DataOptions, ModelOptions, TrainingOptions
+from queryloop.readers.registry import find
+from queryloop.storage.volumes import Volumes, VolumeStore
+from queryloop.tasks import segmentation
+from queryloop.training.checkpoint import Checkpoint
+from queryloop.training.volumes.members import views
+
+MODEL = ModelOptions(name="unet3d", width=8, dropout=0.1)
+TRAINING = TrainingOptions(
+    epochs=1, min_steps=60, batch_size=2, learning_rate=3e-3, threads=1, precision="32", device="cpu"
+)
+BOX, PATCH = (12, 12, 12), (16, 16, 16)
+STRATEGIES = ["random", "random_66fg", "random_predicted_fg", "entropy", "bald", "power_bald"]
+STRATEGIES += ["clasp_entropy", "grand_expected", "margin+core_set"]
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> Volumes:
+    options, dataset = DataOptions(), find("phantom")
+    store = VolumeStore(path=str(tmp_path_factory.mktemp("store")))
+    store.locate(lambda: "0123")
+    store.save(dataset.read(dataset.source(tmp_path_factory.getbasetemp()), options))
+    return store.load()
+
+
+@pytest.fixture(scope="module")
+def pool(scans: Volumes) -> Pool:
+    train = list(scans.cases)[:8]
+    shapes = {case: scans.cases[case].shape for case in train}
+    return Pool(shapes=shapes, size=BOX, stride=(2, 2, 2), per_case=4, labels=scans.labels)
+
+
+@pytest.fixture(scope="module")
+def start(pool: Pool) -> list[Box]:
+    return starting_set("foreground_66", pool, k=12, seed=0, all_classes=True)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(scans: Volumes, start: list[Box]) -> Checkpoint:
+    return trained(scans, start)
+
+
+def trained(scans: Volumes, boxes: list[Box], seed: int = 0, **options: object) -> Checkpoint:
+    labels = {box: scans.labels(box.case)[box.slices] for box in boxes}
+    training = TRAINING.model_copy(update=options)
+    return segmentation.train(scans, labels, PATCH, MODEL, training, seed)
+
+
+def observer(scans: Volumes, checkpoint: Checkpoint) -> segmentation.Observer:
+    seen = views(segmentation.restore(checkpoint), [(), (0,)])
+    return segmentation.Observer(scans, seen, PATCH, 0.75, TRAINING)
+
+
+def test_what_is_labelled_is_learnt(scans: Volumes, start: list[Box], checkpoint: Checkpoint) -> None:
+    test = list(scans.cases)[-3:]
+    found = segmentation.measured(observer(scans, checkpoint), test)
+    before = segmentation.measured(observer(scans, trained(scans, start, min_steps=1)), test)
+    assert found["dice"] > before["dice"] + 0.15
+    assert found.keys() == {
+        f"{m}{c}" for m in ("dice", "surface_distance") for c in ("", "_ellipsoid", "_tube")
+    }
+
+
+def test_a_training_is_a_function_of_its_seed(scans: Volumes, start: list[Box]) -> None:
+    first, again, other = (trained(scans, start[:4], seed, min_steps=3) for seed in (0, 0, 1))
+    weights = [next(iter(found.members["0"].values())) for found in (first, again, other)]
+    assert np.array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[0], weights[2])
+
+
+def test_labels_outside_of_the_boxes_are_never_read(scans: Volumes, start: list[Box]) -> None:
+    box = start[0]
+    whole = np.full(scans.cases[box.case].shape, IGNORE, np.uint8)
+    whole[box.slices] = scans.labels(box.case)[box.slices]
+    cut = segmentation.train(
+        scans, {box: whole[box.slices]}, PATCH, MODEL, TRAINING.model_copy(update={"min_steps": 3}), 0
+    )
+    assert cut.settings["log"] == trained(scans, [box], min_steps=3).settings["log"]
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_every_kind_of_strategy_finds_free_boxes(
+    scans: Volumes, pool: Pool, start: list[Box], checkpoint: Checkpoint, name: str
+) -> None:
+    strategy, seen = resolve(name), observer(scans, checkpoint)
+    taken = {case: [box for box in start if box.case == case] for case in pool.shapes}
+    labels = seen.labels if "prediction" in strategy.needs else scans.labels
+    now = replace(pool, taken=taken, sums=seen.slabs, labels=labels, embeddings=seen.embeddings)
+    found = strategy.choose(strategy.candidates(now, k=3, seed=1), now, k=3, seed=1)
+    assert len(found.boxes) == 3
+    assert not any(a.overlaps(b) for a, b in combinations([*found.boxes, *start], 2))
+
+
+def test_members_say_what_a_single_pass_says(scans: Volumes, checkpoint: Checkpoint) -> None:
+    (network,) = segmentation.restore(checkpoint)
+    case = next(case for case, found in scans.cases.items() if found.shape)
+    alone = segmentation.Observer(scans, views([network]), scans.cases[case].shape, 1.0, TRAINING)
+    with torch.inference_mode():
+        probs = network(torch.from_numpy(np.array(scans.image(case)))[None]).softmax(dim=1)[0]
+    torch.testing.assert_close(alone.sums(case).mean, probs, atol=1e-5, rtol=1e-4)

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import binary_erosion
+from scipy.spatial import cKDTree
+from sklearn.metrics import f1_score
+
+from queryloop.errors import InputError
+from queryloop.tasks.segmentation_metrics import Case, dice, measured, summary
+from queryloop.training.volumes.cases import IGNORE
+
+SPACING = (3.0, 1.0, 0.5)
+
+
+def maps(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Two maps of boxes that overlap in part; class 3 is only in the first, class 4 in neither."""
+    predicted, truth = np.zeros((2, 12, 14, 16), dtype=np.uint8)
+    predicted[2:8, 3:9, 4:12], truth[3:9, 2:9, 4:13] = 1, 1
+    predicted[9:11, 1:5, 1:6], truth[9:11, 2:5, 1:7] = 2, 2
+    predicted[0, 0, 0] = 3
+    return predicted, truth
+
+
+def surface(mask: np.ndarray) -> np.ndarray:
+    """Points of the voxels at the border."""
+    return np.argwhere(mask & ~binary_erosion(mask)) * SPACING
+
+
+def test_dice_is_the_f1_of_each_class() -> None:
+    predicted, truth = maps()
+    found = measured(predicted, truth, 5, SPACING).dice
+    expected = f1_score(truth.ravel(), predicted.ravel(), labels=[1, 2, 3], average=None)
+    np.testing.assert_allclose(found[:3], expected)
+    assert found[2] == 0
+    assert np.isnan(found[3])
+
+
+def test_surface_distance_is_the_mean_to_the_nearest_point_both_ways() -> None:
+    predicted, truth = maps()
+    found = measured(predicted, truth, 5, SPACING).surface_distance
+    for label in (1, 2):
+        one, other = surface(predicted == label), surface(truth == label)
+        both = np.concatenate([cKDTree(other).query(one)[0], cKDTree(one).query(other)[0]])
+        assert found[label - 1] == pytest.approx(both.mean(), rel=1e-5)
+    assert np.isnan(found[2:]).all()
+
+
+def test_equal_maps_are_perfect() -> None:
+    _, truth = maps()
+    found = measured(truth, truth, 3, SPACING)
+    np.testing.assert_array_equal(found, [[1, 1], [0, 0]])
+
+
+def test_voxels_without_truth_do_not_count() -> None:
+    predicted, truth = maps()
+    hidden = truth.copy()
+    hidden[:, :, 8:] = IGNORE
+    expected = dice(predicted[:, :, :8], truth[:, :, :8], 5)
+    np.testing.assert_allclose(measured(predicted, hidden, 5, SPACING).dice, expected)
+
+
+def test_maps_of_different_shape_are_refused() -> None:
+    with pytest.raises(InputError, match=r"\(2, 2, 2\), but the true ones \(2, 2, 3\)"):
+        measured(np.zeros((2, 2, 2), np.uint8), np.zeros((2, 2, 3), np.uint8), 2, SPACING)
+
+
+def test_the_mean_is_that_of_the_classes_and_leaves_out_what_is_not_there() -> None:
+    cases = [
+        Case(np.array([0.8, np.nan]), np.array([1.0, np.nan])),
+        Case(np.array([0.6, 0.4]), np.array([np.nan, np.nan])),
+    ]
+    found = summary(cases, ["nothing", "kidney", "tumour"])
+    assert found["dice_kidney"] == pytest.approx(0.7)
+    assert found["dice_tumour"] == pytest.approx(0.4)
+    assert found["dice"] == pytest.approx(0.55)
+    assert found["surface_distance"] == found["surface_distance_kidney"] == 1.0
+    assert np.isnan(found["surface_distance_tumour"])
