@@ -65,7 +65,7 @@ def test_quality_says_whether_there_is_anything_to_tell_apart() -> None:
     assert found == [pytest.approx(0.5, abs=0.12), pytest.approx(1.0, abs=0.01)]
 
 
-@pytest.mark.parametrize(("k", "rounds"), [(1, 10), (7, 3), (30, 10), (30, 30)])
+@pytest.mark.parametrize(("k", "rounds"), [(1, 10), (7, 3), (12, 12)])
 def test_rounds_divide_the_query_whatever_its_size(k: int, rounds: int) -> None:
     rows = query(drawn(30, 1), drawn(5, 2), k, rounds=rounds)
     assert len(set(rows)) == k
