@@ -21,6 +21,7 @@ from mutants import Mutant
 
 ROOT = Path(__file__).resolve().parents[1]
 STRATEGIES = ROOT / "src" / "queryloop" / "strategies"
+_FOLDER = str(STRATEGIES)
 SURVIVED, KILLED, TIMED_OUT = "survived", "killed", "timed out"
 _MEMORY = 4 * 2**30  # bytes that a fault may take
 _BROKEN = 2
@@ -38,7 +39,7 @@ class Watch:
 
     def __call__(self, frame: FrameType, _event: str, _arg: object) -> None:
         code = frame.f_code
-        if code.co_filename.startswith(str(STRATEGIES)):
+        if code.co_filename.startswith(_FOLDER):
             self.entered.add((code.co_filename, code.co_qualname.partition(".<locals>")[0]))
 
     @contextlib.contextmanager
@@ -56,7 +57,7 @@ def functions() -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = defaultdict(list)
     for one in gc.get_objects():
         inner = one.__wrapped__ if type(one) is functools._lru_cache_wrapper else one
-        if isinstance(inner, FunctionType) and inner.__code__.co_filename.startswith(str(STRATEGIES)):
+        if isinstance(inner, FunctionType) and inner.__code__.co_filename.startswith(_FOLDER):
             found[inner.__code__.co_filename].append(one)
     return found
 
