@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from dataclasses import is_dataclass
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -204,3 +206,16 @@ def test_an_option_of_the_right_type_is_taken(option: str, value: Any) -> None:
 def test_an_option_of_another_type_is_refused(option: str, value: Any, rule: str) -> None:
     with pytest.raises(OptionsError, match=rf"option '{option}' of `tempered` is {value!r}: .*{rule}"):
         read(tempered).settled({option: value})
+
+
+def test_nothing_that_describes_a_strategy_can_be_changed() -> None:
+    definitions()
+    modules = [module for name, module in sys.modules.items() if name.startswith("queryloop.strategies.")]
+    kinds = {
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if isinstance(kind, type) and is_dataclass(kind)
+    }
+    assert {kind.__name__ for kind in kinds} >= {"Definition", "Strategy", "Evidence", "Leaf", "Need"}
+    assert all(kind.__dataclass_params__.frozen for kind in kinds)

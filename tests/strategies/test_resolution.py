@@ -12,7 +12,7 @@ import torch
 
 import queryloop
 from queryloop.errors import InputError, OptionsError
-from queryloop.strategies import resolve
+from queryloop.strategies import noise, resolve
 from queryloop.strategies.made_up import example
 from queryloop.strategies.noise import strength
 
@@ -47,8 +47,8 @@ def test_softmax_draws_rows_in_proportion_to_the_exponential_of_the_score() -> N
 
 def test_softrank_draws_rows_in_proportion_to_a_power_of_their_rank() -> None:
     ranks = scipy.stats.rankdata(-scores("entropy"))
-    picked = [queryloop.select("softrank_entropy", k=1, seed=seed, probs=PROBS)[0] for seed in range(800)]
-    expected = 800 * (1 / ranks) / (1 / ranks).sum()
+    picked = [queryloop.select("softrank_entropy", k=1, seed=seed, probs=PROBS)[0] for seed in range(500)]
+    expected = 500 * (1 / ranks) / (1 / ranks).sum()
     assert scipy.stats.chisquare(np.bincount(picked, minlength=4), expected).pvalue > 1e-3
 
 
@@ -228,3 +228,15 @@ def test_balance_passes_options_and_scores_on() -> None:
     assert torch.equal(
         strategy.score(evidence, 1), resolve("power_entropy", {"beta": 2.0}).score(evidence, 1)
     )
+
+
+@pytest.mark.parametrize("drawn", [0.0, 0.5, 1 - 2.0**-53])
+def test_noise_is_a_number_whatever_is_drawn(drawn: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(noise, "uniform_by_id", lambda *_: np.full(4, drawn))
+    for name in ("power_entropy", "softmax_entropy", "softrank_entropy"):
+        noisy = resolve(name).score({"probs": PROBS}, 0)
+        gumbel = -math.log(-math.log(max(drawn, 2.0**-53)))
+        clean = {"power": np.log(scores("entropy")), "softmax": scores("entropy")}.get(name.split("_")[0])
+        if clean is not None:
+            np.testing.assert_allclose(noisy, clean + gumbel)
+        assert noisy.isfinite().all()
