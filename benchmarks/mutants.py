@@ -53,7 +53,7 @@ _DROPPED = {
     *("masked_fill", "masked_fill_", "fill_diagonal_", "copy", "clone", "removeprefix"),
 }
 _SHOWN = 60  # characters of a place, those that differ among them
-_KEPT = {"device"}  # keywords that change nothing where there is one device only
+_KEPT = {"device", "stable"}  # keywords that change nothing on a CPU: its sort is stable anyway
 
 
 @dataclass(frozen=True, eq=False)

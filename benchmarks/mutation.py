@@ -10,6 +10,7 @@ strategies anew. A test that takes ten times as long as it should is stopped: an
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import random
 import signal
@@ -40,6 +41,7 @@ from faulty import (
 from mutants import Mutant, mutants
 from speed_only import is_speed_only
 
+READER = str(STRATEGIES / "catalogue.py")  # of all that modules declare
 TESTS = ("tests/strategies", "tests/adapters")
 PATIENCE, SPARE = 10, 3.0  # times the usual seconds of a test, and seconds more, until it is stopped
 SPEED_ONLY = "speed only"
@@ -95,8 +97,9 @@ class Trials:
         """Whether a test fails, or cannot be collected, once the strategies are imported anew."""
         forget()
         sys.meta_path.insert(0, Faulty(mutant))
-        users = [names for (path, _), names in self.users.items() if path == str(mutant.path)]
-        names = self.in_order(set().union(*users) if users else self.seconds, mutant)
+        seen = (str(mutant.path), READER)
+        users = [names for (path, _), names in self.users.items() if path in seen]
+        names = self.in_order(set().union(*users), mutant)
         again = Again(lambda items: self.any_fails(items[name] for name in names if name in items))
         files = dict.fromkeys(name.partition("::")[0] for name in names)
         ended = pytest.main([*OPTIONS, *files], plugins=[again])
@@ -105,15 +108,15 @@ class Trials:
         return ended != pytest.ExitCode.OK
 
     def in_order(self, names: Iterable[str], mutant: Mutant) -> list[str]:
-        """The tests of the module's own file first, then the fastest, as long as the budget lasts."""
-        own = f"/test_{mutant.path.stem}.py::"
-        left, kept = self.budget, []
-        for name in sorted(names, key=lambda name: (own not in name, self.seconds[name])):
-            left -= self.seconds[name]
-            if left < 0:
-                break
-            kept.append(name)
-        return kept
+        """Tests of the module's own file, then the fastest case of each test, then the second: in budget."""
+        own, cases = f"/test_{mutant.path.stem}.py::", Counter[str]()
+        ranked: list[tuple[bool, int, float, str]] = []
+        for name in sorted(names, key=lambda name: self.seconds[name]):
+            test = name.partition("[")[0]
+            ranked.append((own not in name, cases[test], self.seconds[name], name))
+            cases[test] += 1
+        spent = itertools.accumulate(seconds for _, _, seconds, _ in sorted(ranked))
+        return [name for (*_, name), sum_ in zip(sorted(ranked), spent, strict=True) if sum_ <= self.budget]
 
     def any_fails(self, items: Iterable[pytest.Item]) -> bool:
         for item in items:
