@@ -39,7 +39,7 @@ from faulty import (
     swap,
 )
 from mutants import Mutant, mutants
-from speed_only import is_speed_only
+from speed_only import is_speed_only, stale
 
 READER = str(STRATEGIES / "catalogue.py")  # of all that modules declare
 TESTS = ("tests/strategies", "tests/adapters")
@@ -176,6 +176,8 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=15.0, help="seconds of tests for each fault")
     arguments = parser.parse_args()
     paths = [STRATEGIES / name for name in arguments.only or ()] or sorted(STRATEGIES.rglob("*.py"))
+    if gone := stale(paths):
+        raise SystemExit("speed_only.py marks lines that are gone:\n" + "\n".join(gone))
     chosen = [mutant for path in paths for mutant in mutants(path)]
     if arguments.sample and arguments.sample < len(chosen):
         places = random.Random(arguments.seed).sample(range(len(chosen)), arguments.sample)

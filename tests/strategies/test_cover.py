@@ -86,6 +86,12 @@ def test_a_ball_is_open() -> None:
     torch.testing.assert_close(outside, torch.full((3,), 1 / 3))
 
 
+def test_a_ball_around_a_labelled_row_is_open_too() -> None:
+    x, labeled = torch.tensor([[-1.0, 0.0]]), torch.tensor([[1.0, 0.0]])
+    assert prob_cover(x, labeled, 2, 1, seeded(), delta=2.0).scores.tolist() == [1.0]
+    assert prob_cover(x, labeled, 2, 1, seeded(), delta=2.01).scores.tolist() == [0.0]
+
+
 def slow_radius(x: np.ndarray, labels: np.ndarray, purity: float) -> float:
     """The largest of all candidate radii at which enough balls are pure."""
     distances = cdist(x, x)

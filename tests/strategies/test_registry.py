@@ -13,7 +13,8 @@ from torch import Tensor
 from queryloop.errors import OptionsError
 from queryloop.strategies import definitions, registry, resolve, strategy
 from queryloop.strategies.made_up import example
-from queryloop.strategies.registry import definition_of, find, read
+from queryloop.strategies.noise import Noisy
+from queryloop.strategies.registry import definition_of, find, is_registered, read
 from queryloop.strategies.uncertainty import margin
 
 
@@ -129,6 +130,18 @@ def test_an_alias_fixes_options() -> None:
     assert hot.score({"probs": probs}, 0).tolist() == (probs[:, 0] ** 2).tolist()
     with pytest.raises(OptionsError, match="unknown option of `hot` 'temperature'"):
         resolve("hot", {"temperature": 1.0})
+
+
+def test_a_name_that_is_registered_is_no_wrapper() -> None:
+    def power_margin(probs: Tensor) -> Tensor:
+        """Mine."""
+        return probs[:, 0]
+
+    assert isinstance(resolve("power_margin"), Noisy)
+    strategy(family="test", source="here")(power_margin)
+    assert resolve("power_margin").source == "here"
+    assert is_registered("power_margin")
+    assert not is_registered("softmax_margin")
 
 
 def test_an_alias_of_an_unknown_option_is_refused() -> None:
