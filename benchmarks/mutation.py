@@ -17,7 +17,7 @@ import signal
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 import hypothesis
 import pytest
@@ -41,7 +41,7 @@ from faulty import (
 from mutants import Mutant, mutants
 from speed_only import is_speed_only, stale
 
-READER = str(STRATEGIES / "catalogue.py")  # of all that modules declare
+LISTED = (str(STRATEGIES / "registry.py"), "definitions")  # who enters it looks at all that is declared
 TESTS = ("tests/strategies", "tests/adapters")
 PATIENCE, SPARE = 10, 3.0  # times the usual seconds of a test, and seconds more, until it is stopped
 SPEED_ONLY = "speed only"
@@ -97,9 +97,8 @@ class Trials:
         """Whether a test fails, or cannot be collected, once the strategies are imported anew."""
         forget()
         sys.meta_path.insert(0, Faulty(mutant))
-        seen = (str(mutant.path), READER)
-        users = [names for (path, _), names in self.users.items() if path in seen]
-        names = self.in_order(set().union(*users), mutant)
+        users = [names for (path, _), names in self.users.items() if path == str(mutant.path)]
+        names = self.in_order(self.users[LISTED].union(*users), mutant, self.users[LISTED])
         again = Again(lambda items: self.any_fails(items[name] for name in names if name in items))
         files = dict.fromkeys(name.partition("::")[0] for name in names)
         ended = pytest.main([*OPTIONS, *files], plugins=[again])
@@ -107,13 +106,13 @@ class Trials:
             raise RuntimeError(f"pytest ended with {ended}")
         return ended != pytest.ExitCode.OK
 
-    def in_order(self, names: Iterable[str], mutant: Mutant) -> list[str]:
-        """Tests of the module's own file, then the fastest case of each test, then the second: in budget."""
+    def in_order(self, names: Iterable[str], mutant: Mutant, early: Container[str] = ()) -> list[str]:
+        """Early ones and those of the module's own file; of each test the fastest case first; in budget."""
         own, cases = f"/test_{mutant.path.stem}.py::", Counter[str]()
         ranked: list[tuple[bool, int, float, str]] = []
         for name in sorted(names, key=lambda name: self.seconds[name]):
             test = name.partition("[")[0]
-            ranked.append((own not in name, cases[test], self.seconds[name], name))
+            ranked.append((own not in name and name not in early, cases[test], self.seconds[name], name))
             cases[test] += 1
         spent = itertools.accumulate(seconds for _, _, seconds, _ in sorted(ranked))
         return [name for (*_, name), sum_ in zip(sorted(ranked), spent, strict=True) if sum_ <= self.budget]

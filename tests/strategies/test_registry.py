@@ -13,6 +13,7 @@ from torch import Tensor
 from queryloop.errors import OptionsError
 from queryloop.strategies import definitions, registry, resolve, strategy
 from queryloop.strategies.made_up import example
+from queryloop.strategies.needs import JUDGED
 from queryloop.strategies.noise import Noisy
 from queryloop.strategies.registry import definition_of, find, is_registered, read
 from queryloop.strategies.uncertainty import margin
@@ -166,6 +167,19 @@ def test_every_strategy_says_where_it_comes_from() -> None:
         assert found.family
         assert found.source
         assert found.summary.endswith((".", "]"))
+
+
+def test_what_an_auxiliary_fills_is_asked_for_by_who_declares_it() -> None:
+    for found in definitions():
+        asked = [fillers for need, fillers in JUDGED.items() if need in found.needs]
+        assert all(found.auxiliary in fillers for fillers in asked)
+        assert asked or found.auxiliary == "none"
+
+
+def test_who_asks_for_a_committee_gets_networks() -> None:
+    ensembles = {found.name for found in definitions() if found.members == "ensemble"}
+    committee = {found.name for found in definitions() if found.family == "committee"}
+    assert ensembles == committee | {"consensus_entropy"}
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:
