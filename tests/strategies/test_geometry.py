@@ -105,10 +105,11 @@ def test_far_from_the_origin_rows_are_centred_and_near_it_they_are_left_alone() 
     )
 
 
-def test_rows_are_moved_from_twice_their_spread_on() -> None:
-    x = torch.tensor([[-1.0], [1.0]])
-    assert centred(x + 2)[0].tolist() == [[1.0], [3.0]]
-    assert centred(x + 2.01)[0].tolist() == [[-1.0], [1.0]]
+@pytest.mark.parametrize("width", [1, 3])
+def test_rows_are_moved_from_twice_their_spread_on(width: int) -> None:
+    x = torch.tensor([[-1.0], [1.0]]).expand(2, width)
+    assert torch.equal(centred(x + 2)[0], x + 2)
+    torch.testing.assert_close(centred(x + 2.01)[0], x)
 
 
 # Neighbours
