@@ -72,6 +72,21 @@ def test_a_sound_strategy_without_the_promise_may_take_copies_and_be_certain_fir
     queryloop.check_strategy(formula(certain_first))
 
 
+@pytest.mark.parametrize(
+    ("score", "kept"), [(0.0, True), (5e-7, True), (-5e-7, True), (2e-6, False), (-2e-6, False)]
+)
+def test_rounding_may_leave_the_bounds(score: float, kept: bool) -> None:
+    def constant(probs: Tensor) -> Tensor:
+        return torch.full((len(probs),), score, dtype=probs.dtype)
+
+    subject = formula(constant, bounds=(0.0, 0.0))
+    if kept:
+        battery.scores_stay_in_their_bounds(subject)
+    else:
+        with pytest.raises(AssertionError, match=f"a score of {score:.6g} is"):
+            battery.scores_stay_in_their_bounds(subject)
+
+
 def test_a_name_and_a_function_are_checked_with_their_options() -> None:
     queryloop.check_strategy("margin")
     queryloop.check_strategy("power_entropy", beta=5.0)

@@ -194,6 +194,11 @@ def test_a_chain_wants_an_ensemble_if_a_stage_does() -> None:
     assert resolve("entropy+bald").members == "dropout"
 
 
+def test_a_chain_is_as_diverse_as_its_last_stage() -> None:
+    assert resolve("entropy+core_set").diverse
+    assert not resolve("core_set+entropy").diverse
+
+
 def slow_balance(order: list[int], classes: list[int], counts: list[int], k: int) -> list[int]:
     """The rule, one pick after the other."""
     left, counts, picks = list(order), list(counts), []
