@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -70,6 +71,10 @@ def test_a_sound_strategy_without_the_promise_may_take_copies_and_be_certain_fir
     queryloop.check_strategy(broken())
     queryloop.check_strategy(broken(bounds=(0.0, 1.0)))
     queryloop.check_strategy(formula(certain_first))
+
+
+def test_an_uncertainty_of_draws_puts_the_uniform_row_first() -> None:
+    queryloop.check_strategy(replace(resolve("bayesian_entropy"), family="uncertainty"))
 
 
 @pytest.mark.parametrize(

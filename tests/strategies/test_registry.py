@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from queryloop.errors import OptionsError
-from queryloop.strategies import definitions, registry, resolve, strategy
+from queryloop.strategies import Strategy, definitions, registry, resolve, strategy
 from queryloop.strategies.made_up import example
 from queryloop.strategies.needs import JUDGED
 from queryloop.strategies.noise import Noisy
@@ -246,3 +246,5 @@ def test_nothing_that_describes_a_strategy_can_be_changed() -> None:
     }
     assert {kind.__name__ for kind in kinds} >= {"Definition", "Strategy", "Evidence", "Leaf", "Need"}
     assert all(kind.__dataclass_params__.frozen for kind in kinds)
+    strategies = [kind for kind in kinds if issubclass(kind, Strategy)]
+    assert all(field.kw_only for kind in strategies for field in fields(kind))
