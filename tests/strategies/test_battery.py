@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
@@ -10,11 +9,12 @@ from torch import Tensor
 
 import queryloop
 from queryloop.errors import FaultyStrategyError, OptionsError
-from queryloop.strategies import Picks, Strategy, battery, definitions, resolve
+from queryloop.strategies import Strategy, battery, definitions, resolve
 from queryloop.strategies.kinds import from_definition
 from queryloop.strategies.registry import read
 
-from .examples import FAULTY, UNREGISTERED
+from .broken import FAULTS, broken, certain_first, formula
+from .examples import UNREGISTERED
 
 BUILT = [
     "power_entropy",
@@ -29,8 +29,10 @@ BUILT = [
     "margin+bald+badge",
     "entropy+power_bald",
 ]
+QUICK = {"discriminative": {"rounds": 2}}
 SUBJECTS = [
-    *(from_definition(definition, {}) for definition in [*definitions(), *map(read, UNREGISTERED)]),
+    *(from_definition(definition, QUICK.get(definition.name, {})) for definition in definitions()),
+    *(from_definition(read(function), {}) for function in UNREGISTERED),
     *map(resolve, BUILT),
 ]
 
@@ -41,23 +43,53 @@ def test_every_strategy_keeps_every_promise(strategy: Strategy, check: Callable[
     check(strategy)
 
 
-@pytest.mark.parametrize(
-    ("function", "check"), FAULTY.items(), ids=lambda case: getattr(case, "__name__", case)
-)
-def test_the_battery_finds_the_faults_of_others(function: Callable[..., Any], check: str) -> None:
-    faulty = from_definition(replace(read(function), family="uncertainty"), {})
-    with pytest.raises(FaultyStrategyError, match=f"- {check}: "):
+@pytest.mark.parametrize(("check", "faulty"), FAULTS)
+def test_a_fault_is_found_by_its_check_alone(check: str, faulty: Strategy) -> None:
+    with pytest.raises(FaultyStrategyError) as found:
         queryloop.check_strategy(faulty)
+    first, *lines = str(found.value).splitlines()
+    assert [line.partition(":")[0] for line in lines] == [f"- {check}"]
+    assert first == f"`{faulty.name}` fails 1 checks:"
 
 
-def test_a_promise_of_diversity_is_checked() -> None:
-    def first_rows(embeddings: Tensor, k: int) -> Picks:
-        order = torch.argsort(embeddings[:, 0])
-        return Picks(order[:k], embeddings[order[:k], 0])
+def test_every_check_has_a_fault_to_find() -> None:
+    assert [check.__name__ for check in battery.CHECKS] == [*dict.fromkeys(check for check, _ in FAULTS)]
 
-    careless = from_definition(replace(read(first_rows), diverse=True), {})
-    with pytest.raises(FaultyStrategyError, match="a_copy_of_a_chosen_row_waits"):
-        queryloop.check_strategy(careless)
+
+def test_all_that_is_wrong_is_told_with_its_reason() -> None:
+    def row_numbers(probs: Tensor) -> Tensor:
+        return torch.arange(len(probs), dtype=probs.dtype)
+
+    with pytest.raises(FaultyStrategyError, match="`row_numbers` fails 4 checks") as found:
+        queryloop.check_strategy(row_numbers)
+    assert "- copies_of_a_row_score_the_same: AssertionError: with each row twice: scores differ by" in str(
+        found.value
+    )
+
+
+def test_a_sound_strategy_without_the_promise_may_take_copies_and_be_certain_first() -> None:
+    queryloop.check_strategy(broken())
+    queryloop.check_strategy(broken(bounds=(0.0, 1.0)))
+    queryloop.check_strategy(formula(certain_first))
+
+
+def test_an_uncertainty_of_draws_puts_the_uniform_row_first() -> None:
+    queryloop.check_strategy(replace(resolve("bayesian_entropy"), family="uncertainty"))
+
+
+@pytest.mark.parametrize(
+    ("score", "kept"), [(0.0, True), (5e-7, True), (-5e-7, True), (2e-6, False), (-2e-6, False)]
+)
+def test_rounding_may_leave_the_bounds(score: float, kept: bool) -> None:
+    def constant(probs: Tensor) -> Tensor:
+        return torch.full((len(probs),), score, dtype=probs.dtype)
+
+    subject = formula(constant, bounds=(0.0, 0.0))
+    if kept:
+        battery.scores_stay_in_their_bounds(subject)
+    else:
+        with pytest.raises(AssertionError, match=f"a score of {score:.6g} is"):
+            battery.scores_stay_in_their_bounds(subject)
 
 
 def test_a_name_and_a_function_are_checked_with_their_options() -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
 
 import pytest
 from torch import Tensor
 
+from queryloop.strategies import definitions
 from queryloop.strategies.catalogue import page, parts
 
 DOCS = Path(__file__).parents[2] / "docs" / "strategies.md"
@@ -42,3 +45,23 @@ def test_a_strategy_without_its_parts_is_refused() -> None:
 
     with pytest.raises(ValueError, match="the docstring of 'silent' lacks Formula"):
         parts(silent)
+
+
+def told_bounds(text: str) -> tuple[float | None, float | None]:
+    """The range after `Returns`; None for an end that is no number, or that an option may move."""
+    numbers = {"sqrt 2": math.sqrt(2), "1/2": 0.5} | {str(n): float(n) for n in range(-2, 3)}
+    found = re.search(r"\[(.+?), (.+?)[\])]|\bfrom (0)\b", text.partition("Returns")[2])
+    if found is None or "any number" in text:
+        return None, None
+    low, high, only = found.groups()
+    return numbers.get(only or low), numbers.get(high)
+
+
+def test_what_a_strategy_declares_is_what_its_page_says() -> None:
+    said = {found.name: parts(found.function)["arrays"] for found in definitions()}
+    assert {found.name: found.bounds for found in definitions()} == {
+        name: told_bounds(text) for name, text in said.items()
+    }
+    assert {found.name: found.batch for found in definitions()} == {
+        name: "Returns Picks" in text for name, text in said.items()
+    }

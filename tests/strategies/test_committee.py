@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +14,7 @@ from modAL import disagreement
 from scipy.stats import entropy
 
 from queryloop.strategies import blocks, resolve
+from queryloop.strategies.bayesian import bald
 from queryloop.strategies.committee import kl_disagreement, vote_entropy
 from queryloop.strategies.made_up import example
 
@@ -110,3 +111,11 @@ def test_members_are_an_ensemble() -> None:
     assert resolve("vote_entropy").bounds == (0, 1)
     assert resolve("kl_disagreement").bounds == (0, None)
     assert resolve("kl_disagreement").family == resolve("vote_entropy").family == "committee"
+
+
+@pytest.mark.parametrize("score", [kl_disagreement, bald])
+def test_members_that_agree_score_nothing_and_never_less_by_rounding(score: Callable) -> None:
+    probs = torch.from_numpy(example(n=500, classes=10, dtype=np.float32)["probs"])
+    found = score(probs[:, None].expand(-1, 7, -1).contiguous())
+    assert found.min() >= 0
+    assert found.max() < 1e-5

@@ -16,6 +16,8 @@ from queryloop.strategies import cover, resolve
 from queryloop.strategies.cover import prob_cover
 from queryloop.strategies.geometry import neighbours
 from queryloop.strategies.geometry.kmeans import kmeans
+from queryloop.strategies.geometry.points import Points
+from queryloop.strategies.geometry.reach import Reach
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -84,6 +86,29 @@ def test_a_ball_is_open() -> None:
     outside = prob_cover(x, x[:0], 2, 3, seeded(), delta=1.41).scores
     assert inside.tolist() == [1.0, 0, 0]
     torch.testing.assert_close(outside, torch.full((3,), 1 / 3))
+
+
+def test_a_ball_around_a_labelled_row_is_open_too() -> None:
+    x, labeled = torch.tensor([[-1.0, 0.0]]), torch.tensor([[1.0, 0.0]])
+    assert prob_cover(x, labeled, 2, 1, seeded(), delta=2.0).scores.tolist() == [1.0]
+    assert prob_cover(x, labeled, 2, 1, seeded(), delta=2.01).scores.tolist() == [0.0]
+
+
+def test_a_chosen_row_and_its_copies_are_closed_whatever_the_counts_say() -> None:
+    x = torch.tensor([[1.0, 0.0], [0.8, 0.6], [1.0, 0.0], [0.0, 1.0]])
+    balls = cover._Balls(Reach(Points(x)), 1.0)
+    assert balls.counts.tolist() == [3, 4, 3, 2]
+    balls.close(0, np.array([True, True, True, False]))
+    assert balls.counts.tolist() == [0, 4, 0, 2]
+    balls.counts[:] = 5
+    balls.close(3, np.array([False, False, False, True]))
+    assert balls.counts.tolist() == [0, 5, 0, 0]
+
+
+def test_what_was_closed_stays_closed_where_rounding_leaves_a_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cover._Balls, "tally", lambda balls, rows: np.full(balls.n, int(rows.sum()) // 2))
+    x = blobs(3, 4, 3)
+    assert len(set(prob_cover(x, x[:0], 3, 12, seeded(), delta=0.3).positions.tolist())) == 12
 
 
 def slow_radius(x: np.ndarray, labels: np.ndarray, purity: float) -> float:

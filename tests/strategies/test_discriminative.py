@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from queryloop.errors import InputError, OptionsError
+from queryloop.strategies import discriminative as module
 from queryloop.strategies import resolve
 from queryloop.strategies.quality import qualities
 
@@ -65,7 +66,7 @@ def test_quality_says_whether_there_is_anything_to_tell_apart() -> None:
     assert found == [pytest.approx(0.5, abs=0.12), pytest.approx(1.0, abs=0.01)]
 
 
-@pytest.mark.parametrize(("k", "rounds"), [(1, 10), (7, 3), (30, 10), (30, 30)])
+@pytest.mark.parametrize(("k", "rounds"), [(1, 10), (7, 3), (12, 12)])
 def test_rounds_divide_the_query_whatever_its_size(k: int, rounds: int) -> None:
     rows = query(drawn(30, 1), drawn(5, 2), k, rounds=rounds)
     assert len(set(rows)) == k
@@ -100,3 +101,84 @@ def test_what_it_cannot_do_is_refused() -> None:
         query(drawn(9, 1), drawn(0, 2), 3)
     with pytest.raises(OptionsError, match="'rounds'"):
         query(drawn(9, 1), drawn(3, 2), 3, rounds=0)
+
+
+@pytest.mark.parametrize(("share", "batches"), [(1.0, 10), (0.98, 10), (0.97, 100), (0.5, 100)])
+def test_training_stops_once_98_of_100_are_told_right(
+    share: float, batches: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Tensor] = []
+    monkeypatch.setattr(module, "_learn", lambda *given: seen.append(given[2]) or share)
+    module._trained(drawn(30, 1), torch.arange(10), torch.arange(10, 30), torch.Generator())
+    assert [len(batch) for batch in seen] == [256] * batches
+
+
+def test_a_batch_holds_as_many_labelled_rows_as_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = torch.arange(30.0)[:, None]
+    seen: list[tuple[Tensor, Tensor]] = []
+    monkeypatch.setattr(module, "_learn", lambda *given: seen.append(given[2:]) or 1.0)
+    module._trained(rows, torch.arange(10), torch.arange(10, 30), torch.Generator())
+    for batch, in_pool in seen:
+        assert torch.equal(in_pool, batch[:, 0] >= 10)
+        assert in_pool.sum() == 128
+    assert torch.cat([batch for batch, _ in seen]).unique().tolist() == list(range(30))
+
+
+def test_a_network_starts_as_he_et_al_say_and_is_one_rectified_layer() -> None:
+    network = module._Network(50, torch.Generator().manual_seed(0), torch.device("cpu"))
+    weight, bias, last, shift = (part.detach() for part in network.parameters)
+    assert [part.shape for part in (weight, bias, last, shift)] == [(128, 50), (128,), (1, 128), (1,)]
+    assert weight.std() == pytest.approx(np.sqrt(2 / 50), rel=0.05)
+    assert last.std() == pytest.approx(np.sqrt(2 / 128), rel=0.2)
+    assert not bias.any()
+    assert not shift.any()
+    assert all(part.requires_grad for part in network.parameters)
+    rows = torch.randn(9, 50)
+    wanted = (rows @ weight.T).clamp(min=0) @ last[0]
+    torch.testing.assert_close(module._logits(network, rows), wanted)
+
+
+def test_learning_lowers_the_loss_and_counts_what_was_right_before() -> None:
+    rows, in_pool = torch.cat([drawn(20, 1), drawn(20, 2) + 2]), torch.arange(40) >= 20
+    network = module._Network(WIDTH, torch.Generator().manual_seed(0), torch.device("cpu"))
+    optimizer = torch.optim.AdamW(network.parameters, 5e-3)
+    told = ((module._logits(network, rows) > 0) == in_pool).float().mean()
+    assert module._learn(network, optimizer, rows, in_pool) == pytest.approx(float(told))
+    for _ in range(100):
+        share = module._learn(network, optimizer, rows, in_pool)
+    assert share > max(0.95, float(told))
+
+
+def test_a_fifth_is_held_out() -> None:
+    kept, rest = module._held_out(torch.arange(100, 122), torch.Generator().manual_seed(0))
+    assert (len(kept), len(rest)) == (18, 4)
+    assert sorted([*kept.tolist(), *rest.tolist()]) == list(range(100, 122))
+    assert kept.tolist() != sorted(kept.tolist())
+
+
+@pytest.mark.parametrize(("n_labeled", "n_pool", "reported"), [(5, 5, 1), (4, 50, 0), (50, 4, 0)])
+def test_quality_needs_five_of_each(n_labeled: int, n_pool: int, reported: int) -> None:
+    with qualities() as found:
+        query(drawn(n_pool, 1), drawn(n_labeled, 2), 1)
+    assert len(found) == reported
+
+
+def test_features_are_standardised_together_and_constant_ones_are_nothing() -> None:
+    first, second = 5 * drawn(30, 1).double() + 3, 2 * drawn(20, 2).double()
+    first[:, 3] = second[:, 3] = 7
+    rows = module._standardised(first, second)
+    both = np.concatenate([first, second])
+    spread = np.where(np.arange(WIDTH) == 3, 1, both.std(axis=0))
+    np.testing.assert_allclose(rows, (both - both.mean(axis=0)) / spread, atol=1e-5)
+    assert rows.dtype == torch.float32
+    assert not rows[:, 3].any()
+
+
+def test_each_round_takes_its_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    known: list[int] = []
+    plain = module._trained
+    monkeypatch.setattr(
+        module, "_trained", lambda rows, old, new, draw: known.append(len(old)) or plain(rows, old, new, draw)
+    )
+    query(drawn(30, 1), drawn(4, 2), 11, rounds=3)
+    assert known == [4, 4 + 3, 4 + 7]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise, permutations
 
 import numpy as np
@@ -104,10 +105,11 @@ def test_far_from_the_origin_rows_are_centred_and_near_it_they_are_left_alone() 
     )
 
 
-def test_rows_are_moved_from_twice_their_spread_on() -> None:
-    x = torch.tensor([[-1.0], [1.0]])
-    assert centred(x + 2)[0].tolist() == [[1.0], [3.0]]
-    assert centred(x + 2.01)[0].tolist() == [[-1.0], [1.0]]
+@pytest.mark.parametrize("width", [1, 3])
+def test_rows_are_moved_from_twice_their_spread_on(width: int) -> None:
+    x = torch.tensor([[-1.0], [1.0]]).expand(2, width)
+    assert torch.equal(centred(x + 2)[0], x + 2)
+    torch.testing.assert_close(centred(x + 2.01)[0], x)
 
 
 # Neighbours
@@ -232,7 +234,7 @@ def test_the_first_picks_have_the_chances_of_plain_sampling(
     points, norms = Points(a, h), outer(a, h).square().sum(1).numpy()
     start = (norms == norms.max()) * 1.0 if first == "largest" else weights.numpy()
     squares = cdist(outer(a, h), outer(a, h), "sqeuclidean")
-    generator, runs = seeded(), 1000
+    generator, runs = seeded(), 700
     given = weights.double() if weighted else None
     seen = Counter(tuple(spread(points, 3, generator, given, first)[0].tolist()) for _ in range(runs))
     chances = {
@@ -259,8 +261,8 @@ def test_large_draws_have_the_potential_of_plain_sampling(
             left = np.minimum(left, squares[draw.choice(len(x), p=left / left.sum())])
         return left.sum()
 
-    ours = [squares[spread(Points(x), 60, seeded(s))[0]].min(0).sum() for s in range(60)]
-    theirs = [plain(np.random.default_rng(seed)) for seed in range(60)]
+    ours = [squares[spread(Points(x), 60, seeded(s))[0]].min(0).sum() for s in range(30)]
+    theirs = [plain(np.random.default_rng(seed)) for seed in range(30)]
     assert scipy.stats.ks_2samp(ours, theirs).pvalue > 1e-3
 
 
@@ -423,3 +425,69 @@ def test_with_many_rows_a_part_of_them_places_the_centres(monkeypatch: pytest.Mo
         means = torch.stack([x[found.labels == c].mean(dim=0) for c in range(6)])
         torch.testing.assert_close(found.centres, means, atol=1e-4, rtol=1e-4)
         assert sorted(np.bincount(found.labels.numpy()).tolist()) == [300] * 6
+
+
+def fits(*errors: float) -> Iterator[kmeans_module._Fit]:
+    """Fits of these errors, each with other labels than the one before."""
+    return (kmeans_module._Fit(torch.tensor([step]), torch.zeros(1), e) for step, e in enumerate(errors))
+
+
+@pytest.mark.parametrize(
+    ("k", "errors", "moved", "best"),
+    [
+        (128, range(100, 80, -1), [32] * 12, 88),
+        (128, [10.0] * 20, [32, 8], 10),
+        (128, [10.0, 9.0, 8.99, 8.0, 8.0, 7.0], [32, 32, 8, 8], 8),
+        (128, [10.0, 11.0, 9.0, 9.0, 1.0], [32, 8, 8], 9),
+        (3, [10.0, 9.0, 9.0, 1.0], [1, 1], 9),
+        (1, [10.0, 10.0, 1.0], [1], 10),
+    ],
+)
+def test_fewer_centres_move_at_a_time_once_that_gains_little(
+    k: int, errors: list[float], moved: list[int], best: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lloyd, trials, counts = kmeans_module._Lloyd(normal(200, 2), torch.ones(200), k, 9), fits(*errors), []
+    monkeypatch.setattr(lloyd, "settled", lambda _: next(trials))
+    monkeypatch.setattr(lloyd, "moved", lambda _, count, __: counts.append(count))
+    assert lloyd.best(seeded()).error == best
+    assert counts == moved
+
+
+@pytest.mark.parametrize(
+    ("errors", "last"),
+    [([9.0, 8.0, 7.9995, 7.0], 7.9995), ([9.0, 8.0, 7.9, 7.8, 7.7], 7.8), ([9.0, 9.0, 8.0], 9)],
+)
+def test_rounds_end_with_little_gain_or_after_so_many(
+    errors: list[float], last: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lloyd, rounds = kmeans_module._Lloyd(normal(9, 2), torch.ones(9), 2, 3), fits(*errors)
+    monkeypatch.setattr(lloyd, "assigned", lambda _: next(rounds))
+    monkeypatch.setattr(lloyd, "means", lambda *_: None)
+    assert lloyd.settled(normal(2, 2)).error == last
+
+
+def test_centres_move_from_where_they_save_little_to_where_the_error_is() -> None:
+    """Two centres share one blob, one stands for two."""
+    x = torch.tensor([[0.0], [0.1], [0.2], [10.0], [10.2], [20.0], [20.2]])
+    lloyd = kmeans_module._Lloyd(x, torch.ones(7), 3, 10)
+    fit = lloyd.assigned(torch.tensor([[0.05], [0.2], [15.0]]))
+    moved = lloyd.moved(fit, 1, seeded())[:, 0].tolist()
+    assert sorted(moved)[0] == pytest.approx(0.05)
+    assert sorted(moved)[1] in x[3:, 0].tolist() or sorted(moved)[2] in x[3:, 0].tolist()
+    assert lloyd.settled(lloyd.moved(fit, 1, seeded())).error < 0.1
+    assert lloyd.moved(fit, 0, seeded()).flatten().tolist() == lloyd.means(x, fit).flatten().tolist()
+
+
+def test_centres_that_stand_in_for_each_other_do_not_both_go() -> None:
+    lloyd = kmeans_module._Lloyd(normal(9, 1), torch.ones(9), 4, 10)
+    centres = torch.tensor([[0.0], [1.0], [10.0], [12.0]])
+    assert lloyd.idle(centres, torch.tensor([3.0, 4.0, 2.0, 1.0])).tolist() == [3, 0]
+    assert lloyd.idle(centres, torch.tensor([5.0, 4.0, 1.0, 2.0])).tolist() == [2, 1]
+
+
+def test_one_row_of_each_cluster_is_drawn_by_weight() -> None:
+    lloyd = kmeans_module._Lloyd(normal(5, 1), torch.ones(5), 3, 10)
+    labels, weights = torch.tensor([1, 0, 2, 1, 1]), torch.tensor([1.0, 1, 1, 2, 0])
+    seen = Counter(tuple(lloyd.drawn(labels, weights, generator).tolist()) for generator in [seeded()] * 900)
+    assert set(seen) == {(1, 0, 2), (1, 3, 2)}
+    assert scipy.stats.binomtest(seen[1, 3, 2], 900, 2 / 3).pvalue > 1e-3

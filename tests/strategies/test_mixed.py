@@ -19,6 +19,7 @@ from queryloop.errors import InputError, OptionsError
 from queryloop.strategies import mixed, resolve, select
 from queryloop.strategies.made_up import example
 from queryloop.strategies.mixed import cal, clue, cluster_margin
+from queryloop.strategies.uncertainty import margin
 
 
 def tensors(n: int = 60, classes: int = 4, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -85,6 +86,12 @@ def test_cluster_margin_beyond_max_pool_follows_the_nearest_sampled_row(
         picks = cluster_margin(probs, embeddings, 30, clusters=5, max_pool=20)
     assert picks.positions.tolist() == slow_cluster_margin(probs, labels, 30, 10)
     assert "cluster_margin looks at a random 20 of 60 samples" in caplog.text
+
+
+def test_cluster_margin_of_one_sampled_row_is_margin() -> None:
+    probs, embeddings = tensors()
+    picks = cluster_margin(probs, embeddings, 9, max_pool=1)
+    assert picks.positions.tolist() == margin(probs).argsort(descending=True)[:9].tolist()
 
 
 def test_copies_share_a_cluster() -> None:

@@ -36,6 +36,12 @@ def test_many_ties_of_few_values() -> None:
         assert top_k(scores, ids, k=k, seed=0).positions.tolist() == slow_top_k(scores, ids, k, 0)
 
 
+def test_a_query_of_none_is_of_the_same_kind() -> None:
+    found = top_k(TIED, IDS, k=0, seed=0)
+    assert (found.positions.dtype, found.positions.shape) == (torch.int64, (0,))
+    assert found.scores.shape == (0,)
+
+
 def test_scores_of_the_picks_come_along() -> None:
     assert top_k(TIED, IDS, k=4, seed=0).scores.tolist() == [3, 3, 2, 2]
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -9,9 +11,11 @@ from pydantic import Field
 from torch import Tensor
 
 from queryloop.errors import OptionsError
-from queryloop.strategies import definitions, registry, resolve, strategy
+from queryloop.strategies import Strategy, definitions, registry, resolve, strategy
 from queryloop.strategies.made_up import example
-from queryloop.strategies.registry import definition_of, find, read
+from queryloop.strategies.needs import JUDGED
+from queryloop.strategies.noise import Noisy
+from queryloop.strategies.registry import definition_of, find, is_registered, read
 from queryloop.strategies.uncertainty import margin
 
 
@@ -129,6 +133,18 @@ def test_an_alias_fixes_options() -> None:
         resolve("hot", {"temperature": 1.0})
 
 
+def test_a_name_that_is_registered_is_no_wrapper() -> None:
+    def power_margin(probs: Tensor) -> Tensor:
+        """Mine."""
+        return probs[:, 0]
+
+    assert isinstance(resolve("power_margin"), Noisy)
+    strategy(family="test", source="here")(power_margin)
+    assert resolve("power_margin").source == "here"
+    assert is_registered("power_margin")
+    assert not is_registered("softmax_margin")
+
+
 def test_an_alias_of_an_unknown_option_is_refused() -> None:
     with pytest.raises(OptionsError, match="unknown option of `tempered` 'heat'"):
         strategy(family="test", source="here", aliases={"hot": {"heat": 2.0}})(tempered)
@@ -151,6 +167,19 @@ def test_every_strategy_says_where_it_comes_from() -> None:
         assert found.family
         assert found.source
         assert found.summary.endswith((".", "]"))
+
+
+def test_what_an_auxiliary_fills_is_asked_for_by_who_declares_it() -> None:
+    for found in definitions():
+        asked = [fillers for need, fillers in JUDGED.items() if need in found.needs]
+        assert all(found.auxiliary in fillers for fillers in asked)
+        assert asked or found.auxiliary == "none"
+
+
+def test_who_asks_for_a_committee_gets_networks() -> None:
+    ensembles = {found.name for found in definitions() if found.members == "ensemble"}
+    committee = {found.name for found in definitions() if found.family == "committee"}
+    assert ensembles == committee | {"consensus_entropy"}
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:
@@ -204,3 +233,18 @@ def test_an_option_of_the_right_type_is_taken(option: str, value: Any) -> None:
 def test_an_option_of_another_type_is_refused(option: str, value: Any, rule: str) -> None:
     with pytest.raises(OptionsError, match=rf"option '{option}' of `tempered` is {value!r}: .*{rule}"):
         read(tempered).settled({option: value})
+
+
+def test_nothing_that_describes_a_strategy_can_be_changed() -> None:
+    definitions()
+    modules = [module for name, module in sys.modules.items() if name.startswith("queryloop.strategies.")]
+    kinds = {
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if isinstance(kind, type) and is_dataclass(kind)
+    }
+    assert {kind.__name__ for kind in kinds} >= {"Definition", "Strategy", "Evidence", "Leaf", "Need"}
+    assert all(kind.__dataclass_params__.frozen for kind in kinds)
+    strategies = [kind for kind in kinds if issubclass(kind, Strategy)]
+    assert all(field.kw_only for kind in strategies for field in fields(kind))

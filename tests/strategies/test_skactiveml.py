@@ -245,6 +245,18 @@ def test_a_row_chosen_twice_is_refused() -> None:
         query(skactiveml("FourDs", {}), equal, 5)
 
 
+@pytest.mark.parametrize("rows", [[7, 30], [6, 7], [7], [7, 8, 9], [7, 7]])
+def test_rows_outside_of_the_pool_are_refused(rows: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Skactiveml, "_asked", lambda *_: (rows, np.zeros((len(rows), 40))))
+    with pytest.raises(InputError, match="did not choose 2 different rows of 23"):
+        query(skactiveml("RandomSampling", {}), example(), 2)
+
+
+def test_the_first_and_the_last_row_of_the_pool_may_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Skactiveml, "_asked", lambda *_: ([7, 29], np.zeros((2, 40))))
+    assert len(query(skactiveml("RandomSampling", {}), example(), 2)) == 2
+
+
 def test_names_and_options_are_checked_at_once() -> None:
     with pytest.raises(
         OptionsError, match=r"unknown strategy of scikit-activeml 'badge'. Did you mean 'Badge'"

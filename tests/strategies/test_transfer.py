@@ -112,3 +112,11 @@ def test_evidence_from_inference_mode_is_taken_and_no_graph_is_left() -> None:
     assert not scores.requires_grad
     with torch.inference_mode():
         assert torch.equal(resolve("active_transfer").score(evidence, 0), scores)
+
+
+def test_a_feature_that_nothing_has_changes_nothing() -> None:
+    x, val = rows(200), rows(300, seed=1)
+    correct = val[:, 0] < 1
+    blank = [torch.cat([part, torch.full((len(part), 1), 2.0)], dim=1) for part in (x, val)]
+    plain = active_transfer(x, certain(200), val, correct)
+    torch.testing.assert_close(active_transfer(blank[0], certain(200), blank[1], correct), plain)

@@ -90,7 +90,7 @@ class _Herd:
         bounds, rows = self.gains.topk(min(_COLUMNS + 1, len(self.gains)))
         bar = float(bounds[_COLUMNS]) if len(rows) > _COLUMNS else -math.inf
         rows = rows[:_COLUMNS]
-        columns, left = self.columns(rows), bounds[:_COLUMNS].clone()
+        columns, left = self.columns(rows), bounds[:_COLUMNS]
         while len(chosen) < k and float(left.max()) >= bar:
             place = int(left.argmax())
             fresh = self.gain(columns[place, None])[0]

@@ -93,7 +93,7 @@ def as_tensor(label: str, value: Any) -> Tensor:
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise InputError(f"`{label}` must hold numbers of at most 64 bits, not {array.dtype}.")
     if not array.dtype.isnative or any(step < 0 for step in array.strides):
-        array = array.astype(array.dtype.newbyteorder("="), order="C")
+        array = array.astype(array.dtype.newbyteorder("="))
     return torch.from_dlpack(array)  # unlike from_numpy it takes read-only memory without a warning
 
 
@@ -194,8 +194,6 @@ def _leaves(name: str, value: Any) -> Iterator[Leaf]:
     need = NEEDS[name]
     if need.meaning == "count":
         yield Leaf(name, tuple(need.axes), need.meaning, (value,))
-    elif need.meaning == "share":
-        yield Leaf(name, (), need.meaning, ())
     elif need.meaning == "head":
         yield Leaf("head.weight", ("C", "D"), "number", tuple(value.weight.shape), value.weight)
         yield Leaf("head.bias", ("C",), "number", tuple(value.bias.shape), value.bias)
@@ -203,5 +201,5 @@ def _leaves(name: str, value: Any) -> Iterator[Leaf]:
         for layer, part in value.items():
             axes = (need.axes[0], f"D of {layer!r}")
             yield Leaf(f"{name}[{layer!r}]", axes, need.meaning, tuple(part.shape), part)
-    else:
+    elif need.meaning != "share":
         yield Leaf(name, tuple(need.axes), need.meaning, tuple(value.shape), value)

@@ -56,4 +56,4 @@ def _drawn(relevance: Tensor, gamma: float, generator: torch.Generator) -> int:
     weights = (relevance / highest).pow_(gamma) if highest > 0 else torch.ones_like(relevance)
     sums = weights.cumsum(0, dtype=torch.float64)
     share = torch.rand(1, generator=generator, dtype=torch.float64).to(sums.device)
-    return int(torch.searchsorted(sums, share * sums[-1], right=True).clamp_(max=len(sums) - 1))
+    return int(torch.searchsorted(sums, share * sums[-1], right=True))

@@ -76,7 +76,7 @@ class Skactiveml(Strategy):
         order = seeded_order(found.ids, seed)
         arrays = {name: _plain(value) for name, value in found.rows(order).values.items()}
         chosen, utilities = self._asked(arrays, whole, derived_seed(seed, 0, "strategy") % 2**32)
-        rows = np.asarray(chosen, dtype=np.int64) - len(arrays["labels"])
+        rows = np.asarray(chosen) - len(arrays["labels"])
         if rows.shape != (whole,) or len({row for row in rows.tolist() if 0 <= row < len(order)}) != whole:
             raise InputError(
                 f"`{self.name}` did not choose {whole} different rows of {len(order)}, but {rows.tolist()}: "
