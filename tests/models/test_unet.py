@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 
+from queryloop.errors import OptionsError
 from queryloop.models.resolutions import Resolutions, Triple, resolutions
 from queryloop.models.unet import UNet, unet3d
 from queryloop.options import ModelOptions
@@ -92,6 +93,11 @@ def test_every_weight_learns() -> None:
     net = network((32, 32, 32))
     sum(out.square().mean() for out in net.supervised(torch.randn(1, 2, 32, 32, 32))).backward()
     assert all(p.grad is not None and p.grad.any() for p in net.parameters())
+
+
+def test_a_patch_that_cannot_be_halved_is_refused() -> None:
+    with pytest.raises(OptionsError, match=r"\(7, 4, 7\) voxels is too small"):
+        network((7, 4, 7))
 
 
 def test_only_training_drops_channels() -> None:
