@@ -177,6 +177,8 @@ class TrainingOptions(Options):
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
     schedule: Literal["constant", "step", "cosine", "one_cycle"] = "one_cycle"
     augmentation: Literal["none", "shift", "affine", "flip_crop", "flip", "turn", "turn_flip"] = "none"
+    """Of images: shift, affine or flip_crop. Of volumes: flip (along any axis), turn (with changes of
+    intensity) or both."""
     class_weights: Literal["none", "balanced"] = "none"
     """balanced: a class counts as much as any other, however few of the labels it has."""
     patience: Annotated[int, Field(ge=0)] = 0

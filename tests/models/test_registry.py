@@ -78,6 +78,7 @@ def test_pretrained_weights_fit_the_published_form_only(options: dict[str, Any])
         build(ModelOptions(name="resnet18", pretrained=True, **options), (32, 32, 3), 3)
 
 
-def test_the_table_of_networks_is_there_without_the_cost_of_torchvision() -> None:
-    script = "import sys, queryloop.models.registry; sys.exit('torchvision' in sys.modules)"
+def test_the_networks_are_there_without_the_cost_of_torchvision_and_monai() -> None:
+    modules = "queryloop.models.registry, queryloop.models.unet, queryloop.tasks.segmentation_metrics"
+    script = f"import sys, {modules}; sys.exit(not sys.modules.keys().isdisjoint(('torchvision', 'monai')))"
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from queryloop.errors import OptionsError
 from queryloop.models.heads import dropout_masks
 from queryloop.models.resolutions import Resolutions, Triple, resolutions
 from queryloop.options import ModelOptions
@@ -23,9 +24,12 @@ def unet3d(
 ) -> UNet:
     """A U-Net for patches of this size (z, y, x), with fresh weights from torch's random state.
 
-    spacing: of a voxel, (z, y, x), in any unit. Source: Isensee et al. 2021.
+    spacing: of a voxel, (z, y, x), in any unit. Raises OptionsError for a patch that cannot be halved.
+    Source: Isensee et al. 2021.
     """
     plan = resolutions(patch, spacing, options.depth)
+    if len(plan.strides) == 1:
+        raise OptionsError(f"a patch of {patch} voxels is too small for unet3d: an axis needs 8 or more.")
     widths = [min((options.width or _WIDTH) * 2**level, _WIDEST) for level in range(len(plan.strides))]
     n_heads = max(1, len(widths) - 2) if options.deep_supervision else 1
     return UNet(n_channels, n_classes, plan, widths, n_heads, options.dropout_rate)

@@ -25,9 +25,9 @@ class Case(NamedTuple):
 
 
 def measured(predicted: np.ndarray, truth: np.ndarray, n_classes: int, spacing: Sequence[float]) -> Case:
-    """Compare two label maps (Z, Y, X) of one case, both on its native grid.
+    """Compare two label maps of one case, both on its native grid, in any order of axes.
 
-    spacing: of a voxel, (Z, Y, X). Voxels whose truth is IGNORE do not count. Raises InputError for maps
+    spacing: of a voxel, in the same order. Voxels whose truth is IGNORE do not count. Raises InputError for maps
     of different shape.
     """
     if predicted.shape != truth.shape:

@@ -10,7 +10,7 @@ import numpy as np
 from queryloop.errors import InputError
 from queryloop.training.volumes.cases import IGNORE, Annotated, Triple
 
-_KEPT = 10_000
+_KEPT = 2_000
 """Voxels of a class in a part that are remembered; of more, as many are drawn at random."""
 _FOREGROUND = 1 / 3
 """Share of the patches that must contain a foreground class, as in nnU-Net."""
@@ -66,12 +66,10 @@ def _by_class(
     found: dict[int, list[tuple[int, np.ndarray]]] = {}
     for number, case in enumerate(cases):
         for part in case.parts:
-            for label in np.unique(part.labels[part.labels != IGNORE]).tolist():
-                voxels = _some(part.labels == label, rng) + part.corner
-                found.setdefault(label, []).append((number, voxels))
-            if (part.labels != IGNORE).any():
-                voxels = _some(part.labels != IGNORE, rng) + part.corner
-                found.setdefault(_KNOWN, []).append((number, voxels))
+            classes = set(np.unique(part.labels).tolist()) - {IGNORE}
+            for label in sorted(classes | {_KNOWN} if classes else ()):
+                mask = part.labels != IGNORE if label == _KNOWN else part.labels == label
+                found.setdefault(label, []).append((number, _some(mask, rng) + part.corner))
     return found
 
 
@@ -79,4 +77,4 @@ def _some(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     places = np.flatnonzero(mask)
     if len(places) > _KEPT:
         places = rng.choice(places, _KEPT, replace=False)
-    return np.stack(np.unravel_index(places, mask.shape), axis=1)
+    return np.stack(np.unravel_index(places, mask.shape), axis=1).astype(np.int32)
