@@ -148,9 +148,10 @@ def on_lists(given: Map) -> Job:
 
     def call() -> list[Box]:
         flat = given.means.ravel()
+        order = np.argsort(-flat, kind="stable")
         windows = [
-            {"corner": corner, "size": given.size, "score": float(flat[at])}
-            for at, corner in zip(np.argsort(-flat, kind="stable"), _ordered(given.grid, flat), strict=True)
+            {"corner": corner, "size": given.size, "score": score}
+            for corner, score in zip(_corners(given.grid, order), flat[order].tolist(), strict=True)
         ]
         accepted: list[Box] = []
         while windows and len(accepted) < N:
@@ -163,9 +164,9 @@ def on_lists(given: Map) -> Job:
     return Job(call)
 
 
-def _ordered(grid: Grid, flat: np.ndarray) -> list[Any]:
-    positions = np.unravel_index(np.argsort(-flat, kind="stable"), grid.positions)
-    return list(zip(*(c[p].tolist() for c, p in zip(grid.corners, positions, strict=True)), strict=True))
+def _corners(grid: Grid, flat: np.ndarray) -> Iterator[Any]:
+    positions = np.unravel_index(flat, grid.positions)
+    return zip(*(c[at].tolist() for c, at in zip(grid.corners, positions, strict=True)), strict=True)
 
 
 def _intersect(one: Box, other: Box) -> bool:

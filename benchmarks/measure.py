@@ -67,10 +67,11 @@ def measure(case: Case, contender: str, setup: Setup, warm: Setup) -> dict[str, 
     said.lines.clear()
     data = case.make(setup)
     job = case.contenders[contender](data)
-    seconds, megabytes, result = timed(job.call)
+    seconds, cpu, megabytes, result = timed(job.call)
     notes = [job.told, case.told(data, result), *said.lines]
     return {
         "seconds": seconds / job.share,
+        "cpu": cpu / job.share,
         "estimated": job.share < 1,
         "megabytes": megabytes / (job.share if job.grows else 1),
         "memory_estimated": job.grows and job.share < 1,
@@ -80,16 +81,17 @@ def measure(case: Case, contender: str, setup: Setup, warm: Setup) -> dict[str, 
     }
 
 
-def timed(call: Callable[[], Any]) -> tuple[float, float, Any]:
-    """Median seconds of some calls, MB at the peak of the first beyond those before it, and its result."""
+def timed(call: Callable[[], Any]) -> tuple[float, float, float, Any]:
+    """Median seconds and CPU seconds, MB at the peak beyond those before the first call, and its result."""
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)  # else the first call reuses what earlier work left behind
     Path("/proc/self/clear_refs").write_text("5")
     before = resident("VmRSS")
-    seconds, result = _once(call)
+    first = _once(call)
     megabytes = resident("VmHWM") - before
-    more = [_once(call)[0] for _ in range(CALLS - 1)] if seconds < 1 else []
-    return statistics.median([seconds, *more]), megabytes, result
+    more = [_once(call) for _ in range(CALLS - 1)] if first[0] < 1 else []
+    seconds, cpu = (statistics.median(each[i] for each in (first, *more)) for i in (0, 1))
+    return seconds, cpu, megabytes, first[2]
 
 
 def resident(field: str, process: int | str = "self") -> float:
@@ -100,10 +102,10 @@ def resident(field: str, process: int | str = "self") -> float:
     return 0.0
 
 
-def _once(call: Callable[[], Any]) -> tuple[float, Any]:
-    began = time.perf_counter()
+def _once(call: Callable[[], Any]) -> tuple[float, float, Any]:
+    began, used = time.perf_counter(), time.process_time()
     result = call()
-    return time.perf_counter() - began, result
+    return time.perf_counter() - began, time.process_time() - used, result
 
 
 def _inputs(data: Any) -> float:

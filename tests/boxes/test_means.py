@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -64,6 +66,17 @@ def test_means_keep_the_bounds_of_their_map() -> None:
 def test_a_mask_has_shares() -> None:
     mask = np.random.default_rng(0).random((6, 7, 8)) < 0.3
     np.testing.assert_allclose(box_means(mask, (2, 3, 4)), looped(mask, (2, 3, 4), (1, 1, 1)), atol=1e-7)
+
+
+def test_a_volume_is_not_copied() -> None:
+    volume = np.random.default_rng(0).random((96, 64, 64), dtype=np.float32)
+    tracemalloc.start()
+    try:
+        found = box_means(volume, (16, 16, 16), (4, 4, 4))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < found.nbytes + volume.nbytes / 5
 
 
 def test_planes_that_do_not_fit_are_refused() -> None:

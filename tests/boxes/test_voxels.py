@@ -69,33 +69,59 @@ def test_grand_is_the_mean_over_members_of_each_members_own(name: str, label: st
     np.testing.assert_allclose(found, torch.stack(parts).mean(dim=0), rtol=1e-4)  # type: ignore[arg-type]
 
 
-def test_grand_expected_of_a_box_is_the_expected_squared_gradient() -> None:
-    """Labels drawn voxel by voxel, the gradient of their mean cross-entropy by the closed form p - y."""
+def head() -> tuple[torch.nn.Conv3d, Tensor, Tensor, Tensor]:
+    """A last layer of a segmentation network, its input, its softmax (1, C, ...) and the input's energy."""
     draw = torch.Generator().manual_seed(0)
-    probs = softmax("a", (3, 4, 5), members=1).double()[0].flatten(1).T
-    features = torch.randn(len(probs), 6, generator=draw, dtype=torch.float64)
-    widened = torch.cat([features, torch.ones(len(probs), 1, dtype=torch.float64)], dim=1)
-    drawn = torch.multinomial(probs, 4000, replacement=True, generator=draw).T
-    errors = probs - torch.nn.functional.one_hot(drawn, probs.shape[1])
-    gradients = errors.transpose(1, 2) @ widened / len(probs)
-    squares = gradients.square().sum(dim=(1, 2))
-    voxels = scorer("grand_expected")
-    energy = features.square().sum(dim=1).float().reshape(1, 3, 4, 5)
-    score = voxels.map(filled(voxels, probs.T.float().reshape(1, CLASSES, 3, 4, 5), energy)).mean() / len(
-        probs
+    layer = torch.nn.Conv3d(6, CLASSES, 1).double()
+    with torch.no_grad():
+        layer.weight.copy_(0.4 * torch.randn(layer.weight.shape, generator=draw))
+        layer.bias.copy_(torch.randn(CLASSES, generator=draw))  # type: ignore[union-attr]
+    features = torch.randn(1, 6, 3, 4, 5, generator=draw, dtype=torch.float64)
+    probs = layer(features).softmax(dim=1).detach()
+    return layer, features, probs, features.square().sum(dim=1)
+
+
+def gradient(layer: torch.nn.Conv3d, features: Tensor, labels: Tensor) -> float:
+    """Length of the mean cross-entropy's gradient by autograd; 255 is no label."""
+    loss = torch.nn.functional.cross_entropy(layer(features), labels, ignore_index=255)
+    parts = torch.autograd.grad(loss, list(layer.parameters()))
+    return float(torch.cat([part.flatten() for part in parts]).norm())
+
+
+@pytest.mark.parametrize("unknown", [0, 20])
+def test_grand_expected_is_the_expected_square_of_the_gradient(unknown: int) -> None:
+    """Labels drawn voxel by voxel; those of some voxels are not known, and these do not count."""
+    layer, features, probs, energy = head()
+    drawn = torch.multinomial(
+        probs[0].flatten(1).T, 600, replacement=True, generator=torch.Generator().manual_seed(1)
     )
-    assert score == pytest.approx(float(squares.mean()), abs=4 * float(squares.std()) / 4000**0.5)
+    drawn[:unknown] = 255
+    squares = [gradient(layer, features, draw.reshape(1, 3, 4, 5)) ** 2 for draw in drawn.T]
+    voxels = scorer("grand_expected")
+    found = voxels.map(filled(voxels, probs.float(), energy.float())).ravel()[unknown:]
+    expected = found.mean(dtype=np.float64) / len(found)
+    assert expected == pytest.approx(np.mean(squares), abs=4 * np.std(squares) / 600**0.5)
 
 
-def test_grand_bound_is_no_smaller_than_the_gradient_of_the_box() -> None:
-    probs = softmax("a", (3, 4, 5), members=1)[0].flatten(1).T
-    features = torch.randn(len(probs), 6, generator=torch.Generator().manual_seed(0))
-    widened = torch.cat([features, torch.ones(len(probs), 1)], dim=1)
-    errors = probs - torch.nn.functional.one_hot(probs.argmax(dim=1), probs.shape[1])
-    gradient = (errors.T @ widened / len(probs)).norm()
+@pytest.mark.parametrize("unknown", [0, 20])
+def test_grand_bound_is_no_smaller_than_the_gradient_of_a_box(unknown: int) -> None:
+    layer, features, probs, energy = head()
+    labels = probs.argmax(dim=1)
+    labels.view(-1)[:unknown] = 255
     voxels = scorer("grand_pseudo")
-    energy = features.square().sum(dim=1).reshape(1, 3, 4, 5)
-    assert voxels.map(filled(voxels, probs.T.reshape(1, CLASSES, 3, 4, 5), energy)).mean() >= gradient
+    found = voxels.map(filled(voxels, probs.float(), energy.float())).ravel()[unknown:]
+    assert gradient(layer, features, labels) <= found.mean()
+
+
+def test_grand_of_a_single_voxel_is_its_gradient() -> None:
+    layer, features, probs, energy = head()
+    voxels = scorer("grand_pseudo")
+    found = voxels.map(filled(voxels, probs.float(), energy.float())).ravel()
+    labels = probs.argmax(dim=1).view(-1)
+    for at in (0, 17, 59):
+        alone = torch.full_like(labels, 255)
+        alone[at] = labels[at]
+        assert found[at] == pytest.approx(gradient(layer, features, alone.reshape(1, 3, 4, 5)), rel=1e-4)
 
 
 def test_members_that_agree_disagree_by_nothing() -> None:
