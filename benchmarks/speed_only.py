@@ -31,6 +31,7 @@ SPEED_ONLY: dict[str, dict[str, str]] = {
         "_BLOCK = 2**21": _SIZE,
         "size = max(1, _BLOCK // max(1, rows.shape[1:].numel()))": _SIZE,
     },
+    "copies.py": {"is_repeat = torch.ones_like(order, dtype=torch.bool)": "one byte a row, not eight"},
     "cover.py": {
         "_HELD = 2**23": _SIZE,
     },
