@@ -358,7 +358,8 @@ def test_labelled_rows_have_their_own_answers() -> None:
 
 def test_members_answer_first_axis_first() -> None:
     evidence = example()
-    answer, _ = answers_of({name: evidence[name] for name in ("embeddings", "mc_probs")})
+    answer, n_classes = answers_of({name: evidence[name] for name in ("embeddings", "mc_probs")})
+    assert n_classes == 4
     drawn = frozen(answer, 4, 0).draws(evidence["embeddings"])
     np.testing.assert_allclose(drawn, evidence["mc_probs"].transpose(1, 0, 2), rtol=1e-12)
 
