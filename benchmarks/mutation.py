@@ -107,7 +107,7 @@ class Trials:
         return ended != pytest.ExitCode.OK
 
     def in_order(self, names: Iterable[str], mutant: Mutant, early: Container[str] = ()) -> list[str]:
-        """Early ones and those of the module's own file first, quick ones and few cases of a test; in budget."""
+        """Early ones and the module's own first, then quick ones and few cases of a test; in budget."""
         own, cases = f"/test_{mutant.path.stem}.py::", Counter[str]()
         ranked: list[tuple[bool, float, str]] = []
         for name in sorted(names, key=lambda name: self.seconds[name]):
