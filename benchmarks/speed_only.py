@@ -31,8 +31,10 @@ SPEED_ONLY: dict[str, dict[str, str]] = {
         "_BLOCK = 2**21": _SIZE,
         "size = max(1, _BLOCK // max(1, rows.shape[1:].numel()))": _SIZE,
     },
+    "copies.py": {"is_repeat = torch.ones_like(order, dtype=torch.bool)": "one byte a row, not eight"},
     "cover.py": {
         "_HELD = 2**23": _SIZE,
+        "suspects = (ball & (self.counts > 0)).nonzero()[0]": "which rows are worth a comparison",
     },
     "coverage.py": {
         "_COLUMNS = 32": "how many leading rows are looked at again at once",
@@ -72,6 +74,7 @@ SPEED_ONLY: dict[str, dict[str, str]] = {
         "_BATCH = 128": _DRAWN,
         "_CANDIDATE = 8": _DRAWN,
         "self.vain = 0": _DRAWN,
+        "self.update()": _DRAWN,
         "before, size = len(chosen), min(_BATCH, 4 * (k - len(chosen)))": _DRAWN,
         "kept, wanted, tried = len(chosen) - before, k - len(chosen), self.vain + size": _DRAWN,
         "self.vain = 0 if kept else tried": _DRAWN,

@@ -149,6 +149,11 @@ def test_learning_lowers_the_loss_and_counts_what_was_right_before() -> None:
     assert share > max(0.95, float(told))
 
 
+def test_logits_stay_moderate_where_there_is_nothing_to_tell() -> None:
+    network = module._trained(drawn(400, 1), torch.arange(200), torch.arange(200, 400), torch.Generator())
+    assert module._logits(network, drawn(400, 1)).abs().max() < 20
+
+
 def test_a_fifth_is_held_out() -> None:
     kept, rest = module._held_out(torch.arange(100, 122), torch.Generator().manual_seed(0))
     assert (len(kept), len(rest)) == (18, 4)
@@ -166,6 +171,7 @@ def test_quality_needs_five_of_each(n_labeled: int, n_pool: int, reported: int) 
 def test_features_are_standardised_together_and_constant_ones_are_nothing() -> None:
     first, second = 5 * drawn(30, 1).double() + 3, 2 * drawn(20, 2).double()
     first[:, 3] = second[:, 3] = 7
+    first[:, 2], second[:, 2] = 0.01 * first[:, 2], 0.01 * second[:, 2]
     rows = module._standardised(first, second)
     both = np.concatenate([first, second])
     spread = np.where(np.arange(WIDTH) == 3, 1, both.std(axis=0))

@@ -127,6 +127,13 @@ def test_a_wrong_sum_is_told() -> None:
         gathered(change("probs", 5, 0.2), ["probs"], "mine")
 
 
+def test_of_several_sums_the_one_farthest_from_1_is_told() -> None:
+    evidence = example()
+    evidence["mc_probs"][5, [1, 4]] *= [[0.9], [1.25]]
+    with pytest.raises(InputError, match=r"1 of 23 rows are wrong, .* sum to 1\.25, not 1"):
+        gathered(evidence, ["mc_probs"], "mine")
+
+
 def test_what_is_not_needed_is_not_looked_at() -> None:
     found = gathered(change("embeddings", 0, np.nan), ["probs"], "mine")
     assert list(found.values) == ["probs"]

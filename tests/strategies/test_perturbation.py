@@ -146,7 +146,7 @@ def test_the_score_tells_the_least_mix_that_flips() -> None:
     assert all(not flag for flag in flips(embeddings, head, labelled()[2], float(least.min()) * 0.999))
 
 
-@pytest.mark.parametrize(("k", "epsilon"), [(3, 0.05), (3, 0.2), (10, 0.1), (20, 0.3)])
+@pytest.mark.parametrize(("k", "epsilon"), [(3, 0.05), (3, 0.2), (10, 0.1), (20, 0.3), (50, 0.3)])
 def test_candidates_are_those_that_flip_as_epsilon_grows(
     monkeypatch: pytest.MonkeyPatch, k: int, epsilon: float
 ) -> None:

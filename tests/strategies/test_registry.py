@@ -176,6 +176,11 @@ def test_what_an_auxiliary_fills_is_asked_for_by_who_declares_it() -> None:
         assert asked or found.auxiliary == "none"
 
 
+def test_those_that_let_copies_wait() -> None:
+    waiting = {found.name for found in definitions() if found.diverse}
+    assert waiting == {"badge", "core_set", "k_means", "max_herding", "prob_cover", "typiclust"}
+
+
 def test_who_asks_for_a_committee_gets_networks() -> None:
     ensembles = {found.name for found in definitions() if found.members == "ensemble"}
     committee = {found.name for found in definitions() if found.family == "committee"}

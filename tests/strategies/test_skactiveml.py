@@ -16,7 +16,7 @@ from sklearn.base import clone
 from queryloop.errors import InputError, OptionsError
 from queryloop.strategies import resolve, select
 from queryloop.strategies.battery import query
-from queryloop.strategies.frozen import Known, answers_of, frozen
+from queryloop.strategies.frozen import Known, answers_of, discriminator, frozen, own_model
 from queryloop.strategies.made_up import each_array, example, with_rows
 from queryloop.strategies.skactiveml import (
     Skactiveml,
@@ -152,6 +152,19 @@ def test_what_a_later_version_may_ask_for_is_refused() -> None:
         OptionsError, match=r"`skactiveml.Later` cannot run: it asks for oracle, which is not"
     ):
         _refuse_unrunnable(Later)
+
+
+def test_all_that_can_be_given_may_be_asked_for_at_once() -> None:
+    class Greedy:
+        def query(self, clf: Any, estimator: Any, ensemble: Any, discriminator: Any) -> None: ...
+
+    _refuse_unrunnable(Greedy)
+
+
+def test_models_of_their_own_are_seeded_and_know_the_classes() -> None:
+    model = own_model("ParzenWindowClassifier", 3, 7)
+    assert (model.classes, model.random_state) == ([0, 1, 2], 7)
+    assert discriminator(7).random_state == 7
 
 
 @pytest.mark.parametrize("name", ["RandomSampling", "Badge", "Falcun", "Clue", "DropQuery"])
@@ -330,6 +343,7 @@ def test_a_frozen_classifier_is_cloned_and_fitted_without_change() -> None:
     fitted = twin.fit(evidence["embeddings"], labels)
     assert fitted is twin
     assert fitted.classes_.tolist() == [0, 1, 2, 3]
+    assert fitted.random_state == 3
     np.testing.assert_allclose(fitted.predict_proba(evidence["embeddings"]), evidence["probs"], rtol=1e-12)
     assert fitted.predict(evidence["embeddings"]).tolist() == evidence["probs"].argmax(axis=1).tolist()
 
@@ -344,7 +358,8 @@ def test_labelled_rows_have_their_own_answers() -> None:
 
 def test_members_answer_first_axis_first() -> None:
     evidence = example()
-    answer, _ = answers_of({name: evidence[name] for name in ("embeddings", "mc_probs")})
+    answer, n_classes = answers_of({name: evidence[name] for name in ("embeddings", "mc_probs")})
+    assert n_classes == 4
     drawn = frozen(answer, 4, 0).draws(evidence["embeddings"])
     np.testing.assert_allclose(drawn, evidence["mc_probs"].transpose(1, 0, 2), rtol=1e-12)
 

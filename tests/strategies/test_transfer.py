@@ -15,7 +15,7 @@ from torch import Tensor
 
 from queryloop.strategies import resolve
 from queryloop.strategies.quality import qualities
-from queryloop.strategies.transfer import active_transfer
+from queryloop.strategies.transfer import _deviations, active_transfer
 
 
 def rows(n: int, width: int = 6, seed: int = 0) -> Tensor:
@@ -120,3 +120,10 @@ def test_a_feature_that_nothing_has_changes_nothing() -> None:
     blank = [torch.cat([part, torch.full((len(part), 1), 2.0)], dim=1) for part in (x, val)]
     plain = active_transfer(x, certain(200), val, correct)
     torch.testing.assert_close(active_transfer(blank[0], certain(200), blank[1], correct), plain)
+
+
+def test_deviations_are_those_of_the_rows_themselves() -> None:
+    seen = torch.tensor([[1.0, 2.0], [3.0, 2.0], [8.0, 2.0]])
+    found = _deviations(seen)(torch.tensor([[4.0, 2.0], [7.0, 3.0], [99.0, 0.5]]))
+    spread = np.std([1, 3, 8])
+    np.testing.assert_allclose(found, [[0, 0], [3 / spread, 1], [5, -1.5]], rtol=1e-6)

@@ -49,7 +49,7 @@ def _fault(check: Check, strategy: Strategy) -> str | None:
 def permuting_the_pool_permutes_nothing_else(strategy: Strategy) -> None:
     evidence, rows = example(), np.random.default_rng(1).permutation(23)
     permuted = with_rows(evidence, rows)
-    same(query(strategy, evidence, 9), query(strategy, permuted, 9), "with the pool in another order")
+    same(query(strategy, evidence), query(strategy, permuted), "with the pool in another order")
     before, after = strategy.score(evidence, 0), strategy.score(permuted, 0)
     if before is not None and after is not None:
         close(before[rows], after, 0, "with the pool in another order")
@@ -58,7 +58,7 @@ def permuting_the_pool_permutes_nothing_else(strategy: Strategy) -> None:
 def permuting_equal_rows_permutes_nothing_else(strategy: Strategy) -> None:
     evidence = with_rows(example(), [0] * 23, example()["ids"])
     permuted = with_rows(evidence, np.random.default_rng(1).permutation(23))
-    same(query(strategy, evidence, 9), query(strategy, permuted, 9), "with equal rows in another order")
+    same(query(strategy, evidence), query(strategy, permuted), "with equal rows in another order")
 
 
 def permuting_the_classes_changes_no_score(strategy: Strategy) -> None:
@@ -72,19 +72,19 @@ def permuting_the_classes_changes_no_score(strategy: Strategy) -> None:
 def read_only_arrays_are_taken(strategy: Strategy) -> None:
     evidence = example()
     each_array(evidence, lambda array: array.setflags(write=False))
-    same(query(strategy, evidence, 9), query(strategy, example(), 9), "with read-only arrays")
+    same(query(strategy, evidence), query(strategy, example()), "with read-only arrays")
     unwritten(evidence)
 
 
 def tensors_are_taken_and_not_written(strategy: Strategy) -> None:
     tensors = {name: each(as_leaf, value) for name, value in example().items()}
-    same(query(strategy, tensors, 9), query(strategy, example(), 9), "with tensors that want gradients")
+    same(query(strategy, tensors), query(strategy, example()), "with tensors that want gradients")
     unwritten(tensors)
 
 
 def global_random_state_stays(strategy: Strategy) -> None:
     before = torch.get_rng_state(), str(np.random.get_state()), random.getstate()  # noqa: NPY002
-    query(strategy, example(), 9)
+    query(strategy, example())
     promise(torch.equal(before[0], torch.get_rng_state()), "torch's global generator was used")
     promise(before[1] == str(np.random.get_state()), "numpy's global generator was used")  # noqa: NPY002
     promise(before[2] == random.getstate(), "Python's global generator was used")
@@ -99,8 +99,8 @@ def exact_zeros_are_numbers(strategy: Strategy) -> None:
 
 def equal_rows_are_drawn_by_the_seed(strategy: Strategy) -> None:
     evidence = with_rows(example(), [0] * 23, example()["ids"])
-    first = query(strategy, evidence, 9, 0)
-    others = (query(strategy, evidence, 9, seed) for seed in range(1, 8))
+    first = query(strategy, evidence)
+    others = (query(strategy, evidence, seed=seed) for seed in range(1, 8))
     promise(any(other != first for other in others), "eight seeds choose the same of 23 equal rows")
 
 
@@ -118,7 +118,7 @@ def a_copy_of_a_chosen_row_waits(strategy: Strategy) -> None:
     evidence = with_rows(
         example(), [*range(8)] * 3, [f"{copy}/{row}" for copy in range(3) for row in range(8)]
     )
-    for k in (2, 5, 8):
+    for k in (2, 8):
         rows = [key.split("/")[1] for key in query(strategy, evidence, k)]
         promise(len(set(rows)) == k, f"of 8 rows, three times each, {k} picks were rows {rows}")
 
@@ -129,7 +129,7 @@ def pools_of_any_size_are_taken(strategy: Strategy) -> None:
 
 
 def two_classes_are_enough(strategy: Strategy) -> None:
-    query(strategy, example(classes=2), 9)
+    query(strategy, example(classes=2))
 
 
 def more_than_the_pool_is_refused(strategy: Strategy) -> None:
@@ -141,22 +141,22 @@ def single_precision_scores_the_same(strategy: Strategy) -> None:
     single, double = (strategy.score(example(dtype=dtype), 0) for dtype in (np.float32, np.float64))
     if single is not None and double is not None:
         close(single, double, 1e-5, "in float32 and float64")
-    query(strategy, example(dtype=np.float32), 9)
+    query(strategy, example(dtype=np.float32))
 
 
 def half_precision_is_taken(strategy: Strategy) -> None:
     evidence = example(dtype=np.float32)
-    query(strategy, {name: each(half, value) for name, value in evidence.items()}, 9)
+    query(strategy, {name: each(half, value) for name, value in evidence.items()})
 
 
 def same_seed_same_query(strategy: Strategy) -> None:
-    same(query(strategy, example(), 9, seed=3), query(strategy, example(), 9, seed=3), "the second time")
+    same(query(strategy, example(), seed=3), query(strategy, example(), seed=3), "the second time")
 
 
 def numbers_of_any_type_are_ids(strategy: Strategy) -> None:
-    plain = query(strategy, example() | {"ids": list(range(100, 123))}, 9)
+    plain = query(strategy, example() | {"ids": list(range(100, 123))})
     for ids in (np.arange(100, 123, dtype=np.int32), torch.arange(100, 123)):
-        found = [int(key) for key in query(strategy, example() | {"ids": ids}, 9)]
+        found = [int(key) for key in query(strategy, example() | {"ids": ids})]
         same(plain, found, f"with ids as {type(ids).__name__}")
 
 
@@ -172,7 +172,7 @@ def a_certain_row_never_beats_a_uniform_one(strategy: Strategy) -> None:
         return
     evidence = with_rows(example(), range(2))
     evidence["probs"] = np.array([[1.0, 0.0, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25]])
-    evidence["mc_probs"] = np.repeat(evidence["probs"][:, None], 6, axis=1)
+    evidence["mc_probs"][:] = evidence["probs"][:, None]
     promise(query(strategy, evidence, 2)[0] == evidence["ids"][1], "the certain row came first")
 
 

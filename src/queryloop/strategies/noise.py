@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -40,7 +40,7 @@ def strength(
     return float(beta + (final_beta - beta) * (curve[1] - curve[0]) / (curve[2] - curve[0]))
 
 
-OPTIONS = replace(read(strength), needs=frozenset())
+OPTIONS = read(strength)
 
 
 def power(scores: Tensor, ids: np.ndarray, bounds: Bounds, seed: int) -> Tensor:  # noqa: ARG001

@@ -17,8 +17,8 @@ def promise(kept: object, told: str) -> None:
         raise AssertionError(told)
 
 
-def query(strategy: Strategy, evidence: Mapping[str, Any], k: int, seed: int = 0) -> list[Any]:
-    """The ids that a strategy asks for, by the two steps of the pipeline."""
+def query(strategy: Strategy, evidence: Mapping[str, Any], k: int = 9, seed: int = 0) -> list[Any]:
+    """The k ids that a strategy asks for, by the two steps of the pipeline."""
     picks = strategy.choose(strategy.score(evidence, seed), evidence, k=k, seed=seed)
     ids = [evidence["ids"][position] for position in picks.positions.tolist()]
     promise(len(ids) == len(picks.scores) == k, f"{k} were asked for: {len(ids)} came")

@@ -42,7 +42,7 @@ class Definition:
     members: Members = "dropout"
     diverse: bool = False
     auxiliary: str = "none"
-    summary: str = field(default="", repr=False)
+    summary: str = ""
     alias_of: str | None = None
     fixed: Mapping[str, Any] = field(default_factory=dict)
 

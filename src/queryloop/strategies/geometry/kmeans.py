@@ -77,7 +77,7 @@ def nearest_rows(embeddings: Tensor, centres: Tensor) -> Tensor:
         squares[:, taken] = math.inf
         for place in range(len(squares)):
             taken.append(int(squares[place].argmin()))
-            squares[place + 1 :, taken[-1]] = math.inf
+            squares[:, taken[-1]] = math.inf
     return torch.tensor(taken, device=embeddings.device)
 
 
