@@ -10,8 +10,9 @@ import pytest
 from kedro.io import DatasetError
 
 from queryloop.errors import CorruptFileError
+from queryloop.readers.images import Blocks, ImageSet
 from queryloop.samples import table
-from queryloop.storage.content import Fingerprint, ImageBlocks, ImageStore, SamplesTable, locate_content
+from queryloop.storage.content import Fingerprint, ImageStore, SamplesTable, locate_content
 from queryloop.storage.files import whole_file
 
 
@@ -31,8 +32,13 @@ def pixels(n: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (n, 3, 4, 2), dtype=np.uint8)
 
 
-def blocks_of(images: np.ndarray, size: int) -> ImageBlocks:
-    return ImageBlocks(images.shape, lambda: (images[i : i + size] for i in range(0, len(images), size)))
+def image_set(shape: tuple[int, ...], blocks: Blocks) -> ImageSet:
+    rows = table("samples", [(str(i), "a", "train") for i in range(shape[0])])
+    return ImageSet(rows, (shape[1], shape[2], shape[3]), blocks)
+
+
+def blocks_of(images: np.ndarray, size: int) -> ImageSet:
+    return image_set(images.shape, lambda: (images[i : i + size] for i in range(0, len(images), size)))
 
 
 def rows(label: str) -> pd.DataFrame:
@@ -47,7 +53,7 @@ def test_images_come_back_in_their_order_for_any_size_of_blocks(tmp_path: Path, 
 
 def test_blocks_that_are_not_contiguous_keep_their_pixels(tmp_path: Path) -> None:
     flipped = pixels(5)[:, ::-1]
-    store(tmp_path).save(ImageBlocks(flipped.shape, lambda: iter([flipped])))
+    store(tmp_path).save(image_set(flipped.shape, lambda: iter([flipped])))
     assert np.array_equal(store(tmp_path).load(), flipped)
 
 
@@ -70,13 +76,13 @@ def test_images_are_written_without_keeping_the_blocks(tmp_path: Path) -> None:
             yield block
             del block
 
-    store(tmp_path).save(ImageBlocks((40, 3, 4, 2), blocks))
+    store(tmp_path).save(image_set((40, 3, 4, 2), blocks))
     assert max(most) <= 2
 
 
 @pytest.mark.parametrize("promised", [9, 11])
 def test_a_source_that_breaks_its_promise_leaves_nothing(tmp_path: Path, promised: int) -> None:
-    broken = ImageBlocks((promised, 3, 4, 2), blocks_of(pixels(10), 3).blocks)
+    broken = image_set((promised, 3, 4, 2), blocks_of(pixels(10), 3).blocks)
     with pytest.raises(DatasetError, match=f"promised {promised} images and gave 10"):
         store(tmp_path).save(broken)
     assert [*tmp_path.rglob("*.*")] == []
@@ -93,7 +99,7 @@ def test_a_writer_that_comes_second_while_it_writes_keeps_the_first(tmp_path: Pa
         store(tmp_path).save(blocks_of(pixels(4, seed=1), 2))
         yield pixels(4, seed=2)
 
-    store(tmp_path).save(ImageBlocks((4, 3, 4, 2), overtaken))
+    store(tmp_path).save(image_set((4, 3, 4, 2), overtaken))
     assert np.array_equal(store(tmp_path).load(), pixels(4, seed=1))
 
 

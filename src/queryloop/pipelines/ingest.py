@@ -7,22 +7,14 @@ from kedro.pipeline import Node, Pipeline
 
 from queryloop.options import DataOptions
 from queryloop.readers.dataset import Read, Source
-from queryloop.readers.volumes import VolumeSet
-from queryloop.storage.content import ImageBlocks
 
 
-def ingest(source: Source, dataset: str, data: DataOptions) -> tuple[ImageBlocks | VolumeSet, pd.DataFrame]:
-    """Read a data set; images or volumes are saved before the table, which marks the content as complete."""
+def ingest(source: Source, dataset: str, data: DataOptions) -> tuple[Read, pd.DataFrame]:
+    """Read a data set; what it holds is saved before the table, which marks the content as complete."""
     from queryloop.readers.registry import find
 
     read = find(dataset, data).read(source, data)
-    return _on_the_way(read), read.samples
-
-
-def _on_the_way(read: Read) -> ImageBlocks | VolumeSet:
-    if isinstance(read, VolumeSet):
-        return read
-    return ImageBlocks((len(read.samples), *read.shape), read.blocks)
+    return read, read.samples
 
 
 def create_pipeline() -> Pipeline:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from queryloop.readers.dataset import Source
+    from queryloop.readers.images import ImageSet
 
 S = TypeVar("S")
 L = TypeVar("L")
@@ -100,7 +100,7 @@ class SamplesTable(ContentDataset["pd.DataFrame", "pd.DataFrame"]):
         """Write the table, or keep the one that is there."""
         path = self._file("samples.parquet")
         if not path.exists():
-            _keep_first(path, lambda file: write_table(data, "samples", file))
+            keep_first(path, lambda file: write_table(data, "samples", file))
 
     def preview(self, nrows: int = 20) -> TablePreview:
         """The first rows, for kedro-viz."""
@@ -110,15 +110,7 @@ class SamplesTable(ContentDataset["pd.DataFrame", "pd.DataFrame"]):
         return self._file("samples.parquet").exists()
 
 
-@dataclass(frozen=True)
-class ImageBlocks:
-    """Images on their way into the store: `shape` is (N, H, W, C), `blocks` gives uint8 (n, H, W, C)."""
-
-    shape: tuple[int, int, int, int]
-    blocks: Callable[[], Iterator[np.ndarray]]
-
-
-class ImageStore(ContentDataset[ImageBlocks, "np.ndarray"]):
+class ImageStore(ContentDataset["ImageSet", "np.ndarray"]):
     """All images of one shape as one uint8 array (N, H, W, C), mapped into memory."""
 
     def load(self) -> np.ndarray:
@@ -129,17 +121,18 @@ class ImageStore(ContentDataset[ImageBlocks, "np.ndarray"]):
         check_seal(path)
         return np.load(path, mmap_mode="r", allow_pickle=False)
 
-    def save(self, data: ImageBlocks) -> None:
+    def save(self, data: ImageSet) -> None:
         """Write block by block, so that the images need not fit in memory, or keep what is there."""
         path = self._file("images.npy")
         if not path.exists():
-            _keep_first(path, lambda file: _write_blocks(data, file))
+            keep_first(path, lambda file: _write_blocks(data, file))
 
     def _exists(self) -> bool:
         return self._file("images.npy").exists()
 
 
-def _keep_first(path: Path, write: Callable[[Writer], None]) -> None:
+def keep_first(path: Path, write: Callable[[Writer], object]) -> None:
+    """Write a file, or keep the one that is there or comes into being meanwhile."""
     try:
         with whole_file(path) as file:
             write(file)
@@ -147,19 +140,20 @@ def _keep_first(path: Path, write: Callable[[Writer], None]) -> None:
         return  # another process ingested the same content meanwhile
 
 
-def _write_blocks(data: ImageBlocks, file: Writer) -> None:
+def _write_blocks(data: ImageSet, file: Writer) -> None:
     import numpy as np
 
-    header = {"descr": "|u1", "fortran_order": False, "shape": data.shape}
+    promised = len(data.samples)
+    header = {"descr": "|u1", "fortran_order": False, "shape": (promised, *data.shape)}
     np.lib.format.write_array_header_1_0(file, header)
     written = 0
-    with ProgressBar("reading images", data.shape[0]) as bar:
+    with ProgressBar("reading images", promised) as bar:
         for block in data.blocks():
             file.write(np.ascontiguousarray(block).data)
             written += len(block)
             bar.advance(len(block))
-    if written != data.shape[0]:
-        raise BrokenFileError(f"the source promised {data.shape[0]} images and gave {written}.")
+    if written != promised:
+        raise BrokenFileError(f"the source promised {promised} images and gave {written}.")
 
 
 def locate_content(catalog: Mapping[str, Any], fingerprint: Callable[[], str]) -> None:

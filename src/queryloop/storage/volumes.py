@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,8 @@ from kedro_datasets._typing import TablePreview
 
 from queryloop.errors import BrokenFileError, StateError
 from queryloop.progress import ProgressBar
-from queryloop.storage.content import ContentDataset
-from queryloop.storage.files import check_seal, seal_of, whole_file
+from queryloop.storage.content import ContentDataset, keep_first
+from queryloop.storage.files import check_seal, seal_of
 from queryloop.storage.tables import preview_table
 
 if TYPE_CHECKING:
@@ -126,8 +126,7 @@ class VolumeStore(ContentDataset["VolumeSet", Volumes]):
                 path.unlink(missing_ok=True)
             raise
         index = {"classes": data.classes, "channels": data.channels, "cases": rows}
-        with suppress(FileExistsError), whole_file(folder / _INDEX) as file:
-            file.write(json.dumps(index).encode())
+        keep_first(folder / _INDEX, lambda file: file.write(json.dumps(index).encode()))
 
     def preview(self, nrows: int = 20) -> TablePreview:
         """The first cases, for kedro-viz."""
@@ -154,8 +153,7 @@ def _write(folder: Path, case_id: str, arrays: Mapping[str, np.ndarray]) -> list
     paths = []
     for kind, array in arrays.items():
         paths.append(folder / f"{case_id}.{kind}.npy")
-        with suppress(FileExistsError), whole_file(paths[-1]) as file:  # the first writer wins
-            np.lib.format.write_array(file, array, allow_pickle=False)
+        keep_first(paths[-1], partial(np.lib.format.write_array, array=array, allow_pickle=False))
     return paths
 
 
