@@ -2,45 +2,14 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from queryloop.errors import OptionsError, unknown
+from queryloop.values import Count, Rule, Size, Spacing, Text
 
-Text = Annotated[str, BeforeValidator(str)]  # `--params=experiment:2024` is a name, not a number
-Count = Annotated[int, Field(ge=1)]
-
-
-def _size(value: float) -> float:
-    if not (0 < value < 1 or (value >= 1 and float(value).is_integer())):
-        raise ValueError("a size is a count (1, 2, ...) or a fraction between 0 and 1")
-    return value if value < 1 else int(value)
-
-
-def _rule(value: str) -> str:
-    try:
-        groups = re.compile(value).groups
-    except re.error as error:
-        raise ValueError(f"it is no regular expression ({error})") from None
-    if groups != 1:
-        raise ValueError(f"it has {groups} groups, but one says which part of an id is the patient")
-    return value
-
-
-def _spacing(value: Any) -> Any:
-    sides = value if isinstance(value, list | tuple) else [value] * 3
-    if len(sides) != 3 or not all(isinstance(side, int | float) and 0 < side < math.inf for side in sides):
-        raise ValueError("a spacing is a number of millimetres above 0, or three of them for z, y and x")
-    return sides
-
-
-Size = Annotated[int | float, AfterValidator(_size)]
-Rule = Annotated[str, AfterValidator(_rule)]
-Spacing = Annotated[tuple[float, float, float], BeforeValidator(_spacing)]
 Normalisation = Literal["auto", "z_score", "ct", "none"]
 
 

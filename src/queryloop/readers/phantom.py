@@ -17,7 +17,7 @@ from queryloop.readers.volumes import Grid, VolumeSet
 _CASES = 24
 _SIZE = (24, 33)  # voxels of a side, the end left out
 _SPACINGS = ((1.0, 1.0, 1.0), (1.0, 1.0, 1.5), (0.8, 0.8, 1.2))
-_BRIGHTNESS = np.array([0.0, 1.0, 2.0])  # of the classes, in deviations of what lies upon it
+_BRIGHTNESS = np.array([0.0, 1.5, 3.0])  # of the classes; the texture upon it deviates by about 0.7
 
 
 def read(_source: Source, classes: Sequence[str], options: DataOptions) -> VolumeSet:

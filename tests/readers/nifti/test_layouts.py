@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -51,6 +52,32 @@ def test_unpacked_files_and_files_below_the_own_folder_of_a_data_set(tmp_path: P
     assert len(read(nnunet(tmp_path / "own", ending=".nii")).cases) == 3
     decathlon(tmp_path / "Task04_Hippocampus")
     assert len(read(tmp_path, "hippocampus").cases) == 3
+
+
+def big_endian(voxels: np.ndarray) -> nibabel.Nifti1Image:
+    return nibabel.Nifti1Image(voxels, RAS, nibabel.Nifti1Header(endianness=">"))
+
+
+def scaled(voxels: np.ndarray) -> nibabel.Nifti1Image:
+    image = nibabel.Nifti1Image(voxels.astype(np.float32), RAS)
+    image.set_data_dtype(np.int16)  # with slope and intercept in the header
+    return image
+
+
+def by_quaternion(voxels: np.ndarray) -> nibabel.Nifti1Image:
+    image = nibabel.Nifti1Image(voxels, None)
+    image.set_qform(RAS, code=1)
+    return image
+
+
+KINDS = [lambda voxels: nibabel.Nifti2Image(voxels, RAS), big_endian, scaled, by_quaternion]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_nifti_is_read(tmp_path: Path, kind: Callable[[np.ndarray], Any]) -> None:
+    kind(scan()).to_filename(nnunet(tmp_path, 1) / "imagesTr/a0_0000.nii.gz")
+    (volume,) = read(tmp_path, normalisation="none").volumes()
+    np.testing.assert_allclose(volume.image[0], scan().T, atol=0.05)
 
 
 def test_ignore_label_and_free_labels_become_255(tmp_path: Path) -> None:

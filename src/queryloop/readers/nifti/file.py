@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import nibabel
@@ -72,10 +72,18 @@ def labels(path: Path, classes: Sequence[str], unlabelled: Sequence[int] = ()) -
     Raises BrokenFileError for labels that are no whole numbers or no class, with the numbers of voxels.
     """
     values = _voxels(path)
-    ignored, known = np.isin(values, unlabelled), np.isin(values, np.arange(len(classes)))
+    ignored, known = _any_of(values, unlabelled), _any_of(values, range(len(classes)))
     if not (known | ignored).all():
         raise BrokenFileError(_unknown(path, values[~(known | ignored)], classes, unlabelled))
     return np.where(ignored, IGNORE, values).astype(np.uint8)
+
+
+def _any_of(values: np.ndarray, numbers: Iterable[int]) -> np.ndarray:
+    """Where a value is one of a few numbers; np.isin would copy small integers to ones of 64 bits."""
+    found = np.zeros_like(values, bool)
+    for number in numbers:
+        found |= values == number
+    return found
 
 
 def _opened(path: Path) -> Nifti1Image:
