@@ -27,8 +27,8 @@ class Case(NamedTuple):
 def measured(predicted: np.ndarray, truth: np.ndarray, n_classes: int, spacing: Sequence[float]) -> Case:
     """Compare two label maps of one case, both on its native grid, in any order of axes.
 
-    spacing: of a voxel, in the same order. Voxels whose truth is IGNORE do not count. Raises InputError for
-    maps of different shape.
+    spacing: of a voxel, in the same order. Voxels whose truth is IGNORE do not count. Raises InputError
+    for maps of different shape.
     """
     if predicted.shape != truth.shape:
         raise InputError(
