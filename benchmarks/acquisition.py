@@ -33,7 +33,7 @@ from queryloop.boxes.sums import Sums
 from queryloop.boxes.voxels import VoxelScorer
 
 MEMBERS, CLASSES, SLAB, N = 5, 16, 4, 20
-STORED = 24  # planes of which all members are stored: 2 GB, beside 30 GB for 300
+STORED = 24  # planes of which all members are stored: 2 GB, beside 25 GB for 300
 
 
 class Members:
@@ -104,7 +104,7 @@ def to_boxes(members: Members) -> Job:
 
 
 def stored(members: Members) -> Job:
-    """All members' probabilities first, then the formula; of some planes, as 30 GB do not fit."""
+    """All members' probabilities first, then the formula; of some planes, as 25 GB do not fit."""
     planes = min(STORED, members.shape[0])
 
     def call() -> np.ndarray:

@@ -18,6 +18,7 @@ CAUGHT_AS = {
     "NonFiniteError": ArithmeticError,
     "NonFiniteRowsError": errors.NonFiniteError,
     "InputError": ValueError,
+    "ExhaustedError": LookupError,
     "FaultyStrategyError": AssertionError,
     "StateError": RuntimeError,
     "CorruptFileError": errors.StateError,
