@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from queryloop.errors import OptionsError
-from queryloop.options import ExperimentOptions, StartOptions, parse
+from queryloop.options import ExperimentOptions, StartOptions
+from queryloop.parsing import parse
 
 quick = settings(deadline=None)
 

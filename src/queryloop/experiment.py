@@ -11,7 +11,8 @@ from typing import Any
 from queryloop.demands import settled
 from queryloop.errors import OptionsError, unknown
 from queryloop.hooks import cycle_hooks
-from queryloop.options import ExperimentOptions, parse
+from queryloop.options import ExperimentOptions
+from queryloop.parsing import parse
 from queryloop.samples import table
 from queryloop.storage import lock, state
 from queryloop.storage.experiment import committed

@@ -9,12 +9,13 @@ import pytest
 import scipy.stats
 from scipy.ndimage import convolve
 
-from queryloop.boxes.box import Box, Shape
+from queryloop.boxes.box import Box
 from queryloop.boxes.drawn import border_of, draw_box, drawn, voxel_of
 from queryloop.boxes.pool import Pool
 from queryloop.boxes.resolution import resolve
 from queryloop.boxes.starting import starting_set
 from queryloop.errors import ExhaustedError, InputError, OptionsError
+from queryloop.voxels import Triple
 from tests.boxes.made_up import THREE, labels, pool
 
 
@@ -22,7 +23,7 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def bare(shape: Shape, size: Shape, **given: object) -> Pool:
+def bare(shape: Triple, size: Triple, **given: object) -> Pool:
     return Pool(shapes={"a": shape}, size=size, **given)  # type: ignore[arg-type]
 
 
@@ -65,7 +66,7 @@ def test_fewer_than_asked_is_an_error(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["random", "random_33fg", "random_66fg", "random_predicted_fg"])
 def test_cases_take_turns_and_seeds_decide(name: str) -> None:
-    def asked(seed: int, cases: dict[str, Shape] = THREE) -> list[str]:
+    def asked(seed: int, cases: dict[str, Triple] = THREE) -> list[str]:
         strategy = resolve(name)
         return strategy.choose(
             strategy.candidates(pool(cases), k=9, seed=seed), pool(cases), k=9, seed=seed
@@ -146,7 +147,7 @@ def test_labels_of_another_shape_are_refused() -> None:
 
 
 SAMPLERS = ["random", "foreground_33", "foreground_66"]
-FIVE: dict[str, Shape] = {f"c{i}": (14, 15, 16) for i in range(5)}
+FIVE: dict[str, Triple] = {f"c{i}": (14, 15, 16) for i in range(5)}
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -160,7 +161,7 @@ def test_a_starting_set_has_its_size_and_no_overlap(sampler: str, all_classes: b
 
 
 def test_all_classes_come_in_two_cases_each_and_unused_ones_first() -> None:
-    six: dict[str, Shape] = {**FIVE, "empty": (14, 15, 16)}
+    six: dict[str, Triple] = {**FIVE, "empty": (14, 15, 16)}
     for seed in range(10):
         found = starting_set("random", pool(six), k=6, seed=seed, all_classes=True)
         holding = [{*np.unique(labels(box.case, six[box.case])[box.slices]).tolist()} for box in found]

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from queryloop.errors import OptionsError
-from queryloop.models.resolutions import Resolutions, Triple, resolutions
+from queryloop.models.resolutions import Resolutions, resolutions
 from queryloop.models.unet import UNet, unet3d
 from queryloop.options import ModelOptions
+from queryloop.voxels import Triple
 
 CUBE = (1.0, 1.0, 1.0)
 

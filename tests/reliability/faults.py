@@ -92,8 +92,8 @@ class _Operations:
 
     def around_write(self, write: Callable[..., int]) -> Callable[..., int]:
         def counted(hashing: Any, data: bytes | memoryview) -> int:
-            half = len(memoryview(data).cast("B")) // 2
-            self._next(f"write {half * 2} bytes", lambda: _torn(hashing, memoryview(data).cast("B")[:half]))
+            half = len(bytes(data)) // 2
+            self._next(f"write {half * 2} bytes", lambda: _torn(hashing, bytes(data)[:half]))
             return write(hashing, data)
 
         return counted

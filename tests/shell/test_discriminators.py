@@ -8,7 +8,7 @@ from torch import Tensor
 
 from queryloop.demands import settled
 from queryloop.errors import OptionsError
-from queryloop.options import parse
+from queryloop.parsing import parse
 from queryloop.strategies.selection import resolved
 
 from .tiny import Tiny

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from queryloop.experiment import settings_of
-from queryloop.options import parse
+from queryloop.parsing import parse
 
 IDENTITY = {"experiment": "main", "dataset": "digits", "strategy": "random", "seed": 0}
 

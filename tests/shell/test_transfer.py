@@ -42,9 +42,7 @@ def test_training_stops_by_one_half_and_the_strategy_learns_on_the_other(
     assert done.exit_code == 0, done.output
     splits, samples = tiny.load("splits", **LEARNS), tiny.load("samples", **LEARNS)
     (((_, _, _, (stopped_by, _), *_), _),) = trained.calls
-    (learned_on,) = (
-        kwargs["rows"] for _, kwargs in seen.calls if "needs" in kwargs and len(kwargs["rows"]) == 10
-    )
+    (learned_on,) = (rows for (_, _, rows, *more), _ in seen.calls if len(more) == 3 and len(rows) == 10)
     assert set(samples["sample_id"].iloc[stopped_by]) == members(splits, "validation")
     assert set(samples["sample_id"].iloc[learned_on]) == members(splits, "transfer")
     assert not np.intersect1d(stopped_by, learned_on).size

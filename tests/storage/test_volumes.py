@@ -11,8 +11,9 @@ from kedro.io import DatasetError
 
 from queryloop.errors import BrokenFileError, CorruptFileError, StateError
 from queryloop.readers.grid import is_resampled, layout
-from queryloop.readers.volumes import IGNORE, Case, Grid, Volume, VolumeSet
+from queryloop.readers.volumes import Case, Grid, Volume, VolumeSet
 from queryloop.storage.volumes import VolumeStore
+from queryloop.voxels import IGNORE
 
 IDS = ["a0", "b.1", "c 2"]
 AFFINE = np.array([[0.0, -1.5, 0.0, 4.0], [1.0, 0.0, 0.0, 0.1], [0.0, 0.0, 1 / 3, 7.0], [0.0, 0.0, 0.0, 1.0]])

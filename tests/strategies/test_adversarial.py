@@ -87,3 +87,11 @@ def test_a_network_has_one_auxiliary_only() -> None:
         resolve("adversarial+vaal")
     with pytest.raises(OptionsError, match="uncertainty_weight"):
         resolve("adversarial", {"uncertainty_weight": -0.1})
+
+
+@pytest.mark.parametrize("criterion", ["l1", "l2"])
+def test_a_certain_row_is_a_little_unsure(criterion: str) -> None:
+    found = CRITERIA[criterion](torch.eye(4)[:2])
+    assert found.isfinite().all()
+    assert (found > 0).all()
+    assert (found < 0.05).all()

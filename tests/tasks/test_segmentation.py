@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from queryloop.boxes.box import IGNORE, Box
+from queryloop.boxes.box import Box
 from queryloop.boxes.pool import Pool
 from queryloop.boxes.resolution import resolve
 from queryloop.boxes.starting import starting_set
@@ -17,6 +17,7 @@ from queryloop.storage.volumes import Volumes, VolumeStore
 from queryloop.tasks import segmentation
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.volumes.members import views
+from queryloop.voxels import IGNORE
 
 MODEL = ModelOptions(name="unet3d", width=8, dropout=0.1)
 TRAINING = TrainingOptions(

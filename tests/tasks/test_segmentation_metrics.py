@@ -8,7 +8,7 @@ from sklearn.metrics import f1_score
 
 from queryloop.errors import InputError
 from queryloop.tasks.segmentation_metrics import Case, dice, measured, summary
-from queryloop.training.volumes.cases import IGNORE
+from queryloop.voxels import IGNORE
 
 SPACING = (3.0, 1.0, 0.5)
 

@@ -9,12 +9,9 @@ from typing import Literal
 import numpy as np
 
 from queryloop.errors import InputError, OptionsError
+from queryloop.voxels import Triple
 
-Shape = tuple[int, int, int]
-Size = Shape | Literal["whole"]
-
-IGNORE = 255
-"""Class number of a voxel whose class is not known."""
+Size = Triple | Literal["whole"]
 
 
 @dataclass(frozen=True, order=True)
@@ -22,8 +19,8 @@ class Box:
     """The voxels from `corner` on, `size` of them in each axis; it never leaves its case."""
 
     case: str
-    corner: Shape
-    size: Shape
+    corner: Triple
+    size: Triple
 
     @property
     def id(self) -> str:
@@ -31,7 +28,7 @@ class Box:
         return f"{self.case}@{','.join(map(str, self.corner))}"
 
     @property
-    def stop(self) -> Shape:
+    def stop(self) -> Triple:
         """The first voxel behind the box in each axis."""
         return _three(first + length for first, length in zip(self.corner, self.size, strict=True))
 
@@ -50,7 +47,7 @@ class Box:
         return self.case == other.case and not any(apart)
 
 
-def parse(box_id: str, size: Shape) -> Box:
+def parse(box_id: str, size: Triple) -> Box:
     """The box of that id. Raises InputError for an id that is not `case@z,y,x`."""
     case, _, corner = box_id.rpartition("@")
     numbers = corner.split(",")
@@ -59,7 +56,7 @@ def parse(box_id: str, size: Shape) -> Box:
     return Box(case, _three(map(int, numbers)), size)
 
 
-def fitted(size: Size, shape: Shape) -> Shape:
+def fitted(size: Size, shape: Triple) -> Triple:
     """The wanted size, cut in each axis to that of the case. Raises OptionsError for a length below 1."""
     if size == "whole":
         return shape
@@ -68,7 +65,7 @@ def fitted(size: Size, shape: Shape) -> Shape:
     return _three(map(min, size, shape))
 
 
-def centred(case: str, centre: Iterable[int], size: Shape, shape: Shape) -> Box:
+def centred(case: str, centre: Iterable[int], size: Triple, shape: Triple) -> Box:
     """The box around a voxel, moved as far as it must be to lie in the case of this shape."""
     axes = zip(centre, size, shape, strict=True)
     return Box(case, _three(min(max(at - k // 2, 0), end - k) for at, k, end in axes), size)
@@ -82,6 +79,6 @@ def class_counts(labels: np.ndarray) -> np.ndarray:
     return counts
 
 
-def _three(numbers: Iterable[int]) -> Shape:
+def _three(numbers: Iterable[int]) -> Triple:
     z, y, x = (int(number) for number in numbers)
     return z, y, x

@@ -10,12 +10,13 @@ from math import nan
 import numpy as np
 from scipy.ndimage import binary_erosion, find_objects, generate_binary_structure
 
-from queryloop.boxes.box import IGNORE, Box, Shape, centred, class_counts
+from queryloop.boxes.box import Box, centred, class_counts
 from queryloop.boxes.candidates import Candidates, candidates
 from queryloop.boxes.grid import Grid
 from queryloop.boxes.kinds import BoxStrategy
 from queryloop.boxes.pool import Pool, refuse_fewer
 from queryloop.randomness import bits_by_id, generator
+from queryloop.voxels import IGNORE, Triple
 
 _TRIES = 100
 
@@ -87,7 +88,7 @@ def draw_box(
     return None if corner is None else Box(case, corner, grid.size)
 
 
-def voxel_of(mask: np.ndarray, draw: np.random.Generator) -> Shape:
+def voxel_of(mask: np.ndarray, draw: np.random.Generator) -> Triple:
     """One of the voxels in a mask that is not empty, each with the same chance. mask: (Z, Y, X) bool."""
     ends = np.count_nonzero(mask, axis=(1, 2)).cumsum()
     nth = int(draw.integers(ends[-1]))
@@ -117,7 +118,7 @@ def _aim(case: str, pool: Pool, draw: np.random.Generator, asker: str) -> np.nda
     return aims[int(draw.integers(2))](mask)
 
 
-def _free_corner(free: np.ndarray, draw: np.random.Generator, grid: Grid) -> Shape | None:
+def _free_corner(free: np.ndarray, draw: np.random.Generator, grid: Grid) -> Triple | None:
     """A free position: mostly found at once, else looked for among all."""
     for _ in range(_TRIES):
         z, y, x = (int(draw.integers(n)) for n in grid.positions)

@@ -8,8 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from queryloop.boxes.box import Box, Shape, Size, fitted
+from queryloop.boxes.box import Box, Size, fitted
 from queryloop.errors import OptionsError
+from queryloop.voxels import Triple
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,9 @@ class Grid:
     shape: of the case. size: of the boxes, at most the shape. Positions are numbers of corners.
     """
 
-    shape: Shape
-    size: Shape
-    stride: Shape = (1, 1, 1)
+    shape: Triple
+    size: Triple
+    stride: Triple = (1, 1, 1)
 
     @cached_property
     def corners(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -30,7 +31,7 @@ class Grid:
         return z, y, x
 
     @property
-    def positions(self) -> Shape:
+    def positions(self) -> Triple:
         """How many corners there are in each axis."""
         z, y, x = map(len, self.corners)
         return z, y, x
@@ -52,7 +53,7 @@ class Grid:
         return z, y, x
 
 
-def grid_of(shape: Shape, size: Size, stride: Shape = (1, 1, 1)) -> Grid:
+def grid_of(shape: Triple, size: Size, stride: Triple = (1, 1, 1)) -> Grid:
     """The grid of a case for the wanted size. Raises OptionsError for a size or stride below 1."""
     if len(stride) != 3 or min(stride) < 1:
         raise OptionsError(f"the stride must be three steps from 1, not {stride!r}.")

@@ -10,10 +10,10 @@ from collections import deque
 
 import numpy as np
 
-from queryloop.boxes.box import Shape
 from queryloop.boxes.grid import Grid, grid_of
 from queryloop.errors import InputError
 from queryloop.strategies.registry import Bounds
+from queryloop.voxels import Triple
 
 
 class Means:
@@ -64,7 +64,7 @@ class Means:
             np.divide(self._rectangles.sums(self._window), np.prod(self._grid.size), out=self._found[row])
 
 
-def box_means(volume: np.ndarray, size: Shape, stride: Shape = (1, 1, 1)) -> np.ndarray:
+def box_means(volume: np.ndarray, size: Triple, stride: Triple = (1, 1, 1)) -> np.ndarray:
     """Mean of a map over every box that lies in it. volume: (Z, Y, X). Returns one number a corner, float32.
 
     Corners are those of `Grid`: every stride-th and the last. Means of a map from 0 are never below 0.

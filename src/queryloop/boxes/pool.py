@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
-from queryloop.boxes.box import Box, Shape, Size
+from queryloop.boxes.box import Box, Size
 from queryloop.boxes.grid import Grid, grid_of
 from queryloop.boxes.means import box_means
 from queryloop.boxes.selection import free_positions
 from queryloop.boxes.sums import Sums
 from queryloop.boxes.voxels import VoxelScorer
 from queryloop.errors import ExhaustedError, InputError
+from queryloop.voxels import Triple
 
 MOST_KNOWN = 0.4  # of a box, where some voxels have labels that cost nothing (nnActive: additional_overlap)
 
@@ -35,9 +36,9 @@ class Pool:
     embeddings: one row a box, (n, D).
     """
 
-    shapes: Mapping[str, Shape]
+    shapes: Mapping[str, Triple]
     size: Size
-    stride: Shape = (1, 1, 1)
+    stride: Triple = (1, 1, 1)
     per_case: int = 20
     taken: Mapping[str, Sequence[Box]] = field(default_factory=dict)
     progress: float = 0.0

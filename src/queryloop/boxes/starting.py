@@ -6,11 +6,12 @@ import logging
 
 import numpy as np
 
-from queryloop.boxes.box import IGNORE, Box, class_counts
+from queryloop.boxes.box import Box, class_counts
 from queryloop.boxes.drawn import draw_box, drawn
 from queryloop.boxes.pool import Pool, refuse_fewer
 from queryloop.errors import OptionsError, unknown
 from queryloop.randomness import bits_by_id, generator
+from queryloop.voxels import IGNORE
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from queryloop.boxes.box import Shape
 from queryloop.errors import InputError, NonFiniteError
 from queryloop.strategies.bayesian import nats
+from queryloop.voxels import Triple
 
 _BLOCK = 2**19  # numbers at once: they stay in the cache
 _TOLERANCE = 1e-2  # of a sum of probabilities: bfloat16 keeps eight bits
@@ -41,7 +41,7 @@ class Sums:
     """
 
     def __init__(
-        self, n_classes: int, shape: Shape, each: Each | None = nats_of, device: torch.device | str = "cpu"
+        self, n_classes: int, shape: Triple, each: Each | None = nats_of, device: torch.device | str = "cpu"
     ) -> None:
         self.n_classes, self.shape = n_classes, shape
         self._each = each

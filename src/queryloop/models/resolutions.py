@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-Triple = tuple[int, int, int]
+from queryloop.voxels import Triple
 
 _SHORTEST = 4
 """Voxels of an axis below which it is not halved any more."""

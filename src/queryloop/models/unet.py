@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from queryloop.errors import OptionsError
 from queryloop.models.heads import dropout_masks
-from queryloop.models.resolutions import Resolutions, Triple, resolutions
+from queryloop.models.resolutions import Resolutions, resolutions
 from queryloop.options import ModelOptions
+from queryloop.voxels import Triple
 
 _WIDTH = 16
 _WIDEST = 320  # as nnU-Net: deeper stages do not get wider

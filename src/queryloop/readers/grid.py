@@ -16,7 +16,8 @@ from nibabel.orientations import apply_orientation, io_orientation, ornt_transfo
 from scipy import ndimage
 
 from queryloop.errors import InputError
-from queryloop.readers.volumes import Case, Grid, Millimetres, Triple
+from queryloop.readers.volumes import Case, Grid, Millimetres
+from queryloop.voxels import Triple
 
 Sides = tuple[slice, ...]
 

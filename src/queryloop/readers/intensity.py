@@ -9,7 +9,7 @@ import numpy as np
 
 from queryloop.errors import BrokenFileError
 from queryloop.options import Normalisation
-from queryloop.readers.volumes import IGNORE
+from queryloop.voxels import IGNORE
 
 Scale = Callable[[np.ndarray], np.ndarray]
 """From the intensities of one channel of a case to float32 of the same shape."""

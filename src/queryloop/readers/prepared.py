@@ -19,7 +19,8 @@ from queryloop.readers.grid import (
     placed,
 )
 from queryloop.readers.intensity import Scale, foreground, scales
-from queryloop.readers.volumes import IGNORE, Case, Grid, Millimetres, Volume, VolumeSet
+from queryloop.readers.volumes import Case, Grid, Millimetres, Volume, VolumeSet
+from queryloop.voxels import IGNORE
 
 logger = logging.getLogger(__name__)
 

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-IGNORE = 255
-"""The label of a voxel that nobody labelled."""
+from queryloop.voxels import Triple
 
-Triple = tuple[int, int, int]
 Millimetres = tuple[float, float, float]
 
 

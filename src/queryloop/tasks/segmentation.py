@@ -19,10 +19,11 @@ from queryloop.tasks import segmentation_metrics as metrics
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.compute import resolve_scoring
 from queryloop.training.volumes import training as fitting
-from queryloop.training.volumes.cases import Annotated, Part, Triple
+from queryloop.training.volumes.cases import Annotated, Part
 from queryloop.training.volumes.members import View
 from queryloop.training.volumes.prediction import embed, score
 from queryloop.training.volumes.tiles import Tiling
+from queryloop.voxels import Triple
 
 
 class Scans(Protocol):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from queryloop.errors import InputError
-from queryloop.training.volumes.cases import IGNORE
+from queryloop.voxels import IGNORE
 
 
 class Case(NamedTuple):

@@ -14,7 +14,8 @@ from scipy.ndimage import maximum_filter, minimum_filter, zoom
 
 from queryloop.errors import InputError
 from queryloop.readers import grid
-from queryloop.readers.volumes import IGNORE, Grid
+from queryloop.readers.volumes import Grid
+from queryloop.voxels import IGNORE
 
 quick = settings(max_examples=50, deadline=None)
 

@@ -13,7 +13,7 @@ import pytest
 
 from queryloop.errors import BrokenFileError, MissingFilesError
 from queryloop.readers import registry
-from queryloop.readers.volumes import IGNORE
+from queryloop.voxels import IGNORE
 
 from .files import RAS, SHAPE, decathlon, mask, nnunet, read, save, scan, write_json
 

@@ -8,7 +8,8 @@ import torch
 from queryloop.models.unet import UNet, unet3d
 from queryloop.options import ModelOptions
 from queryloop.training.compute import Compute
-from queryloop.training.volumes.cases import IGNORE, Annotated, Part, Triple
+from queryloop.training.volumes.cases import Annotated, Part
+from queryloop.voxels import IGNORE, Triple
 
 CPU = Compute(device="cpu", precision="32", threads=1)
 

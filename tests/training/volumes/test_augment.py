@@ -6,7 +6,7 @@ from scipy.ndimage import affine_transform
 
 from queryloop.training.volumes import augment
 from queryloop.training.volumes.augment import VOLUME_AUGMENTATIONS
-from queryloop.training.volumes.cases import IGNORE
+from queryloop.voxels import IGNORE
 from tests.training.volumes.scans import scan
 
 SPACING = (1.0, 1.0, 1.0)

@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from monai.losses import DiceLoss
 from torch import Tensor
 
-from queryloop.training.volumes.cases import IGNORE
 from queryloop.training.volumes.losses import partial, supervised
+from queryloop.voxels import IGNORE
 
 
 def example(seed: int = 0, classes: int = 4) -> tuple[Tensor, Tensor]:

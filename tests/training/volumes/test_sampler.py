@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from queryloop.errors import InputError
-from queryloop.training.volumes.cases import IGNORE, Annotated, Part, known, patch
+from queryloop.training.volumes.cases import Annotated, Part, known, patch
 from queryloop.training.volumes.sampler import Sampler
+from queryloop.voxels import IGNORE
 from tests.training.volumes.scans import annotated, fully, scan, unlabelled
 
 SIZE = (6, 7, 8)

@@ -9,8 +9,8 @@ from monai.data.utils import compute_importance_map
 from monai.inferers import sliding_window_inference
 from torch import Tensor
 
-from queryloop.training.volumes.cases import Triple
 from queryloop.training.volumes.tiles import Tiling, starts, stitched, weights
+from queryloop.voxels import Triple
 
 
 def place_dependent(tiles: Tensor) -> Tensor:

@@ -9,8 +9,8 @@ import torch
 from queryloop.errors import InputError, OptionsError
 from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.training.volumes.batches import VolumeBatches
-from queryloop.training.volumes.cases import IGNORE
 from queryloop.training.volumes.training import Trained, train
+from queryloop.voxels import IGNORE
 from tests.training.volumes.scans import annotated, fully, network, scan, unlabelled
 
 PATCH = (16, 16, 16)

@@ -10,7 +10,7 @@ from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from queryloop.errors import BrokenFileError
 from queryloop.readers.content import contents
-from queryloop.readers.volumes import IGNORE
+from queryloop.voxels import IGNORE
 
 NAME = "dataset.json"
 ENDINGS = (".nii.gz", ".nii")

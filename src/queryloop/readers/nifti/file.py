@@ -12,7 +12,8 @@ from nibabel.nifti1 import Nifti1Image
 
 from queryloop.errors import BrokenFileError, examples
 from queryloop.readers.content import contents, refusing
-from queryloop.readers.volumes import IGNORE, Grid
+from queryloop.readers.volumes import Grid
+from queryloop.voxels import IGNORE
 
 _OBLIQUE = 1e-2  # cosine between two axes of voxels, from which on they are no longer at right angles
 _APART = 0.1  # of a voxel, between corners that should be one

@@ -15,7 +15,8 @@ from queryloop.readers.nifti import file
 from queryloop.readers.nifti.cases import Files, cases
 from queryloop.readers.nifti.description import Description, described
 from queryloop.readers.prepared import Scan, refusal, volume_set
-from queryloop.readers.volumes import IGNORE, Grid, VolumeSet
+from queryloop.readers.volumes import Grid, VolumeSet
+from queryloop.voxels import IGNORE
 
 
 def read(source: Source, _classes: Sequence[str], options: DataOptions) -> VolumeSet:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from queryloop.errors import unknown
-from queryloop.training.volumes.cases import IGNORE
+from queryloop.voxels import IGNORE
 
 Batch = tuple[Tensor, Tensor]
 Spacing = Sequence[float]

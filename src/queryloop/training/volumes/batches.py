@@ -13,8 +13,9 @@ from queryloop.options import TrainingOptions
 from queryloop.randomness import derived_seed, generator
 from queryloop.training.batches import gradient_steps
 from queryloop.training.volumes.augment import augmentation
-from queryloop.training.volumes.cases import Annotated, Triple, known, patch
+from queryloop.training.volumes.cases import Annotated, known, patch
 from queryloop.training.volumes.sampler import Sampler
+from queryloop.voxels import Triple
 
 JITTER = 0.5
 """See `Sampler`."""

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Triple = tuple[int, int, int]
-
-IGNORE = 255
-"""The label of a voxel that nobody has labelled."""
+from queryloop.voxels import IGNORE, Triple
 
 
 @dataclass(frozen=True)

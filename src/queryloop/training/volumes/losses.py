@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from queryloop.training.volumes.cases import IGNORE, Triple
+from queryloop.voxels import IGNORE, Triple
 
 _SMOOTH = 1e-5
 

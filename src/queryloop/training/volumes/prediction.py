@@ -12,9 +12,10 @@ from torch import Tensor
 from queryloop.models.unet import UNet
 from queryloop.training.compute import Compute, isolated
 from queryloop.training.predict import evaluating
-from queryloop.training.volumes.cases import Triple, patch
+from queryloop.training.volumes.cases import patch
 from queryloop.training.volumes.members import View, members, running
 from queryloop.training.volumes.tiles import Tiling, stitched
+from queryloop.voxels import Triple
 
 _BATCH = 8  # patches at once
 

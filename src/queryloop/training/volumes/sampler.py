@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from queryloop.errors import InputError
-from queryloop.training.volumes.cases import IGNORE, Annotated, Triple
+from queryloop.training.volumes.cases import Annotated
+from queryloop.voxels import IGNORE, Triple
 
 _KEPT = 2_000
 """Voxels of a class in a part that are remembered; of more, as many are drawn at random."""

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from queryloop.training.volumes.cases import Triple, patch
+from queryloop.training.volumes.cases import patch
+from queryloop.voxels import Triple
 
 Run = Callable[[Tensor], Tensor]
 """From tiles (B, C, z, y, x) to what is found in them, (B, Q, z, y, x)."""

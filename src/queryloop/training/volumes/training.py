@@ -17,8 +17,9 @@ from queryloop.training.compute import isolated, resolve
 from queryloop.training.fit import fit
 from queryloop.training.reinit import REINIT
 from queryloop.training.volumes.batches import VolumeBatches
-from queryloop.training.volumes.cases import Annotated, Triple
+from queryloop.training.volumes.cases import Annotated
 from queryloop.training.volumes.objective import VolumeObjective
+from queryloop.voxels import Triple
 
 
 class Trained(NamedTuple):
