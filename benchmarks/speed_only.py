@@ -25,11 +25,11 @@ SPEED_ONLY: dict[str, dict[str, str]] = {
     "bayesian.py": {
         "_BLOCK = 2**19": _SIZE,
         "joint = sum(": _SIZE,
-        "rows = max(1, _BLOCK // (mc_probs.shape[2] * columns.shape[1]))": _SIZE,
+        "size = max(1, _BLOCK // (mc_probs.shape[2] * columns.shape[1]))": _SIZE,
     },
     "blocks.py": {
         "_BLOCK = 2**21": _SIZE,
-        "size = max(1, _BLOCK // max(1, rows.shape[1:].numel()))": _SIZE,
+        "size = size or max(1, _BLOCK // max(1, rows.shape[1:].numel()))": _SIZE,
     },
     "copies.py": {"is_repeat = torch.ones_like(order, dtype=torch.bool)": "one byte a row, not eight"},
     "cover.py": {

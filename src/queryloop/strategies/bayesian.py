@@ -173,6 +173,6 @@ def vote_shares(mc_probs: Tensor) -> Tensor:
 
 def _joint_nats(mc_probs: Tensor, columns: Tensor) -> Tensor:
     """-sum q log q over the classes of a row and some classes of some targets. columns: (T, ...)."""
-    rows = max(1, _BLOCK // (mc_probs.shape[2] * columns.shape[1]))
     scaled = columns / columns.shape[0]
-    return torch.cat([nats((block.transpose(1, 2) @ scaled).flatten(1)) for block in mc_probs.split(rows)])
+    size = max(1, _BLOCK // (mc_probs.shape[2] * columns.shape[1]))
+    return in_blocks(lambda block: nats((block.transpose(1, 2) @ scaled).flatten(1)), mc_probs, size)
