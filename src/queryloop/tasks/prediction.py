@@ -20,6 +20,7 @@ from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.compute import resolve_scoring
 from queryloop.training.pixels import Pixels
 from queryloop.training.predict import softmax
+from queryloop.training.restore import members
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,13 @@ def restore(checkpoint: Checkpoint) -> list[Network]:
     settings = checkpoint.settings
     options = ModelOptions.model_validate(settings["model"])
     training = TrainingOptions.model_validate(settings["auxiliary"])
-    networks = []
-    for member in sorted(checkpoint.members, key=int):
-        with torch.random.fork_rng(devices=[]):
-            network = build(options, tuple(settings["shape"]), len(settings["classes"]))
-            attach(network, tuple(settings["shape"]), training)
-        weights = checkpoint.members[member]
-        network.load_state_dict({name: torch.tensor(values) for name, values in weights.items()})
-        networks.append(network.eval())
-    return networks
+
+    def blank() -> Network:
+        network = build(options, tuple(settings["shape"]), len(settings["classes"]))
+        attach(network, tuple(settings["shape"]), training)
+        return network
+
+    return members(checkpoint, blank)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.tasks import segmentation_metrics as metrics
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.compute import resolve_scoring
+from queryloop.training.restore import members
 from queryloop.training.volumes import training as fitting
 from queryloop.training.volumes.cases import Annotated, Part
 from queryloop.training.volumes.members import View
@@ -86,15 +87,9 @@ def restore(checkpoint: Checkpoint) -> list[UNet]:
     """The networks of a checkpoint in eval mode, on the CPU."""
     settings = checkpoint.settings
     model = ModelOptions.model_validate(settings["model"])
-    networks = []
-    for member in sorted(checkpoint.members, key=int):
-        with torch.random.fork_rng(devices=[]):
-            sizes = len(settings["channels"]), len(settings["classes"])
-            network = unet3d(*sizes, tuple(settings["patch"]), settings["spacing"], model)
-        weights = checkpoint.members[member]
-        network.load_state_dict({name: torch.tensor(values) for name, values in weights.items()})
-        networks.append(network.eval())
-    return networks
+    sizes = len(settings["channels"]), len(settings["classes"])
+    patch, spacing = tuple(settings["patch"]), settings["spacing"]
+    return members(checkpoint, lambda: unet3d(*sizes, patch, spacing, model))
 
 
 @dataclass(frozen=True)
