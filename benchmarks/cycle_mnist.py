@@ -18,7 +18,7 @@ from torch.utils.data import Subset, TensorDataset
 import queryloop
 from queryloop.models.network import Network
 from queryloop.options import TrainingOptions
-from queryloop.tasks.prediction import Look, probabilities, reduction, softmax
+from queryloop.tasks.classification.prediction import Look, probabilities, reduction, softmax
 from queryloop.training.batches import Batches
 from queryloop.training.compute import isolated, resolve, resolve_scoring
 from queryloop.training.fit import fit

@@ -20,7 +20,7 @@ from queryloop.models.network import Network
 from queryloop.options import TrainingOptions
 from queryloop.strategies import resolve
 from queryloop.strategies.sharpen import sharpened
-from queryloop.tasks.prediction import Look, probabilities, reduction, softmax
+from queryloop.tasks.classification.prediction import Look, probabilities, reduction, softmax
 from queryloop.training.compute import Compute, quick, resolve_scoring
 from queryloop.training.pixels import Pixels
 from queryloop.training.predict import predict

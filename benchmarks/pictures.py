@@ -12,7 +12,8 @@ from torch import Tensor
 
 from queryloop.options import DataOptions, ModelOptions, TrainingOptions
 from queryloop.readers.registry import find
-from queryloop.tasks import classification
+from queryloop.tasks.classification.networks import train
+from queryloop.tasks.classification.prediction import predict
 
 TRAINED_ON = 2_000
 
@@ -45,10 +46,10 @@ def _cifar10(setup: Setup) -> dict[str, Tensor]:
     training = TrainingOptions(epochs=1, min_steps=setup.size(400, 5), threads=setup.threads)
     seen = np.arange(n, n + setup.size(TRAINED_ON, 50))
     classes, model = [str(number) for number in range(CLASSES)], ModelOptions(width=32)
-    checkpoint = classification.train(pixels, seen, labels[seen], None, classes, model, training, seed=0)
+    checkpoint = train(pixels, seen, labels[seen], None, classes, model, training, seed=0)
     rows = np.concatenate([np.arange(setup.size(n, 50)), seen])
     needs = frozenset({"embeddings", "probs"})
-    found = classification.predict(checkpoint, pixels, rows, needs, training)
+    found = predict(checkpoint, pixels, rows, needs, training)
     pool = len(rows) - len(seen)
     return {
         "embeddings": found["embeddings"][:pool],

@@ -6,16 +6,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from queryloop.demands import settled
-from queryloop.errors import OptionsError, unknown
+from queryloop.errors import OptionsError
 from queryloop.hooks import cycle_hooks
 from queryloop.options import ExperimentOptions
 from queryloop.parsing import parse
 from queryloop.samples import table
 from queryloop.storage import lock, state
 from queryloop.storage.experiment import committed
+
+if TYPE_CHECKING:
+    from queryloop.tasks.task import Task
 
 IDENTITY = ("experiment", "dataset", "strategy", "seed", "raw_root")
 _CHANGES_NO_RESULT: Any = {
@@ -42,40 +44,24 @@ def read_options(loader: Any, runtime: Mapping[str, Any]) -> ExperimentOptions:
                 f"parameter {key!r} is {parameters[key]} in parameters.yml, but the paths of the catalog are "
                 f"made with {in_paths[key]}: set {key} in conf/<env>/globals.yml or with --params={key}:..."
             )
-    _check_names(options)
-    options = settled(options, strategy_of(options))
+    options = _checked(options)
     groups = ("data", "model", "scoring", "training")
     filled = {group: getattr(options, group).model_dump() for group in groups}
     loader["parameters"] = {**parameters, **filled}
     return options
 
 
-def strategy_of(options: ExperimentOptions) -> Any:
-    """The strategy that the options name, ready to score and choose."""
-    from queryloop.strategies import resolve
-
-    return resolve(options.strategy, options.strategy_options)
-
-
-def _check_names(options: ExperimentOptions) -> None:
+def _checked(options: ExperimentOptions) -> ExperimentOptions:
+    """With a value for every `auto`, and names that are there."""
     from queryloop.oracles.registry import find as find_oracle
     from queryloop.readers.registry import find as find_dataset
+    from queryloop.tasks.registry import task_of
 
-    task = find_dataset(options.dataset, options.data).task
-    if task != "classification":
-        raise OptionsError(
-            f"data set {options.dataset!r} is for {task}, but a cycle runs classification only."
-        )
+    find_dataset(options.dataset, options.data)
     find_oracle(options.oracle.name)
-
-    from queryloop.models.registry import check
-
-    check(options.model)
-
-    from queryloop.training.registry import OBJECTIVES
-
-    if options.training.auxiliary not in ("auto", *OBJECTIVES):
-        raise unknown("training.auxiliary", options.training.auxiliary, ["auto", *OBJECTIVES])
+    task = task_of(options.dataset)
+    task.check(options)
+    return task.settled(options)
 
 
 def settings_of(options: ExperimentOptions, fingerprint: str) -> dict[str, Any]:
@@ -114,9 +100,11 @@ class Experiment:
         return cls(options, context.catalog, flags)
 
     @property
-    def strategy(self) -> Any:
-        """The strategy, ready to score and choose."""
-        return strategy_of(self.options)
+    def task(self) -> Task:
+        """What the data set is for."""
+        from queryloop.tasks.registry import task_of
+
+        return task_of(self.options.dataset)
 
     @property
     def home(self) -> Path:

@@ -66,18 +66,23 @@ def show_status(catalog: Any) -> None:
     root = here.parents[3]
     homes = sorted(path.parent for path in root.glob(f"*/*/*/seed_*/{state.SETTINGS}"))
     rows = [[*home.relative_to(root).parts, *_standing(catalog, here, home)] for home in homes]
-    _show(["dataset", "experiment", "strategy", "seed", "cycles", "labels", "accuracy", "state"], rows)
+    _show(["dataset", "experiment", "strategy", "seed", "cycles", "labels", "result", "state"], rows)
+
+
+_RESULTS = ("accuracy", "dice")
+"""Columns of `metrics` that say how good a network is, whichever the task has."""
 
 
 def _standing(catalog: Any, here: Path, home: Path) -> list[str]:
-    """Committed cycles, labels, accuracy and state of the experiment at `home`."""
+    """Committed cycles, labels, test accuracy or Dice, and state of the experiment at `home`."""
     versions, who = committed(home), lock.holder(home)
     running = f"running (process {who['pid']} on {who['host']})" if who else "at rest"
     if not versions:
         return ["0", "0", "-", running]
     folder = _at(catalog["metrics"].folder, here, home)
     last = read_table(folder / versions[-1] / folder.name, "metrics").iloc[-1]
-    return [str(len(versions)), str(last["n_labeled"]), f"{last['accuracy']:.4f}", running]
+    measure = next(name for name in _RESULTS if name in last)
+    return [str(len(versions)), str(last["n_labeled"]), f"{last[measure]:.4f} {measure}", running]
 
 
 def _at(folder: Path, here: Path, home: Path) -> Path:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from queryloop.values import Count, Rule, Size, Spacing, Text
+from queryloop.values import Count, Lengths, Rule, Size, Spacing, Text
 
 Normalisation = Literal["auto", "z_score", "ct", "none"]
 
@@ -56,7 +56,11 @@ class StartOptions(Options):
     """The first query, the same for all strategies of a seed."""
 
     size: Size = 100
-    sampler: Literal["random", "balanced"] = "random"
+    sampler: Literal["random", "balanced", "foreground_33", "foreground_66"] = "random"
+    """balanced: of images, from each class in turn. foreground_33, foreground_66: of boxes, that share of
+    the draws aims at foreground. All but random read the labels."""
+    all_classes: bool = False
+    """Of boxes: first two that hold each class."""
 
 
 class QueryOptions(Options):
@@ -67,6 +71,13 @@ class QueryOptions(Options):
     """Score only this many pool samples, drawn anew each cycle; null scores all."""
     schedule_cycles: Annotated[int, Field(ge=2)] = 10
     """Cycles over which a strategy's schedule runs, whatever `n_cycles` is."""
+    box: Literal["whole"] | Lengths = (32, 32, 32)
+    """Of 3D scans: voxels that are labelled at once, one length for all axes or that of z, y, x; an axis of
+    a scan that is shorter is taken whole. (1, 4096, 4096) are slices, whole: whole scans."""
+    stride: Lengths = (1, 1, 1)
+    """Steps between the boxes of 3D scans that are scored."""
+    per_case: Count = 20
+    """Boxes of one scan that can come into a query, where boxes are scored."""
 
 
 class ModelOptions(Options):
@@ -77,6 +88,8 @@ class ModelOptions(Options):
     """Channels of the first convolution, units of an mlp's layers; null = the usual ones of the network."""
     depth: Annotated[int, Field(ge=2)] | None = None
     """Resolutions of a unet3d; null = until an axis of a patch would be shorter than 4 voxels."""
+    patch: Lengths = (32, 32, 32)
+    """Voxels that a unet3d sees at once in training, (z, y, x)."""
     deep_supervision: bool = True
     """The coarser resolutions of a unet3d learn from the labels too, the i-th with a weight of 1 / 2^i."""
     stem: Literal["auto", "small", "large"] = "auto"
@@ -170,14 +183,26 @@ class TrainingOptions(Options):
 class ScoringOptions(Options):
     """What strategies see that look at more than one draw of the weights, or at more than the pool."""
 
-    members: Literal["auto", "dropout", "ensemble"] = "auto"
-    """Draws of the weights: dropout masks of one network, or networks. auto: what the strategy declares."""
+    members: Literal["auto", "dropout", "ensemble", "tta"] = "auto"
+    """What is compared, or averaged: dropout masks of one network, networks, or, of 3D scans, what one
+    network says of the scan mirrored along each axis. auto: what the strategy declares."""
     mc_samples: Annotated[int, Field(ge=2)] = 20
     """Dropout masks."""
     ensemble_size: Annotated[int, Field(ge=2)] = 5
     """Networks of an ensemble; the first one is evaluated and gives `probs`."""
     targets: Count = 500
     """Pool samples that stand for what is to be predicted, drawn anew each cycle."""
+    tile: Lengths | None = None
+    """Voxels of a 3D scan that a network sees at once; null: as many as in training."""
+    tile_step: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """From tile to tile, as a share of its side."""
+
+
+class EvaluationOptions(Options):
+    """What is measured on the test set."""
+
+    predictor: Literal["single", "ensemble"] = "single"
+    """Of 3D scans: the first network, or the mean of all that were trained."""
 
 
 class OracleOptions(Options):
@@ -205,3 +230,4 @@ class ExperimentOptions(Options):
     training: TrainingOptions = TrainingOptions()
     scoring: ScoringOptions = ScoringOptions()
     oracle: OracleOptions = OracleOptions()
+    evaluation: EvaluationOptions = EvaluationOptions()

@@ -13,7 +13,6 @@ from kedro.framework.session import KedroSession
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
 
-from queryloop.demands import sentences
 from queryloop.errors import OptionsError, unknown
 from queryloop.pipelines import commits
 
@@ -78,16 +77,16 @@ class CycleSession(KedroSession):
         n_cycles = experiment.options.n_cycles
         with experiment.writing():
             before = experiment.n_committed
-            for said in sentences(experiment.options, experiment.strategy) if before < n_cycles else ():
+            for said in experiment.task.sentences(experiment.options) if before < n_cycles else ():
                 logger.info(said)
             while experiment.n_committed < n_cycles and not experiment.is_exhausted:
                 began = time.perf_counter()
                 cycle = OneCycle(context, experiment.next_version(), self.store)
                 cycle.run(pipeline_names=["al_cycle"], from_nodes=experiment.first_nodes)
                 experiment.record_timings(time.perf_counter() - began)
-                _say_done(experiment.latest("metrics").iloc[-1], n_cycles)
+                _say_done(experiment.latest("metrics").iloc[-1], experiment.task.measure, n_cycles)
         if experiment.is_exhausted:
-            logger.info("pool exhausted: every training sample is labelled.")
+            logger.info("pool exhausted: nothing is left to ask for.")
         show_end(experiment, before)
         return {}
 
@@ -121,9 +120,9 @@ class OneCycle(KedroSession):
         return self._context
 
 
-def _say_done(row: Any, n_cycles: int) -> None:
-    labels, accuracy = row["n_labeled"], row["accuracy"]
-    logger.info("cycle %d of %d: %d labels, accuracy %.4f", row["cycle"], n_cycles, labels, accuracy)
+def _say_done(row: Any, measure: str, n_cycles: int) -> None:
+    done = (row["cycle"], n_cycles, row["n_labeled"], measure, row[measure])
+    logger.info("cycle %d of %d: %d labels, %s %.4f", *done)
 
 
 def _filtered(names: list[str], asked: Mapping[str, Any]) -> Pipeline:

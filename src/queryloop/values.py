@@ -35,6 +35,14 @@ def _spacing(value: Any) -> Any:
     return sides
 
 
+def _lengths(value: Any) -> Any:
+    sides = value if isinstance(value, list | tuple) else [value] * 3
+    if len(sides) != 3 or not all(isinstance(side, int) and side >= 1 for side in sides):
+        raise ValueError("it is a number of voxels from 1 on, or three of them for z, y and x")
+    return sides
+
+
 Size = Annotated[int | float, AfterValidator(_size)]
 Rule = Annotated[str, AfterValidator(_rule)]
 Spacing = Annotated[tuple[float, float, float], BeforeValidator(_spacing)]
+Lengths = Annotated[tuple[int, int, int], BeforeValidator(_lengths)]

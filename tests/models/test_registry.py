@@ -79,6 +79,6 @@ def test_pretrained_weights_fit_the_published_form_only(options: dict[str, Any])
 
 
 def test_the_networks_are_there_without_the_cost_of_torchvision_and_monai() -> None:
-    modules = "queryloop.models.registry, queryloop.models.unet, queryloop.tasks.segmentation_metrics"
+    modules = "queryloop.models.registry, queryloop.models.unet, queryloop.tasks.segmentation.metrics"
     script = f"import sys, {modules}; sys.exit(not sys.modules.keys().isdisjoint(('torchvision', 'monai')))"
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0

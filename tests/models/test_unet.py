@@ -15,9 +15,8 @@ CUBE = (1.0, 1.0, 1.0)
 def network(patch: Triple = (16, 16, 16), spacing: tuple[float, ...] = CUBE, **options: object) -> UNet:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return unet3d(
-            2, 3, patch, spacing, ModelOptions.model_validate({"name": "unet3d", "width": 4, **options})
-        )
+        given = {"name": "unet3d", "width": 4, "patch": patch, **options}
+        return unet3d(2, 3, spacing, ModelOptions.model_validate(given))
 
 
 @pytest.mark.parametrize(

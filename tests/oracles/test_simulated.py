@@ -10,6 +10,7 @@ from queryloop.errors import OptionsError
 from queryloop.options import OracleOptions
 from queryloop.oracles.simulated import answer
 from queryloop.samples import COLUMNS, table
+from queryloop.tasks.classification.task import Classification
 
 
 def samples(n: int = 2000, n_classes: int = 10) -> pd.DataFrame:
@@ -30,8 +31,12 @@ seeds = st.integers(min_value=0, max_value=2**31)
 quick = settings(max_examples=30, deadline=None)
 
 
+def known(of: pd.DataFrame) -> pd.Series:
+    return of.set_index("sample_id")["label"].astype("category")
+
+
 def labels(noise: float, seed: int, of: pd.DataFrame = ALL) -> np.ndarray:
-    return answer(asked(of["sample_id"]), ALL, OracleOptions(noise=noise), seed)["label"].to_numpy()
+    return answer(asked(of["sample_id"]), known(of), OracleOptions(noise=noise), seed)["label"].to_numpy()
 
 
 def test_without_noise_the_answers_are_the_labels() -> None:
@@ -39,7 +44,7 @@ def test_without_noise_the_answers_are_the_labels() -> None:
 
 
 def test_answers_are_a_table_of_answers() -> None:
-    found = answer(asked(ALL["sample_id"], cycle=3), ALL, OracleOptions(), 0)
+    found = answer(asked(ALL["sample_id"], cycle=3), known(ALL), OracleOptions(), 0)
     assert found.dtypes.astype(str).to_dict() == COLUMNS["answers"]
     assert found["sample_id"].tolist() == ALL["sample_id"].tolist()
     assert set(found["annotator"]) == {"simulated"}
@@ -49,7 +54,7 @@ def test_answers_are_a_table_of_answers() -> None:
 
 def test_answers_of_two_cycles_have_names_that_sort_by_cycle() -> None:
     names = [
-        answer(asked(ALL["sample_id"], cycle), ALL, OracleOptions(), 0)["import_id"][0]
+        answer(asked(ALL["sample_id"], cycle), known(ALL), OracleOptions(), 0)["import_id"][0]
         for cycle in (1, 2, 10)
     ]
     assert names == sorted(set(names))
@@ -88,11 +93,11 @@ def test_seeds_make_different_mistakes() -> None:
 
 def test_two_classes_swap() -> None:
     two = samples(40, 2)
-    found = answer(asked(two["sample_id"]), two, OracleOptions(noise=1), 0)["label"]
+    found = answer(asked(two["sample_id"]), known(two), OracleOptions(noise=1), 0)["label"]
     assert found.tolist() == two["label"].map({"c0": "c1", "c1": "c0"}).tolist()
 
 
 def test_one_class_is_refused() -> None:
     one = samples(5, 1)
     with pytest.raises(OptionsError, match="1 class"):
-        answer(asked(one["sample_id"]), one, OracleOptions(), 0)
+        Classification().known(asked(one["sample_id"]), one)

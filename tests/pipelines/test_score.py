@@ -11,8 +11,10 @@ from queryloop import samples as tables
 from queryloop.options import QueryOptions, ScoringOptions, TrainingOptions
 from queryloop.pipelines import score
 from queryloop.strategies import resolve
-from queryloop.tasks import classification
+from queryloop.tasks.classification import evidence
+from queryloop.tasks.classification.networks import train
 from queryloop.training import compute
+from queryloop.training.checkpoint import Checkpoint
 from tests.tasks.conftest import CLASSES, IMAGES, LABELS, MODEL, TRAINING
 
 TRAINED, POOL, K = 100, 900, 20
@@ -28,27 +30,24 @@ QUERY = QueryOptions(size=K)
 
 
 @pytest.fixture(scope="module")
-def checkpoint() -> classification.Checkpoint:
+def checkpoint() -> Checkpoint:
     model = MODEL.model_copy(update={"dropout": 0.5})
     rows = np.arange(TRAINED)
-    return classification.train(IMAGES, rows, LABELS[:TRAINED], None, CLASSES, model, TRAINING, 0)
+    return train(IMAGES, rows, LABELS[:TRAINED], None, CLASSES, model, TRAINING, 0)
 
 
-def collected(
-    checkpoint: classification.Checkpoint, strategy: str, training: TrainingOptions
-) -> dict[str, Any]:
+def collected(checkpoint: Checkpoint, strategy: str, training: TrainingOptions) -> dict[str, Any]:
     pool = tables.table("pool_index", {"sample_id": IDS[TRAINED : TRAINED + POOL]})
-    return score.collect_evidence(
-        checkpoint, pool, LABELED, SAMPLES, IMAGES, SPLITS, strategy, {}, QUERY, ScoringOptions(), training, 0
-    )
+    given = (checkpoint, pool, LABELED, SAMPLES, IMAGES, SPLITS)
+    return score.collect_evidence(*given, "digits", strategy, {}, QUERY, ScoringOptions(), training, seed=0)
 
 
 @pytest.mark.parametrize("name", ["margin", "bald", "grand", "model_outliers_mean", "power_entropy"])
 def test_a_quick_look_first_changes_no_query(
-    checkpoint: classification.Checkpoint, name: str, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Checkpoint, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows: list[int] = []
-    predict = classification.predict
+    predict = evidence.predict
 
     def counting(*arguments: Any) -> Any:
         rows.append(len(arguments[2]))
@@ -56,7 +55,7 @@ def test_a_quick_look_first_changes_no_query(
 
     exact = collected(checkpoint, name, TRAINING)
     monkeypatch.setattr(compute, "_native_bf16", lambda device: True)
-    monkeypatch.setattr(classification, "predict", counting)
+    monkeypatch.setattr(evidence, "predict", counting)
     hasty = collected(checkpoint, name, TRAINING.model_copy(update={"precision": "auto"}))
     chosen = resolve(name)
     seed = tables.query_seed(0, LABELED)

@@ -43,7 +43,7 @@ IMPORTED = (
     "queryloop.settings",
     "queryloop.storage.checkpoints",
     "queryloop.strategies",
-    "queryloop.tasks.classification",
+    "queryloop.tasks.registry",
 )
 """All that a run imports; none of it computes anything at import, so forking it is safe."""
 

@@ -8,7 +8,8 @@ import pytest
 
 from queryloop.options import TrainingOptions
 from queryloop.storage.checkpoints import read_checkpoint
-from queryloop.tasks import classification
+from queryloop.tasks.classification import networks
+from queryloop.tasks.classification.prediction import predict
 
 from .tiny import N_TEST, N_TRAIN, N_VALIDATION, Tiny
 
@@ -72,9 +73,7 @@ def test_a_checkpoint_gives_the_accuracy_that_was_reported(finished: Tiny) -> No
         finished.versions("checkpoint", **ENTROPY), catalog.load("metrics")["accuracy"], strict=True
     ):
         checkpoint = read_checkpoint(path)
-        found = classification.predict(
-            checkpoint, catalog.load("images"), rows, frozenset({"probs"}), options
-        )
+        found = predict(checkpoint, catalog.load("images"), rows, frozenset({"probs"}), options)
         names = np.asarray(checkpoint.settings["classes"])[found["probs"].argmax(dim=1).numpy()]
         assert (names == labels).mean() == pytest.approx(accuracy)
 
@@ -147,7 +146,7 @@ def test_balanced_start_has_as_many_of_each_class(tiny: Tiny) -> None:
 def test_experiments_of_one_seed_share_what_they_begin_with(
     begun: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(classification, "train", None)  # the first training comes from the cache
+    monkeypatch.setattr(networks, "train", None)  # the first training comes from the cache
     assert begun.run("strategy:random,n_cycles:1").exit_code == 0
     for name in ("splits", "starting_set"):
         pd.testing.assert_frame_equal(
@@ -177,13 +176,13 @@ def test_candidates_are_the_same_for_all_strategies(tiny: Tiny) -> None:
 
 def test_training_believes_a_noisy_oracle(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     taught: list[np.ndarray] = []
-    original = classification.train
+    original = networks.train
 
     def spy(images: np.ndarray, rows: np.ndarray, labels: np.ndarray, *others: object) -> object:
         taught.append(labels)
         return original(images, rows, labels, *others)
 
-    monkeypatch.setattr(classification, "train", spy)
+    monkeypatch.setattr(networks, "train", spy)
     assert tiny.run("oracle.noise:1,n_cycles:1").exit_code == 0
     labeled = tiny.load("labeled_index")
     known = tiny.load("samples").set_index("sample_id")["label"]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from queryloop.demands import settled
 from queryloop.errors import OptionsError
 from queryloop.parsing import parse
 from queryloop.strategies.selection import resolved
+from queryloop.tasks.classification.demands import settled
 
 from .tiny import Tiny
 

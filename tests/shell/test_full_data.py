@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queryloop.tasks import classification
+from queryloop.tasks.classification import networks
 
 from .tiny import N_TRAIN, N_VALIDATION, Tiny
 
@@ -24,7 +24,7 @@ def test_one_row_for_all_labels_and_no_experiment(tiny: Tiny) -> None:
 def test_second_call_trains_nothing_and_adds_nothing(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     assert tiny.run(pipeline="full_data").exit_code == 0
     before = tiny.tree()
-    monkeypatch.setattr(classification, "train", None)
+    monkeypatch.setattr(networks, "train", None)
     assert tiny.run(pipeline="full_data").exit_code == 0
     assert tiny.tree() == before
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 
 from queryloop.storage.experiment import committed
-from queryloop.tasks import classification
+from queryloop.tasks.classification import networks
 from queryloop.training.checkpoint import Checkpoint
 
 from ..readers.formats import IDX_NAMES, idx, noise
@@ -193,14 +193,14 @@ def test_diverged_training_names_cycle_and_sample_and_leaves_the_last_commit(
 
 
 def test_diverged_evaluation_names_cycle_and_sample(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = classification.train
+    original = networks.train
 
     def train(*arguments: Any) -> Checkpoint:
         checkpoint = original(*arguments)
         checkpoint.members["0"]["head.1.bias"][:] = np.nan
         return checkpoint
 
-    monkeypatch.setattr(classification, "train", train)
+    monkeypatch.setattr(networks, "train", train)
     message = refusal(tiny.run())
     first = tiny.load("samples")["sample_id"][tiny.load("splits")["split"] == "test"].iloc[0]
     assert "cycle 1, evaluation: the network gave NaN or infinity for 1,500 of 1,500 samples" in message

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from queryloop.tasks import classification
+from queryloop.tasks.classification import evidence, networks
 
 from .tiny import N_VALIDATION, Tiny
 
@@ -23,21 +23,21 @@ def members(splits: pd.DataFrame, name: str) -> set[str]:
 class Spy:
     """A function that notes the arguments it is called with."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None:
         self.calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
-        function = getattr(classification, name)
+        function = getattr(module, name)
 
         def noting(*args: Any, **kwargs: Any) -> Any:
             self.calls.append((args, kwargs))
             return function(*args, **kwargs)
 
-        monkeypatch.setattr(classification, name, noting)
+        monkeypatch.setattr(module, name, noting)
 
 
 def test_training_stops_by_one_half_and_the_strategy_learns_on_the_other(
     tiny: Tiny, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    trained, seen = Spy(monkeypatch, "train"), Spy(monkeypatch, "predict")
+    trained, seen = Spy(monkeypatch, networks, "train"), Spy(monkeypatch, evidence, "predict")
     done = tiny.run("strategy:active_transfer,training.patience:1,n_cycles:1")
     assert done.exit_code == 0, done.output
     splits, samples = tiny.load("splits", **LEARNS), tiny.load("samples", **LEARNS)

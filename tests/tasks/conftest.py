@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from queryloop.options import ModelOptions, TrainingOptions
-from queryloop.tasks.classification import train
+from queryloop.tasks.classification.networks import train
 from queryloop.training.checkpoint import Checkpoint
 
 CLASSES = [str(digit) for digit in range(10)]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from queryloop.tasks.classification import Draws, joined, predict, restore
+from queryloop.tasks.classification.prediction import Draws, predict, restore
 from queryloop.training import predict as scoring
-from queryloop.training.checkpoint import Checkpoint
+from queryloop.training.checkpoint import Checkpoint, joined
 from queryloop.training.reinit import PERTURB, SHRINK
 from tests.tasks.conftest import IMAGES, TEST, TRAINING, trained
 

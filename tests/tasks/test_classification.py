@@ -14,9 +14,10 @@ import torch
 
 from queryloop.errors import InputError, NonFiniteRowsError, OptionsError
 from queryloop.options import ModelOptions
-from queryloop.tasks import classification
-from queryloop.tasks.classification import predict, restore, train
-from queryloop.tasks.metrics import evaluate
+from queryloop.tasks.classification import networks
+from queryloop.tasks.classification.metrics import evaluate
+from queryloop.tasks.classification.networks import train
+from queryloop.tasks.classification.prediction import predict, restore
 from queryloop.training.checkpoint import Checkpoint
 from tests.tasks.conftest import CLASSES, IMAGES, LABELS, MODEL, TEST, TRAINING, trained
 
@@ -194,14 +195,14 @@ def test_balanced_weights_let_every_class_that_occurs_count_the_same() -> None:
     labels = np.array([0] * 90 + [2] * 9 + [3])
     training = TRAINING.model_copy(update={"class_weights": "balanced"})
     logits = torch.zeros(len(labels), 5)
-    losses = classification._losses(labels, 5, training, "cpu")(logits, torch.from_numpy(labels))
+    losses = networks._losses(labels, 5, training, "cpu")(logits, torch.from_numpy(labels))
     assert losses.mean().item() == pytest.approx(np.log(5))
     by_class = [losses[torch.from_numpy(labels == number)].sum().item() for number in (0, 2, 3)]
     assert by_class == pytest.approx([by_class[0]] * 3)
-    plain = classification._losses(labels, 5, TRAINING, "cpu")(logits, torch.from_numpy(labels))
+    plain = networks._losses(labels, 5, TRAINING, "cpu")(logits, torch.from_numpy(labels))
     assert torch.equal(plain, torch.full_like(plain, plain[0].item()))
 
 
 def test_pretrained_pixels_do_not_depend_on_the_labelled_rows() -> None:
     model = ModelOptions(name="resnet18", pretrained=True)
-    assert classification._pixels(IMAGES, TEST, model).mean == pytest.approx([0.449], abs=1e-3)
+    assert networks._pixels(IMAGES, TEST, model).mean == pytest.approx([0.449], abs=1e-3)

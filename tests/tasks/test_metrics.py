@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.special import softmax
 
-from queryloop.tasks.metrics import evaluate, rank_correlation
+from queryloop.tasks.classification.metrics import evaluate, rank_correlation
 
 RNG = np.random.default_rng(0)
 TARGETS = RNG.integers(0, 5, 400)

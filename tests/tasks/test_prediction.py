@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from queryloop.errors import InputError, NonFiniteRowsError
-from queryloop.tasks.classification import Draws, joined, predict, restore
+from queryloop.tasks.classification.prediction import Draws, predict, restore
 from queryloop.training import predict as scoring
-from queryloop.training.checkpoint import Checkpoint
+from queryloop.training.checkpoint import Checkpoint, joined
 from tests.tasks.conftest import IMAGES, MODEL, TEST, TRAINING, trained
 
 MASKS = Draws("dropout", 6, seed=3)
@@ -94,7 +94,7 @@ def test_activations_are_means_over_places_of_every_rectified_layer(name: str) -
     checkpoint = trained(20, min_steps=1)
     model = {**MODEL.model_dump(), "name": name}
     if name == "mlp":
-        from queryloop.tasks.classification import train
+        from queryloop.tasks.classification.networks import train
         from tests.tasks.conftest import CLASSES, LABELS
 
         checkpoint = train(

@@ -14,16 +14,18 @@ from queryloop.boxes.starting import starting_set
 from queryloop.options import DataOptions, ModelOptions, TrainingOptions
 from queryloop.readers.registry import find
 from queryloop.storage.volumes import Volumes, VolumeStore
-from queryloop.tasks import segmentation
+from queryloop.tasks.segmentation import networks
+from queryloop.tasks.segmentation.observer import Observer, measured
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.volumes.members import views
+from queryloop.training.volumes.tiles import Tiling
 from queryloop.voxels import IGNORE
 
-MODEL = ModelOptions(name="unet3d", width=8, dropout=0.1)
+MODEL = ModelOptions(name="unet3d", width=8, dropout=0.1, patch=(16, 16, 16))
 TRAINING = TrainingOptions(
     epochs=1, min_steps=60, batch_size=2, learning_rate=3e-3, threads=1, precision="32", device="cpu"
 )
-BOX, PATCH = (12, 12, 12), (16, 16, 16)
+BOX = (12, 12, 12)
 STRATEGIES = ["random", "random_66fg", "random_predicted_fg", "entropy", "bald", "power_bald"]
 STRATEGIES += ["clasp_entropy", "grand_expected", "margin+core_set"]
 
@@ -57,18 +59,18 @@ def checkpoint(scans: Volumes, start: list[Box]) -> Checkpoint:
 def trained(scans: Volumes, boxes: list[Box], seed: int = 0, **options: object) -> Checkpoint:
     labels = {box: scans.labels(box.case)[box.slices] for box in boxes}
     training = TRAINING.model_copy(update=options)
-    return segmentation.train(scans, labels, PATCH, MODEL, training, seed)
+    return networks.train(scans, list(scans.cases), labels, MODEL, training, seed)
 
 
-def observer(scans: Volumes, checkpoint: Checkpoint) -> segmentation.Observer:
-    seen = views(segmentation.restore(checkpoint), [(), (0,)])
-    return segmentation.Observer(scans, seen, PATCH, 0.75, TRAINING)
+def observer(scans: Volumes, checkpoint: Checkpoint) -> Observer:
+    seen = views(networks.restore(checkpoint), [(), (0,)])
+    return Observer(scans, seen, MODEL.patch, Tiling(MODEL.patch, 0.75), TRAINING)
 
 
 def test_what_is_labelled_is_learnt(scans: Volumes, start: list[Box], checkpoint: Checkpoint) -> None:
     test = list(scans.cases)[-3:]
-    found = segmentation.measured(observer(scans, checkpoint), test)
-    before = segmentation.measured(observer(scans, trained(scans, start, min_steps=1)), test)
+    found = measured(observer(scans, checkpoint), test)
+    before = measured(observer(scans, trained(scans, start, min_steps=1)), test)
     assert found["dice"] > before["dice"] + 0.15
     assert found.keys() == {
         f"{m}{c}" for m in ("dice", "surface_distance") for c in ("", "_ellipsoid", "_tube")
@@ -86,9 +88,8 @@ def test_labels_outside_of_the_boxes_are_never_read(scans: Volumes, start: list[
     box = start[0]
     whole = np.full(scans.cases[box.case].shape, IGNORE, np.uint8)
     whole[box.slices] = scans.labels(box.case)[box.slices]
-    cut = segmentation.train(
-        scans, {box: whole[box.slices]}, PATCH, MODEL, TRAINING.model_copy(update={"min_steps": 3}), 0
-    )
+    few = TRAINING.model_copy(update={"min_steps": 3})
+    cut = networks.train(scans, [box.case], {box: whole[box.slices]}, MODEL, few, 0)
     assert cut.settings["log"] == trained(scans, [box], min_steps=3).settings["log"]
 
 
@@ -106,9 +107,9 @@ def test_every_kind_of_strategy_finds_free_boxes(
 
 
 def test_members_say_what_a_single_pass_says(scans: Volumes, checkpoint: Checkpoint) -> None:
-    (network,) = segmentation.restore(checkpoint)
+    (network,) = networks.restore(checkpoint)
     case = next(case for case, found in scans.cases.items() if found.shape)
-    alone = segmentation.Observer(scans, views([network]), scans.cases[case].shape, 1.0, TRAINING)
+    alone = Observer(scans, views([network]), MODEL.patch, Tiling(scans.cases[case].shape, 1.0), TRAINING)
     with torch.inference_mode():
         probs = network(torch.from_numpy(np.array(scans.image(case)))[None]).softmax(dim=1)[0]
     torch.testing.assert_close(alone.sums(case).mean, probs, atol=1e-5, rtol=1e-4)

@@ -7,7 +7,7 @@ from scipy.spatial import cKDTree
 from sklearn.metrics import f1_score
 
 from queryloop.errors import InputError
-from queryloop.tasks.segmentation_metrics import Case, dice, measured, summary
+from queryloop.tasks.segmentation.metrics import Case, dice, measured, summary
 from queryloop.voxels import IGNORE
 
 SPACING = (3.0, 1.0, 0.5)

@@ -16,7 +16,8 @@ from queryloop.errors import NonFiniteError
 from queryloop.models.registry import build
 from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.randomness import derived_seed
-from queryloop.tasks.classification import measured, predict, train
+from queryloop.tasks.classification.networks import measured, train
+from queryloop.tasks.classification.prediction import predict
 from queryloop.training.checkpoint import digest
 from queryloop.training.frozen import FrozenTrunk, frozen_trunk
 from tests.readers.reading import read_all

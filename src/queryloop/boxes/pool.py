@@ -59,6 +59,10 @@ class Pool:
             free &= box_means(known, grid.size, grid.stride) <= MOST_KNOWN
         return free
 
+    def has_room(self, case: str) -> bool:
+        """Whether there is a free position, at any voxel."""
+        return bool(self.free(case, self.grid(case, dense=True)).any())
+
     def slabs(self, case: str, scorer: VoxelScorer) -> Iterable[Sums]:
         """What the networks say of a case. Raises InputError where the pool has none."""
         if self.sums is None:

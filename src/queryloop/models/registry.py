@@ -60,7 +60,9 @@ MODELS: dict[str, Model] = {
 _ON_FEATURES = Model(lambda shape, _options: (nn.Identity(), shape[0]))
 """What is trained where the trunk is frozen: its features come in place of images."""
 
-VOLUME_MODELS: dict[str, frozenset[str]] = {"unet3d": frozenset({"width", "depth", "deep_supervision"})}
+VOLUME_MODELS: dict[str, frozenset[str]] = {
+    "unet3d": frozenset({"width", "depth", "deep_supervision", "patch"})
+}
 """Networks for volumes, which are built from a patch and its spacing, and their options."""
 
 

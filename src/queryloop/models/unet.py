@@ -20,17 +20,17 @@ _WIDTH = 16
 _WIDEST = 320  # as nnU-Net: deeper stages do not get wider
 
 
-def unet3d(
-    n_channels: int, n_classes: int, patch: Triple, spacing: Sequence[float], options: ModelOptions
-) -> UNet:
-    """A U-Net for patches of this size (z, y, x), with fresh weights from torch's random state.
+def unet3d(n_channels: int, n_classes: int, spacing: Sequence[float], options: ModelOptions) -> UNet:
+    """A U-Net for patches of `model.patch`, with fresh weights from torch's random state.
 
     spacing: of a voxel, (z, y, x), in any unit. Raises OptionsError for a patch that cannot be halved.
     Source: Isensee et al. 2021.
     """
-    plan = resolutions(patch, spacing, options.depth)
+    plan = resolutions(options.patch, spacing, options.depth)
     if len(plan.strides) == 1:
-        raise OptionsError(f"a patch of {patch} voxels is too small for unet3d: an axis needs 8 or more.")
+        raise OptionsError(
+            f"a patch of {options.patch} voxels is too small for unet3d: an axis needs 8 or more."
+        )
     widths = [min((options.width or _WIDTH) * 2**level, _WIDEST) for level in range(len(plan.strides))]
     n_heads = max(1, len(widths) - 2) if options.deep_supervision else 1
     return UNet(n_channels, n_classes, plan, widths, n_heads, options.dropout_rate)

@@ -12,20 +12,18 @@ from queryloop.options import OracleOptions
 from queryloop.randomness import uniform_by_id
 
 
-def answer(asked: pd.DataFrame, samples: pd.DataFrame, options: OracleOptions, seed: int) -> pd.DataFrame:
-    """Answers to all samples in `asked`, as rows of `answers`.
+def answer(asked: pd.DataFrame, known: pd.Series, options: OracleOptions, seed: int) -> pd.DataFrame:
+    """Answers to all samples in `asked`, as rows of `answers`. known: their true labels, by id.
 
     With noise, an answer names one of the other classes with that probability; which samples and
     which class depend on (seed, id) only, so all strategies of a seed meet the same mistakes.
     """
-    known = samples.set_index("sample_id").loc[asked["sample_id"], "label"]
-    labels = _with_noise(known, tables.classes(samples), options.noise, seed)
     cycle = int(asked["cycle"].max())
     return tables.table(
         "answers",
         {
             "sample_id": asked["sample_id"].to_numpy(),
-            "label": labels,
+            "label": _with_noise(known, options.noise, seed),
             "annotator": "simulated",
             "labeled_at": dt.datetime.now(dt.UTC),
             "seconds": np.nan,
@@ -34,9 +32,9 @@ def answer(asked: pd.DataFrame, samples: pd.DataFrame, options: OracleOptions, s
     )
 
 
-def _with_noise(known: pd.Series, classes: list[str], rate: float, seed: int) -> np.ndarray:
-    ids = known.index.tolist()
+def _with_noise(known: pd.Series, rate: float, seed: int) -> np.ndarray:
+    ids, classes = known.index.tolist(), known.cat.categories.to_numpy()
     wrong = uniform_by_id(seed, 0, "oracle noise", ids) < rate
     shift = 1 + (uniform_by_id(seed, 0, "oracle class", ids) * (len(classes) - 1)).astype(int)
-    number = np.searchsorted(classes, known.to_numpy().astype(str))
-    return np.asarray(classes)[np.where(wrong, (number + shift) % len(classes), number)]
+    number = known.cat.codes.to_numpy()
+    return classes[np.where(wrong, (number + shift) % len(classes), number)]

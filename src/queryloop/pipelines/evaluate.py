@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
-from queryloop import samples as tables
-from queryloop.errors import naming_rows
-from queryloop.options import TrainingOptions
+from queryloop.options import EvaluationOptions, QueryOptions, ScoringOptions, TrainingOptions
+from queryloop.storage.samples import Inputs
 from queryloop.training.checkpoint import Checkpoint
 
 
@@ -16,19 +14,25 @@ def evaluate(
     checkpoint: Checkpoint,
     labeled: pd.DataFrame,
     samples: pd.DataFrame,
-    inputs: np.ndarray,
+    inputs: Inputs,
     splits: pd.DataFrame,
+    dataset: str,
+    query: QueryOptions,
+    scoring: ScoringOptions,
     training: TrainingOptions,
+    evaluation: EvaluationOptions,
 ) -> dict[str, float]:
-    """Metrics of the checkpoint on the test set."""
-    from queryloop.tasks import classification
+    """Metrics of the checkpoint on the test set, and of what is labelled."""
+    from queryloop.tasks.registry import task_of
+    from queryloop.tasks.task import Data, Looking
 
-    test = tables.known(samples, splits, "test")
-    with naming_rows(test["sample_id"].tolist(), f"cycle {tables.next_cycle(labeled) - 1}, evaluation"):
-        return classification.measured(checkpoint, inputs, tables.labelled_rows(samples, test), training)
+    data, looking = Data(samples, splits, inputs), Looking(query, scoring, training)
+    return task_of(dataset).measured(checkpoint, data, labeled, looking, evaluation)
 
 
 def create_pipeline() -> Pipeline:
     """Checkpoint and test set to metrics."""
-    inputs = ["checkpoint", "labeled", "samples", "inputs", "splits", "params:training"]
-    return Pipeline([Node(evaluate, inputs, "evaluation", name="evaluate")])
+    inputs = ["checkpoint", "labeled", "samples", "inputs", "splits"]
+    options = ["dataset", "query", "scoring", "training", "evaluation"]
+    named = [f"params:{name}" for name in options]
+    return Pipeline([Node(evaluate, [*inputs, *named], "measured", name="evaluate")])

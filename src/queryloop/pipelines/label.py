@@ -6,7 +6,8 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from queryloop import samples as tables
-from queryloop.options import OracleOptions
+from queryloop.options import OracleOptions, QueryOptions
+from queryloop.storage.samples import Inputs
 
 
 def ask_oracle(
@@ -15,17 +16,20 @@ def ask_oracle(
     labeled_index: pd.DataFrame,
     query: pd.DataFrame,
     answers: pd.DataFrame,
+    dataset: str,
     strategy: str,
     oracle: OracleOptions,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Everything asked so far, and the oracle's answers to what has none yet."""
     from queryloop.oracles.registry import find
+    from queryloop.tasks.registry import task_of
 
     asked = tables.asked(labeled_index, starting_set if labeled_index.empty else query, strategy)
     open_ = asked[~asked["sample_id"].isin(answers["sample_id"])]
-    new = find(oracle.name)(open_, samples, oracle, seed) if len(open_) else tables.table("answers")
-    return asked, new
+    if open_.empty:
+        return asked, tables.table("answers")
+    return asked, find(oracle.name)(open_, task_of(dataset).known(open_, samples), oracle, seed)
 
 
 def take_in(
@@ -33,26 +37,27 @@ def take_in(
     answers: pd.DataFrame,
     pool_index: pd.DataFrame,
     splits: pd.DataFrame,
+    inputs: Inputs,
+    dataset: str,
+    query: QueryOptions,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The labelled set with its newest labels, and the pool without it."""
+    """The labelled set with its newest labels, and what is left of the pool."""
+    from queryloop.tasks.registry import task_of
+
     first = asked["cycle"].max() == 1
     pool = tables.table("pool_index", tables.ids_in(splits, "train").to_frame()) if first else pool_index
     labeled = tables.resolve_labels(asked, answers)
-    return labeled, tables.pool_without(pool, labeled)
+    return labeled, task_of(dataset).left(pool, labeled, inputs, query)
 
 
 def create_pipeline() -> Pipeline:
     """Previous state and oracle to the labelled set and the pool of this cycle."""
     state = ["samples", "starting_set", "labeled_index", "query", "answers"]
-    options = ["params:strategy", "params:oracle", "params:seed"]
+    options = ["params:dataset", "params:strategy", "params:oracle", "params:seed"]
+    found = ["asked", "answers_next", "pool_index", "splits", "inputs", "params:dataset", "params:query"]
     return Pipeline(
         [
             Node(ask_oracle, [*state, *options], ["asked", "answers_next"], name="ask_oracle"),
-            Node(
-                take_in,
-                ["asked", "answers_next", "pool_index", "splits"],
-                ["labeled", "pool"],
-                name="take_in",
-            ),
+            Node(take_in, found, ["labeled", "pool"], name="take_in"),
         ]
     )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from queryloop import samples as tables
-from queryloop.errors import naming_rows
-from queryloop.options import DataOptions, ModelOptions, TrainingOptions
+from queryloop.options import DataOptions, ModelOptions, QueryOptions, ScoringOptions, TrainingOptions
+from queryloop.storage.samples import Images, Inputs
 from queryloop.training.checkpoint import Checkpoint
 
 
@@ -18,7 +17,7 @@ def add_metrics(
     metrics: pd.DataFrame,
     labeled: pd.DataFrame,
     checkpoint: Checkpoint,
-    evaluation: dict,
+    measured: dict,
     strategy_quality: float,
     splits: pd.DataFrame,
     strategy: str,
@@ -26,14 +25,15 @@ def add_metrics(
 ) -> pd.DataFrame:
     """All rows so far and the one of this cycle."""
     log = checkpoint.settings["log"]
-    row = tables.metrics_row(labeled, splits, log, evaluation, strategy, seed, strategy_quality)
-    return tables.table("metrics", pd.concat([metrics, row], ignore_index=True))
+    row = tables.metrics_row(labeled, splits, log, measured, strategy, seed, strategy_quality)
+    return row if metrics.empty else tables.table("metrics", pd.concat([metrics, row], ignore_index=True))
 
 
 def draw_curve(
     metrics: pd.DataFrame,
     full_data: pd.DataFrame,
     fingerprint: str,
+    dataset: str,
     data: DataOptions,
     model: ModelOptions,
     training: TrainingOptions,
@@ -41,9 +41,10 @@ def draw_curve(
 ) -> Any:
     """The learning curve as a plotly figure, beside a training of the same settings on all labels."""
     from queryloop.plots.curve import learning_curve
+    from queryloop.tasks.registry import task_of
 
     key = tables.reference_key(fingerprint, data, model, training, seed)
-    return learning_curve(metrics, full_data[full_data["settings"] == key])
+    return learning_curve(metrics, full_data[full_data["settings"] == key], task_of(dataset).measure)
 
 
 def draw_query(
@@ -51,32 +52,35 @@ def draw_query(
     checkpoint: Checkpoint,
     labeled: pd.DataFrame,
     samples: pd.DataFrame,
-    images: np.ndarray,
-    inputs: np.ndarray,
+    images: Images,
+    inputs: Inputs,
+    splits: pd.DataFrame,
+    dataset: str,
+    query: QueryOptions,
+    scoring: ScoringOptions,
     training: TrainingOptions,
 ) -> Any:
-    """The first images of the query with score, predicted and true label, as a PIL image."""
-    from queryloop.plots.gallery import query_gallery
-    from queryloop.tasks import classification
+    """The first samples of the query with score, prediction and truth, as a PIL image."""
+    from queryloop.plots.galleries import GALLERIES
+    from queryloop.tasks.registry import task_of
+    from queryloop.tasks.task import Data, Looking
 
-    ids = next_query["sample_id"].tolist()
-    rows = tables.rows_of(samples, ids)
-    with naming_rows(ids, f"cycle {tables.next_cycle(labeled) - 1}, report"):
-        probs = classification.predict(checkpoint, inputs, rows, frozenset({"probs"}), training)["probs"]
-    predicted = np.asarray(checkpoint.settings["classes"])[probs.argmax(dim=1).numpy()]
-    captions = next_query.assign(predicted=predicted, label=samples["label"].to_numpy()[rows])
-    return query_gallery(images[rows], captions)
+    task, data, looking = task_of(dataset), Data(samples, splits, inputs), Looking(query, scoring, training)
+    shown = task.shown(checkpoint, data, labeled, next_query, looking, images)
+    return GALLERIES[task.name](*shown)
 
 
 def create_pipeline() -> Pipeline:
     """What a cycle found out, as a table and as pictures."""
-    results = ["metrics", "labeled", "checkpoint", "evaluation", "strategy_quality", "splits"]
-    measured = [*results, "params:strategy", "params:seed"]
-    settings = ["fingerprint", "params:data", "params:model", "params:training", "params:seed"]
-    shown = ["next_query", "checkpoint", "labeled", "samples", "images", "inputs", "params:training"]
+    results = ["metrics", "labeled", "checkpoint", "measured", "strategy_quality", "splits"]
+    found = [*results, "params:strategy", "params:seed"]
+    options = ["dataset", "data", "model", "training", "seed"]
+    settings = ["fingerprint", *(f"params:{name}" for name in options)]
+    looking = ["params:dataset", "params:query", "params:scoring", "params:training"]
+    shown = ["next_query", "checkpoint", "labeled", "samples", "images", "inputs", "splits", *looking]
     return Pipeline(
         [
-            Node(add_metrics, measured, "metrics_so_far", name="report"),
+            Node(add_metrics, found, "metrics_so_far", name="report"),
             Node(draw_curve, ["metrics_so_far", "full_data", *settings], "curve", name="draw_curve"),
             Node(draw_query, shown, "gallery", name="draw_query"),
         ]

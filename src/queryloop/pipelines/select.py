@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import nan
+from typing import Any
 
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
@@ -12,11 +13,12 @@ from queryloop.options import QueryOptions
 
 
 def select(
-    evidence: dict,
+    evidence: Any,
     scores: pd.DataFrame,
     reported: list[float],
     labeled: pd.DataFrame,
     pool: pd.DataFrame,
+    dataset: str,
     strategy: str,
     strategy_options: dict,
     query: QueryOptions,
@@ -26,21 +28,18 @@ def select(
 
     And how good the strategy's own predictor is, the last stage's of a chain; NaN where it has none.
     """
-    from queryloop.strategies import resolve
     from queryloop.strategies.quality import qualities
+    from queryloop.tasks.registry import task_of
 
-    chosen = resolve(strategy, strategy_options)
-    k = tables.query_size(query, labeled, pool, len(evidence["ids"]))
+    task, k = task_of(dataset), min(tables.query_size(query, labeled, pool), len(scores))
     with qualities() as more:
-        picks = chosen.choose(
-            scores["score"].to_numpy(), evidence, k=k, seed=tables.query_seed(seed, labeled)
-        )
-    ids = [evidence["ids"][i] for i in picks.positions.tolist()]
-    return tables.query(ids, picks.scores.numpy()), [nan, *reported, *more][-1]
+        chosen = task.strategy(strategy, strategy_options)
+        found = task.chosen(scores, evidence, chosen, k=k, seed=tables.query_seed(seed, labeled))
+    return found, [nan, *reported, *more][-1]
 
 
 def create_pipeline() -> Pipeline:
     """Evidence and scores to the next query."""
-    options = ["params:strategy", "params:strategy_options", "params:query", "params:seed"]
-    found = ["evidence", "scores", "reported", "labeled", "pool"]
-    return Pipeline([Node(select, [*found, *options], ["next_query", "strategy_quality"], name="select")])
+    options = ["dataset", "strategy", "strategy_options", "query", "seed"]
+    found = ["evidence", "scores", "reported", "labeled", "pool", *(f"params:{name}" for name in options)]
+    return Pipeline([Node(select, found, ["next_query", "strategy_quality"], name="select")])

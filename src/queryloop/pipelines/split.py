@@ -7,10 +7,13 @@ from kedro.pipeline import Node, Pipeline
 
 from queryloop import samples as tables
 from queryloop.options import DataOptions, QueryOptions, StartOptions
+from queryloop.storage.samples import Images
 
 
 def split(
     samples: pd.DataFrame,
+    images: Images,
+    dataset: str,
     data: DataOptions,
     start: StartOptions,
     query: QueryOptions,
@@ -18,13 +21,16 @@ def split(
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Say who is tested on, validated on and trained on, and what is labelled first."""
-    tables.classes(samples)
+    from queryloop.tasks.registry import task_of
+    from queryloop.tasks.task import Data
+
     splits = tables.split(samples, data, seed)
-    tables.check_sizes(len(tables.ids_in(splits, "train")), start, query, n_cycles)
-    return splits, tables.starting_set(samples, splits, start, seed)
+    whole = Data(samples, splits, images)
+    return splits, task_of(dataset).starting_set(whole, start, query, n_cycles, seed)
 
 
 def create_pipeline() -> Pipeline:
     """Samples to splits and starting set; runs once for each experiment."""
-    options = ["params:data", "params:start", "params:query", "params:n_cycles", "params:seed"]
-    return Pipeline([Node(split, ["samples", *options], ["splits", "starting_set"], name="split")])
+    options = ["dataset", "data", "start", "query", "n_cycles", "seed"]
+    inputs = ["samples", "images", *(f"params:{name}" for name in options)]
+    return Pipeline([Node(split, inputs, ["splits", "starting_set"], name="split")])

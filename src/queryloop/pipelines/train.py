@@ -5,29 +5,33 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import partial
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from queryloop import __version__
 from queryloop import samples as tables
-from queryloop.errors import naming_rows
 from queryloop.options import ModelOptions, ScoringOptions, TrainingOptions
 from queryloop.randomness import derived_seed
 from queryloop.storage.checkpoints import TrainingCache
-from queryloop.training.checkpoint import Checkpoint, digest
+from queryloop.storage.samples import Inputs
+from queryloop.training.checkpoint import Checkpoint, digest, joined
+
+if TYPE_CHECKING:
+    from queryloop.tasks.task import Data
 
 
 def train(
     labeled: pd.DataFrame,
     pool: pd.DataFrame,
     samples: pd.DataFrame,
-    inputs: np.ndarray,
+    inputs: Inputs,
     splits: pd.DataFrame,
     previous_checkpoint: Checkpoint,
     training_cache: TrainingCache,
     fingerprint: str,
+    dataset: str,
     model: ModelOptions,
     training: TrainingOptions,
     scoring: ScoringOptions,
@@ -37,26 +41,23 @@ def train(
 
     The first network is the same with and without an ensemble.
     """
-    from queryloop.tasks import classification
+    from queryloop.tasks.task import Data
 
-    validation = tables.known(samples, splits, "validation")
-    trained = partial(
-        _trained, labeled, pool, samples, inputs, validation, training_cache, fingerprint, model, training
-    )
+    data = Data(samples, splits, inputs)
+    trained = partial(_trained, labeled, pool, data, training_cache, fingerprint, dataset, model, training)
     size = scoring.ensemble_size if scoring.members == "ensemble" else 1
     seeds = [seed, *(derived_seed(seed, member, "member of the ensemble") for member in range(1, size))]
     before = [_before(previous_checkpoint, member, training.reinit) for member in range(size)]
-    return classification.joined(list(map(trained, seeds, before)))
+    return joined(list(map(trained, seeds, before)))
 
 
 def _trained(
     labeled: pd.DataFrame,
     pool: pd.DataFrame,
-    samples: pd.DataFrame,
-    inputs: np.ndarray,
-    validation: pd.DataFrame,
+    data: Data,
     training_cache: TrainingCache,
     fingerprint: str,
+    dataset: str,
     model: ModelOptions,
     training: TrainingOptions,
     seed: int,
@@ -66,28 +67,20 @@ def _trained(
 
     Its settings say what it was trained on, and by which seed: so a frozen trunk can be built again.
     """
-    from queryloop.tasks import classification
+    from queryloop.tasks.registry import task_of
 
+    validation = tables.known(data.samples, data.splits, "validation")
     key = training_key(labeled, pool, validation, fingerprint, model, training, seed, previous)
     checkpoint = training_cache.get(key)
     if checkpoint is None:
-        cycle = tables.next_cycle(labeled) - 1
-        with naming_rows(samples["sample_id"].tolist(), f"cycle {cycle}, training"):
-            trained = classification.train(
-                inputs,
-                *tables.labelled_rows(samples, labeled),
-                tables.labelled_rows(samples, validation) if len(validation) else None,
-                tables.classes(samples),
-                model,
-                training,
-                seed,
-                previous,
-                tables.rows_of(samples, pool["sample_id"]),
-            )
+        trained = task_of(dataset).train(data, labeled, pool, model, training, seed, previous)
         origin = {"inputs": fingerprint, "seed": seed}
         checkpoint = Checkpoint({**trained.settings, **origin}, trained.members)
         training_cache.put(key, checkpoint)
     return checkpoint
+
+
+_LABEL = ["sample_id", "label"]
 
 
 def _before(previous: Checkpoint, member: int, reinit: str) -> Checkpoint | None:
@@ -117,11 +110,11 @@ def training_key(
     seen = pool["sample_id"].tolist() if OBJECTIVES[training.beside].uses_pool else []
     said = {
         "inputs": fingerprint,
-        "labels": [labeled["sample_id"].tolist(), labeled["label"].tolist()],
+        "labels": labeled[[*_LABEL, *labeled.columns.intersection(tables.BOX)]].to_numpy().tolist(),
         "pool": seen,
-        "validation": [validation["sample_id"].tolist(), validation["label"].tolist()],
-        "model": model.model_dump(),
-        "training": training.model_dump() | {"device": compute.device.partition(":")[0]},
+        "validation": validation[_LABEL].to_numpy().tolist(),
+        "model": model.model_dump(mode="json"),
+        "training": training.model_dump(mode="json") | {"device": compute.device.partition(":")[0]},
         "compute": [compute.precision, compute.threads],
         "seed": seed,
         "previous": previous and {m: digest(arrays) for m, arrays in previous.members.items()},
@@ -134,5 +127,5 @@ def create_pipeline() -> Pipeline:
     """Labelled set to checkpoint."""
     data = ["labeled", "pool", "samples", "inputs", "splits"]
     before = ["previous_checkpoint", "training_cache", "input_fingerprint"]
-    options = ["params:model", "params:training", "params:scoring", "params:seed"]
+    options = ["params:dataset", "params:model", "params:training", "params:scoring", "params:seed"]
     return Pipeline([Node(train, [*data, *before, *options], "checkpoint", name="train")])

@@ -15,7 +15,7 @@ _TEST = {"color": BLUE, "symbol": "circle", "size": 8}
 _VALIDATION = {"color": LIGHT_BLUE, "symbol": "circle-open", "size": 6}
 
 
-def learning_curve(metrics: pd.DataFrame, full_data: pd.DataFrame) -> go.Figure:
+def learning_curve(metrics: pd.DataFrame, full_data: pd.DataFrame, measure: str = "accuracy") -> go.Figure:  # noqa: ARG001
     """Test and validation accuracy of one experiment over its number of labels.
 
     metrics: table `metrics`, one row a cycle and at least one. full_data: table `full_data`; the last

@@ -6,6 +6,7 @@ from queryloop.samples.queries import (
     count_of,
     next_cycle,
     pool_without,
+    progress,
     query,
     query_seed,
     query_size,
@@ -13,11 +14,13 @@ from queryloop.samples.queries import (
 )
 from queryloop.samples.results import metrics_row, reference_key
 from queryloop.samples.rows import classes, labelled_rows, rows_of
-from queryloop.samples.schema import COLUMNS, table
-from queryloop.samples.splits import check_sizes, ids_in, known, split, starting_set
+from queryloop.samples.schema import BOX, COLUMNS, table, types
+from queryloop.samples.splits import SAMPLERS, check_sizes, ids_in, known, split, starting_set
 
 __all__ = [
+    "BOX",
     "COLUMNS",
+    "SAMPLERS",
     "asked",
     "candidates",
     "check_sizes",
@@ -29,6 +32,7 @@ __all__ = [
     "metrics_row",
     "next_cycle",
     "pool_without",
+    "progress",
     "query",
     "query_seed",
     "query_size",
@@ -38,4 +42,5 @@ __all__ = [
     "split",
     "starting_set",
     "table",
+    "types",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,9 @@ import pandas as pd
 from queryloop.errors import StateError, examples
 from queryloop.options import QueryOptions
 from queryloop.randomness import derived_seed, uniform_by_id
-from queryloop.samples.schema import table
+from queryloop.samples.schema import BOX, table
+
+_NO_BOXES: Mapping[str, np.ndarray] = {}
 
 
 def count_of(size: float, total: int) -> int:
@@ -18,15 +20,21 @@ def count_of(size: float, total: int) -> int:
     return int(size) if size >= 1 else max(1, round(size * total))
 
 
-def query(ids: Sequence[str], scores: np.ndarray | None = None) -> pd.DataFrame:
-    """A query table, best first: sample_id, rank (from 1), score (null where there is none)."""
+def query(
+    ids: Sequence[str], scores: np.ndarray | None = None, boxes: Mapping[str, np.ndarray] = _NO_BOXES
+) -> pd.DataFrame:
+    """A query table, best first: sample_id, rank (from 1), score (null where there is none).
+
+    boxes: where each of them lies, by the columns of `BOX`, where they are boxes.
+    """
     score = np.full(len(ids), np.nan) if scores is None else scores
-    return table("query", {"sample_id": list(ids), "rank": np.arange(1, len(ids) + 1), "score": score})
+    ranked = {"sample_id": list(ids), "rank": np.arange(1, len(ids) + 1), "score": score}
+    return table("query", {**ranked, **boxes})
 
 
-def query_size(options: QueryOptions, labeled: pd.DataFrame, pool: pd.DataFrame, n_candidates: int) -> int:
-    """How many of the candidates are asked for: a fraction is one of labelled set and pool together."""
-    return min(count_of(options.size, len(labeled) + len(pool)), n_candidates)
+def query_size(options: QueryOptions, labeled: pd.DataFrame, pool: pd.DataFrame) -> int:
+    """How many samples are asked for: a fraction is one of labelled set and pool together."""
+    return count_of(options.size, len(labeled) + len(pool))
 
 
 def query_seed(seed: int, labeled: pd.DataFrame) -> int:
@@ -47,13 +55,18 @@ def candidates(
 def asked(labeled: pd.DataFrame, query: pd.DataFrame, strategy: str) -> pd.DataFrame:
     """Everything asked so far: the rows of the labelled set, then the open query as the next cycle."""
     new = query.assign(cycle=next_cycle(labeled), strategy=strategy)
-    columns = ["sample_id", "cycle", "rank", "score", "strategy"]
-    return pd.concat([labeled[columns], new[columns]], ignore_index=True)
+    columns = ["sample_id", "cycle", "rank", "score", "strategy", *new.columns.intersection(BOX)]
+    return new[columns] if labeled.empty else pd.concat([labeled[columns], new[columns]], ignore_index=True)
 
 
 def next_cycle(labeled: pd.DataFrame) -> int:
     """The number of the cycle that takes in the open query; the first is 1."""
     return 1 if labeled.empty else int(labeled["cycle"].max()) + 1
+
+
+def progress(labeled: pd.DataFrame, options: QueryOptions) -> float:
+    """Share of the scheduled cycles that is done, 0..1."""
+    return min(1.0, (next_cycle(labeled) - 2) / (options.schedule_cycles - 1))
 
 
 def resolve_labels(asked: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from queryloop.options import DataOptions, ModelOptions, TrainingOptions
 from queryloop.samples.queries import next_cycle
-from queryloop.samples.schema import COLUMNS, table
+from queryloop.samples.schema import table
 
 
 def metrics_row(
@@ -24,7 +24,7 @@ def metrics_row(
     seed: int,
     quality: float = math.nan,
 ) -> pd.DataFrame:
-    """One row of `metrics`: what the checkpoint was trained on, how it went, how good it is.
+    """One row of `metrics`: what the checkpoint was trained on, how it went, whatever was measured of it.
 
     n_validation counts all labels beside the labelled set, those a strategy learns on too. quality: AUROC
     of the strategy's own predictor, NaN where it has none.
@@ -37,8 +37,8 @@ def metrics_row(
         "n_validation": int(splits["split"].isin(["validation", "transfer"]).sum()),
         "strategy_quality": quality,
     }
-    found = {**log, **evaluation, **row}
-    return table("metrics", [{name: found[name] for name in COLUMNS["metrics"]}])
+    numbers = {name: value for name, value in log.items() if isinstance(value, int | float)}
+    return table("metrics", [{**numbers, **evaluation, **row}])
 
 
 def reference_key(

@@ -35,17 +35,6 @@ COLUMNS: dict[str, dict[str, str]] = {
         "n_labeled": "int64",
         "n_validation": "int64",
         "gradient_steps": "int64",
-        "auxiliary_steps": "int64",
-        "auxiliary_quality": "float64",
-        "train_accuracy": "float64",
-        "val_accuracy": "float64",
-        "best_val_accuracy": "float64",
-        "accuracy": "float64",
-        "balanced_accuracy": "float64",
-        "macro_f1": "float64",
-        "nll": "float64",
-        "brier": "float64",
-        "ece": "float64",
         "strategy_quality": "float64",
     },
     "timings": {"cycle": "int64", "stage": "str", "seconds": "float64"},
@@ -53,7 +42,31 @@ COLUMNS: dict[str, dict[str, str]] = {
 COLUMNS["full_data"] = {"settings": "str", **COLUMNS["metrics"]}
 
 
+BOX = ("z", "y", "x", "dz", "dy", "dx")
+"""Corner and size of a box, in voxels of the store's grid: behind the others where samples are boxes."""
+
+MORE: dict[str, dict[str, str]] = {
+    **dict.fromkeys(("query", "labeled_index"), dict.fromkeys(BOX, "int64")),
+    "scores": dict.fromkeys((*BOX, "channel"), "int64"),
+}
+"""Columns that some data sets have; `channel`: the class by which a box was found, or -1."""
+
+MEASURES = frozenset({"metrics", "full_data"})
+"""Tables that have, behind the columns named here, a number for whatever the task measures."""
+
+
 def table(name: str, rows: object = ()) -> pd.DataFrame:
-    """`rows` as the table `name`: its columns in order, with their types."""
-    columns = COLUMNS[name]
-    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
+    """`rows` as the table `name`: its columns in order, with their types; other ones are left out."""
+    found = pd.DataFrame(rows)
+    if not found.columns.isin(list(COLUMNS[name])).any():  # none, or rows without names
+        found = pd.DataFrame(rows, columns=list(COLUMNS[name]))
+    columns = types(name, found)
+    return found.reindex(columns=list(columns)).astype(columns)
+
+
+def types(name: str, rows: pd.DataFrame) -> dict[str, str]:
+    """The columns of `rows` as the table `name`, in order: those it must have, those it may have and has."""
+    more = {column: kind for column, kind in MORE.get(name, {}).items() if column in rows}
+    fixed = {**COLUMNS[name], **more}
+    measures = rows.columns.drop(list(fixed), errors="ignore") if name in MEASURES else []
+    return {**fixed, **{column: str(rows[column].dtype) for column in measures}}

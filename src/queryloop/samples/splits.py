@@ -78,6 +78,10 @@ def known(samples: pd.DataFrame, splits: pd.DataFrame, name: str) -> pd.DataFram
     return samples.loc[samples["sample_id"].isin(ids_in(splits, name)), ["sample_id", "label"]]
 
 
+SAMPLERS = ("random", "balanced")
+"""Starting sets of images by name."""
+
+
 def check_sizes(n_train: int, start: StartOptions, query: QueryOptions, n_cycles: int) -> None:
     """Refuse a start or a first query larger than what there is. Raises OptionsError with the numbers."""
     first = count_of(start.size, n_train)

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from queryloop.storage.content import ArrayBlocks, ContentDataset, ImageStore
 from queryloop.storage.volumes import Volumes, VolumeStore
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from queryloop.readers.dataset import Read
 
+Images = np.ndarray | Volumes
+"""Images (N, H, W, C) by the row of `samples`, or scans by id."""
+Inputs = Images
+"""What the networks get: the images or scans, or the features (N, D) of images."""
 
-class SampleStore(ContentDataset["Read", "np.ndarray | Volumes"]):
+
+class SampleStore(ContentDataset["Read", Images]):
     """Images as one uint8 array (N, H, W, C), mapped into memory, or scans as `Volumes`."""
 
     def __init__(self, *, path: str, metadata: dict[str, Any] | None = None) -> None:
@@ -27,7 +32,7 @@ class SampleStore(ContentDataset["Read", "np.ndarray | Volumes"]):
             store.locate(fingerprint)
         super().locate(fingerprint)
 
-    def load(self) -> np.ndarray | Volumes:
+    def load(self) -> Images:
         """Whichever is there. Raises CorruptFileError where it was changed."""
         return self._volumes.load() if self._volumes.exists() else self._images.load()
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 def write_table(data: pd.DataFrame, name: str, file: Writer) -> None:
     """Write `data` as Parquet. Raises StateError where its columns are not those of the table `name`."""
-    from queryloop.samples import COLUMNS
+    from queryloop.samples import types
 
-    if list(data.columns) != list(COLUMNS[name]):
-        raise StateError(f"table {name!r} has columns {list(data.columns)}, not {list(COLUMNS[name])}.")
+    if list(data.columns) != (columns := list(types(name, data))):
+        raise StateError(f"table {name!r} has columns {list(data.columns)}, not {columns}.")
     buffer = io.BytesIO()
     data.to_parquet(buffer, index=False)
     file.write(buffer.getbuffer())

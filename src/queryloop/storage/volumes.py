@@ -42,6 +42,9 @@ class Volumes:
         self.n_voxels: dict[str, list[int]] = {row["sample_id"]: row["n_voxels"] for row in index["cases"]}
         self._arrays: dict[str, list[str]] = {row["sample_id"]: row["arrays"] for row in index["cases"]}
 
+    def __len__(self) -> int:
+        return len(self.cases)
+
     def image(self, case_id: str) -> np.ndarray:
         """The normalised image, (C, Z, Y, X) float32."""
         return self._array(case_id, "image")

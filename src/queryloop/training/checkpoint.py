@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,11 @@ class Checkpoint:
 
     settings: dict[str, Any]
     members: dict[str, dict[str, np.ndarray]]
+
+
+def joined(networks: Sequence[Checkpoint]) -> Checkpoint:
+    """Several trainings as one ensemble; what is said of it (settings, log) is said of the first."""
+    return Checkpoint(networks[0].settings, {str(i): part.members["0"] for i, part in enumerate(networks)})
 
 
 def digest(arrays: Mapping[str, np.ndarray]) -> str:

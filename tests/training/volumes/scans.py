@@ -45,7 +45,7 @@ def unlabelled() -> Annotated:
 
 def network(patch: Triple = (16, 16, 16), classes: int = 3, seed: int = 0, **options: object) -> UNet:
     """A narrow U-Net with fixed weights, in eval mode."""
-    chosen = ModelOptions.model_validate({"name": "unet3d", "width": 4, **options})
+    chosen = ModelOptions.model_validate({"name": "unet3d", "width": 4, "patch": patch, **options})
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return unet3d(1, classes, patch, (1.0, 1.0, 1.0), chosen).eval()
+        return unet3d(1, classes, (1.0, 1.0, 1.0), chosen).eval()

@@ -14,7 +14,7 @@ from queryloop.voxels import IGNORE
 from tests.training.volumes.scans import annotated, fully, network, scan, unlabelled
 
 PATCH = (16, 16, 16)
-MODEL = ModelOptions(name="unet3d", width=4)
+MODEL = ModelOptions(name="unet3d", width=4, patch=PATCH)
 
 
 def options(**given: Any) -> TrainingOptions:
@@ -24,12 +24,12 @@ def options(**given: Any) -> TrainingOptions:
 
 
 def trained(seed: int = 0, **given: Any) -> Trained:
-    return train([annotated()], 3, PATCH, (1, 1, 1), MODEL, options(**given), seed)
+    return train([annotated()], 3, (1, 1, 1), MODEL, options(**given), seed)
 
 
 def test_a_tiny_network_learns_a_volume_by_heart() -> None:
     plain = options(min_steps=100, batch_size=1, augmentation="none", learning_rate=0.02, precision="32")
-    found = train([fully()], 3, PATCH, (1, 1, 1), MODEL, plain, 0)
+    found = train([fully()], 3, (1, 1, 1), MODEL, plain, 0)
     net = network()
     net.load_state_dict({name: torch.tensor(value) for name, value in found.weights.items()})
     image, labels = scan()
@@ -74,24 +74,18 @@ def test_more_boxes_make_more_steps() -> None:
 def test_a_warm_start_goes_on_from_the_previous_weights() -> None:
     before = trained().weights
     still: Any = {"learning_rate": 1e-9, "weight_decay": 0.0, "reinit": "warm"}
-    after = train([annotated()], 3, PATCH, (1, 1, 1), MODEL, options(**still), 0, before).weights
+    after = train([annotated()], 3, (1, 1, 1), MODEL, options(**still), 0, before).weights
     assert all(np.allclose(value, before[name], atol=1e-6) for name, value in after.items())
-    cold = train([annotated()], 3, PATCH, (1, 1, 1), MODEL, options(**still | {"reinit": "cold"}), 0, before)
+    cold = train([annotated()], 3, (1, 1, 1), MODEL, options(**still | {"reinit": "cold"}), 0, before)
     assert not np.allclose(cold.weights["encoder.0.conv1.conv.weight"], before["encoder.0.conv1.conv.weight"])
-
-
-@pytest.mark.parametrize("given", [{"patience": 3}, {"class_weights": "balanced"}, {"auxiliary": "vaal"}])
-def test_options_without_effect_are_refused(given: dict[str, Any]) -> None:
-    with pytest.raises(OptionsError, match=rf"training\.{next(iter(given))} has no effect on volumes"):
-        trained(**given)
 
 
 def test_nothing_labelled_and_a_model_for_images_are_refused() -> None:
     with pytest.raises(InputError, match="labelled voxel"):
-        train([unlabelled()], 3, PATCH, (1, 1, 1), MODEL, options(), 0)
+        train([unlabelled()], 3, (1, 1, 1), MODEL, options(), 0)
     with pytest.raises(OptionsError, match=r"unknown model for volumes 'cnn'.*unet3d"):
-        train([annotated()], 3, PATCH, (1, 1, 1), ModelOptions(name="cnn"), options(), 0)
+        train([annotated()], 3, (1, 1, 1), ModelOptions(name="cnn"), options(), 0)
     with pytest.raises(OptionsError, match=r"unknown augmentation of volumes 'shift'.*turn"):
         trained(augmentation="shift")
     with pytest.raises(OptionsError, match=r"model\.stem has no effect on unet3d: only resnet18"):
-        train([annotated()], 3, PATCH, (1, 1, 1), ModelOptions(name="unet3d", stem="small"), options(), 0)
+        train([annotated()], 3, (1, 1, 1), ModelOptions(name="unet3d", stem="small"), options(), 0)

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from queryloop.errors import OptionsError
 from queryloop.models.registry import check_volumes
 from queryloop.models.unet import UNet, unet3d
 from queryloop.options import ModelOptions, TrainingOptions
@@ -19,7 +18,6 @@ from queryloop.training.reinit import REINIT
 from queryloop.training.volumes.batches import VolumeBatches
 from queryloop.training.volumes.cases import Annotated
 from queryloop.training.volumes.objective import VolumeObjective
-from queryloop.voxels import Triple
 
 
 class Trained(NamedTuple):
@@ -32,40 +30,32 @@ class Trained(NamedTuple):
 def train(
     cases: Sequence[Annotated],
     n_classes: int,
-    patch: Triple,
     spacing: Sequence[float],
     model: ModelOptions,
     training: TrainingOptions,
     seed: int,
     previous: Mapping[str, np.ndarray] | None = None,
 ) -> Trained:
-    """Train on patches of this size (z, y, x) around the labelled parts of the cases.
+    """Train on patches of `model.patch` around the labelled parts of the cases.
 
     n_classes: with the background. spacing: of a voxel, (z, y, x), in any unit. seed: all draws come from
     (seed, number of parts, purpose). previous: weights that `reinit` warm and shrink_perturb start from;
     None starts cold. Raises InputError where no voxel is labelled, OptionsError for a model that is none
-    for volumes and for options that have no effect on them.
+    for volumes.
     """
     check_volumes(model)
-    _refuse_without_effect(training)
     compute = resolve(training)
-    batches = VolumeBatches(cases, patch, spacing, training, seed, compute.device)
+    batches = VolumeBatches(cases, model.patch, spacing, training, seed, compute.device)
     objective = VolumeObjective()
     with isolated(compute.threads):
         torch.manual_seed(derived_seed(seed, batches.n_parts, "initial weights"))
-        network = unet3d(len(cases[0].image), n_classes, patch, spacing, model)
+        network = unet3d(len(cases[0].image), n_classes, spacing, model)
         if previous is not None:
             REINIT[training.reinit](network, previous)
         torch.manual_seed(derived_seed(seed, batches.n_parts, "dropout"))
         fitted = fit(network, batches, objective, training, compute)
     log = {"gradient_steps": fitted.steps, "learning_rate": fitted.learning_rate, **objective.log()}
     return Trained(_arrays(network), {**log, "precision": compute.precision})
-
-
-def _refuse_without_effect(training: TrainingOptions) -> None:
-    for option in ("auxiliary", "class_weights", "patience"):
-        if getattr(training, option) != TrainingOptions.model_fields[option].default:
-            raise OptionsError(f"training.{option} has no effect on volumes: leave it out.")
 
 
 def _arrays(network: UNet) -> dict[str, np.ndarray]:

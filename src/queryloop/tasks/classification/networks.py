@@ -1,8 +1,7 @@
-"""Classification of images: one class each, cross-entropy, softmax probabilities."""
+"""Training and testing networks on images: one class each, cross-entropy, softmax probabilities."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -17,8 +16,8 @@ from queryloop.models.network import Network
 from queryloop.models.registry import build, check, load_pretrained
 from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.randomness import derived_seed
-from queryloop.tasks.metrics import evaluate, rank_correlation
-from queryloop.tasks.prediction import Draws, predict, probabilities, reduction, restore
+from queryloop.tasks.classification.metrics import evaluate, rank_correlation
+from queryloop.tasks.classification.prediction import predict, probabilities, reduction
 from queryloop.training import predict as scoring
 from queryloop.training.batches import Batches
 from queryloop.training.checkpoint import Checkpoint
@@ -28,8 +27,6 @@ from queryloop.training.objective import Losses
 from queryloop.training.pixels import Pixels, measure
 from queryloop.training.registry import OBJECTIVES
 from queryloop.training.reinit import REINIT
-
-__all__ = ["Draws", "joined", "measured", "predict", "restore", "train"]
 
 Labelled = tuple[np.ndarray, np.ndarray]
 """Rows of the image array and the class number of each."""
@@ -109,11 +106,6 @@ def measured(
 
 _JUDGED = {"learning_loss": {"predicted_loss": rank_correlation}}
 """By auxiliary: what it says of samples, and how good that is where their labels are known."""
-
-
-def joined(networks: Sequence[Checkpoint]) -> Checkpoint:
-    """Several trainings as one ensemble; what is said of it (settings, log) is said of the first."""
-    return Checkpoint(networks[0].settings, {str(i): part.members["0"] for i, part in enumerate(networks)})
 
 
 def _pixels(images: np.ndarray, rows: np.ndarray, model: ModelOptions) -> Pixels:

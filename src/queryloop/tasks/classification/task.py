@@ -1,0 +1,181 @@
+"""The cycle on images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from queryloop import samples as tables
+from queryloop import strategies
+from queryloop.errors import naming_rows, unknown
+from queryloop.models.registry import check
+from queryloop.options import (
+    EvaluationOptions,
+    ExperimentOptions,
+    ModelOptions,
+    QueryOptions,
+    StartOptions,
+    TrainingOptions,
+)
+from queryloop.strategies import Strategy
+from queryloop.tasks.classification import demands, networks
+from queryloop.tasks.classification.evidence import collected
+from queryloop.tasks.classification.prediction import predict
+from queryloop.tasks.task import Data, Looking, Task
+from queryloop.training.checkpoint import Checkpoint
+from queryloop.training.registry import OBJECTIVES
+
+
+class Classification(Task):
+    """Images of one class each; `inputs` is one array of images or features."""
+
+    name = "classification"
+    measure = "accuracy"
+    ignored = frozenset(
+        {
+            "start.all_classes",
+            "query.box",
+            "query.stride",
+            "query.per_case",
+            "scoring.tile",
+            "scoring.tile_step",
+            "evaluation.predictor",
+        }
+    )
+
+    def check(self, options: ExperimentOptions) -> None:
+        """Raise OptionsError for names and parameters that images do not have."""
+        check(options.model)
+        super().check(options)
+        if options.training.auxiliary not in ("auto", *OBJECTIVES):
+            raise unknown("training.auxiliary", options.training.auxiliary, ["auto", *OBJECTIVES])
+        if options.start.sampler not in tables.SAMPLERS:
+            raise unknown("start.sampler of images", options.start.sampler, tables.SAMPLERS)
+        if options.scoring.members == "tta":
+            raise unknown("scoring.members of images", "tta", ["auto", "dropout", "ensemble"])
+
+    def strategy(self, name: str, options: Mapping[str, Any]) -> Strategy:
+        """The registered one."""
+        return strategies.resolve(name, options)
+
+    def settled(self, options: ExperimentOptions) -> ExperimentOptions:
+        """See `demands`."""
+        return demands.settled(options, self.strategy(options.strategy, options.strategy_options))
+
+    def sentences(self, options: ExperimentOptions) -> list[str]:
+        """See `demands`."""
+        return demands.sentences(options, self.strategy(options.strategy, options.strategy_options))
+
+    def starting_set(
+        self, data: Data, start: StartOptions, query: QueryOptions, n_cycles: int, seed: int
+    ) -> pd.DataFrame:
+        """Drawn at random, or from each class in turn."""
+        tables.classes(data.samples)
+        tables.check_sizes(len(tables.ids_in(data.splits, "train")), start, query, n_cycles)
+        return tables.starting_set(data.samples, data.splits, start, seed)
+
+    def known(self, asked: pd.DataFrame, samples: pd.DataFrame) -> pd.Series:
+        """The class of each image."""
+        labels = samples.set_index("sample_id").loc[asked["sample_id"], "label"]
+        return labels.astype(pd.CategoricalDtype(tables.classes(samples)))
+
+    def left(
+        self,
+        pool: pd.DataFrame,
+        labeled: pd.DataFrame,
+        inputs: np.ndarray,  # noqa: ARG002
+        query: QueryOptions,  # noqa: ARG002
+    ) -> pd.DataFrame:
+        """The images without a label."""
+        return tables.pool_without(pool, labeled)
+
+    def everything(self, data: Data) -> pd.DataFrame:
+        """Every training image."""
+        return tables.known(data.samples, data.splits, "train").assign(cycle=0)
+
+    def train(
+        self,
+        data: Data,
+        labeled: pd.DataFrame,
+        pool: pd.DataFrame,
+        model: ModelOptions,
+        training: TrainingOptions,
+        seed: int,
+        previous: Checkpoint | None,
+    ) -> Checkpoint:
+        """On the labelled images, judged by those of the validation set."""
+        samples, cycle = data.samples, tables.next_cycle(labeled) - 1
+        validation = tables.known(samples, data.splits, "validation")
+        with naming_rows(samples["sample_id"].tolist(), f"cycle {cycle}, training"):
+            return networks.train(
+                data.inputs,
+                *tables.labelled_rows(samples, labeled),
+                tables.labelled_rows(samples, validation) if len(validation) else None,
+                tables.classes(samples),
+                model,
+                training,
+                seed,
+                previous,
+                tables.rows_of(samples, pool["sample_id"]),
+            )
+
+    def measured(
+        self,
+        checkpoint: Checkpoint,
+        data: Data,
+        labeled: pd.DataFrame,
+        looking: Looking,
+        evaluation: EvaluationOptions,  # noqa: ARG002
+    ) -> dict[str, float]:
+        """Of the first network."""
+        test = tables.known(data.samples, data.splits, "test")
+        with naming_rows(test["sample_id"].tolist(), f"cycle {tables.next_cycle(labeled) - 1}, evaluation"):
+            rows = tables.labelled_rows(data.samples, test)
+            return networks.measured(checkpoint, data.inputs, rows, looking.training)
+
+    def evidence(
+        self,
+        checkpoint: Checkpoint,
+        data: Data,
+        pool: pd.DataFrame,
+        labeled: pd.DataFrame,
+        strategy: Strategy,
+        looking: Looking,
+        seed: int,
+    ) -> dict[str, Any]:
+        """What the strategy names as its needs, and the ids of the candidates."""
+        return collected(checkpoint, data, pool, labeled, strategy, looking, seed)
+
+    def scores(self, found: dict[str, Any], strategy: Strategy, *, k: int, seed: int) -> pd.DataFrame:  # noqa: ARG002
+        """One row a candidate."""
+        scores = strategy.score(found, seed)
+        values = np.full(len(found["ids"]), np.nan) if scores is None else scores.double().cpu().numpy()
+        return tables.table("scores", {"sample_id": found["ids"], "score": values})
+
+    def chosen(
+        self, scores: pd.DataFrame, found: dict[str, Any], strategy: Strategy, *, k: int, seed: int
+    ) -> pd.DataFrame:
+        """By the scores, or as a batch."""
+        picks = strategy.choose(scores["score"].to_numpy(), found, k=k, seed=seed)
+        return tables.query([found["ids"][i] for i in picks.positions.tolist()], picks.scores.numpy())
+
+    def shown(
+        self,
+        checkpoint: Checkpoint,
+        data: Data,
+        labeled: pd.DataFrame,
+        query: pd.DataFrame,
+        looking: Looking,
+        images: np.ndarray,
+    ) -> tuple[np.ndarray, pd.DataFrame]:
+        """The images, and the query with predicted and true class."""
+        ids = query["sample_id"].tolist()
+        rows = tables.rows_of(data.samples, ids)
+        with naming_rows(ids, f"cycle {tables.next_cycle(labeled) - 1}, report"):
+            found = predict(checkpoint, data.inputs, rows, frozenset({"probs"}), looking.training)
+        predicted = np.asarray(checkpoint.settings["classes"])[found["probs"].argmax(dim=1).numpy()]
+        captions = query.assign(predicted=predicted, label=data.samples["label"].to_numpy()[rows])
+        return images[rows], captions

@@ -1,0 +1,55 @@
+"""What a strategy for boxes asks of the settings, and what it cannot work with."""
+
+from __future__ import annotations
+
+from queryloop.boxes.kinds import BoxStrategy
+from queryloop.errors import OptionsError
+from queryloop.options import ExperimentOptions
+
+DROPOUT = 0.5
+
+
+def settled(options: ExperimentOptions, strategy: BoxStrategy) -> ExperimentOptions:
+    """The options with a value for every `auto`; what is set by hand holds.
+
+    Raises OptionsError where the strategy cannot work with them, with the words to add.
+    """
+    members, dropout = options.scoring.members, options.model.dropout
+    if members == "auto":
+        members = "ensemble" if strategy.compares else "dropout"
+    if dropout == "auto":
+        dropout = DROPOUT if strategy.compares and members == "dropout" else 0.0
+    if strategy.compares and members == "dropout" and dropout == 0:
+        raise OptionsError(
+            f"`{strategy.name}` compares draws of the weights, but model.dropout is 0: "
+            f"add model.dropout:{DROPOUT}, scoring.members:ensemble or scoring.members:tta."
+        )
+    if options.evaluation.predictor == "ensemble" and members != "ensemble":
+        raise OptionsError(
+            f"evaluation.predictor is ensemble, but scoring.members is {members}, of which one network is "
+            "trained: add scoring.members:ensemble."
+        )
+    return options.model_copy(
+        update={
+            "data": options.data.model_copy(update={"transfer": 0}),
+            "model": options.model.model_copy(update={"dropout": dropout}),
+            "scoring": options.scoring.model_copy(update={"members": members}),
+            "training": options.training.model_copy(update={"auxiliary": "none"}),
+        }
+    )
+
+
+def sentences(options: ExperimentOptions, strategy: BoxStrategy) -> list[str]:
+    """What is done beyond training one network without dropout, for the screen."""
+    said = []
+    if "truth" in strategy.needs:
+        said.append(f"{strategy.name} reads the true labels of the pool: a baseline, not to annotate with.")
+    members = options.scoring.members
+    if members == "ensemble":
+        said.append(f"{options.scoring.ensemble_size} networks are trained in each cycle.")
+    elif members == "tta":
+        said.append("Each scan is looked at mirrored along every axis (scoring.members:tta).")
+    elif options.model.dropout_rate:
+        n, rate = options.scoring.mc_samples, options.model.dropout
+        said.append(f"Each scan is looked at under {n} dropout masks (model.dropout:{rate}).")
+    return said

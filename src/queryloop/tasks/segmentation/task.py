@@ -1,0 +1,195 @@
+"""The cycle on 3D scans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from queryloop import samples as tables
+from queryloop.boxes import resolution
+from queryloop.boxes.box import Box
+from queryloop.boxes.kinds import BoxStrategy
+from queryloop.boxes.pool import Pool
+from queryloop.boxes.starting import FOREGROUND, starting_set
+from queryloop.errors import OptionsError, unknown
+from queryloop.models.registry import check_volumes
+from queryloop.options import (
+    EvaluationOptions,
+    ExperimentOptions,
+    ModelOptions,
+    QueryOptions,
+    StartOptions,
+    TrainingOptions,
+)
+from queryloop.randomness import derived_seed
+from queryloop.tasks.segmentation import demands, networks
+from queryloop.tasks.segmentation.effort import effort
+from queryloop.tasks.segmentation.labels import TRUTH, masks_of
+from queryloop.tasks.segmentation.networks import Scans
+from queryloop.tasks.segmentation.observer import measured, predictor
+from queryloop.tasks.segmentation.pool import pool_of, seen_by
+from queryloop.tasks.segmentation.rows import boxes_of, candidates_of, places_of, scores_of
+from queryloop.tasks.segmentation.shown import Shown, shown
+from queryloop.tasks.task import Data, Looking, Task
+from queryloop.training.checkpoint import Checkpoint
+from queryloop.training.volumes.augment import augmentation
+
+
+class Segmentation(Task):
+    """A class for each voxel; samples are boxes, rows of the pool are scans with room for one."""
+
+    name = "segmentation"
+    measure = "dice"
+    ignored = frozenset(
+        {
+            "data.validation",
+            "query.candidates",
+            "model.freeze",
+            "model.head",
+            "model.pretrained",
+            "model.resolution",
+            "model.stem",
+            "training.adversarial",
+            "training.auxiliary",
+            "training.class_weights",
+            "training.learning_loss",
+            "training.patience",
+            "training.vaal",
+            "scoring.targets",
+            "oracle.noise",
+        }
+    )
+
+    def check(self, options: ExperimentOptions) -> None:
+        """Raise OptionsError for names and parameters that scans do not have."""
+        check_volumes(options.model)
+        super().check(options)
+        augmentation(options.training.augmentation)
+        if options.start.sampler not in FOREGROUND:
+            raise unknown("start.sampler of scans", options.start.sampler, FOREGROUND)
+        for key, size in (("start.size", options.start.size), ("query.size", options.query.size)):
+            if size < 1:
+                raise OptionsError(f"{key} is {size}, but boxes are asked for by number: {key}:20.")
+
+    def strategy(self, name: str, options: Mapping[str, Any]) -> BoxStrategy:
+        """The one for boxes."""
+        return resolution.resolve(name, options)
+
+    def settled(self, options: ExperimentOptions) -> ExperimentOptions:
+        """See `demands`."""
+        return demands.settled(options, self.strategy(options.strategy, options.strategy_options))
+
+    def sentences(self, options: ExperimentOptions) -> list[str]:
+        """See `demands`."""
+        return demands.sentences(options, self.strategy(options.strategy, options.strategy_options))
+
+    def starting_set(
+        self,
+        data: Data,
+        start: StartOptions,
+        query: QueryOptions,
+        n_cycles: int,  # noqa: ARG002
+        seed: int,
+    ) -> pd.DataFrame:
+        """Boxes by one of nnActive's samplers, without overlap."""
+        cases = tables.ids_in(data.splits, "train").tolist()
+        pool = pool_of(data.inputs, cases, (), query, labels=data.inputs.labels)
+        k, first = int(start.size), derived_seed(seed, 0, "start")
+        return _query(starting_set(start.sampler, pool, k=k, seed=first, all_classes=start.all_classes))
+
+    def known(self, asked: pd.DataFrame, samples: pd.DataFrame) -> pd.Series:  # noqa: ARG002
+        """The key of the labels in the store."""
+        return pd.Series(pd.Categorical([TRUTH] * len(asked), [TRUTH]), index=asked["sample_id"])
+
+    def left(
+        self, pool: pd.DataFrame, labeled: pd.DataFrame, inputs: Scans, query: QueryOptions
+    ) -> pd.DataFrame:
+        """The scans in which a box has room."""
+        found = pool_of(inputs, pool["sample_id"].tolist(), boxes_of(labeled), query)
+        return pool[[found.has_room(case) for case in found.shapes]].reset_index(drop=True)
+
+    def everything(self, data: Data) -> pd.DataFrame:
+        """Every training scan as one box."""
+        cases = tables.ids_in(data.splits, "train")
+        boxes = [Box(case, (0, 0, 0), data.inputs.cases[case].shape) for case in cases]
+        return _query(boxes).assign(label=TRUTH, cycle=0)
+
+    def train(
+        self,
+        data: Data,
+        labeled: pd.DataFrame,
+        pool: pd.DataFrame,  # noqa: ARG002
+        model: ModelOptions,
+        training: TrainingOptions,
+        seed: int,
+        previous: Checkpoint | None,
+    ) -> Checkpoint:
+        """On the labels inside of the boxes, and those of training scans that cost nothing."""
+        cases = tables.ids_in(data.splits, "train").tolist()
+        masks = masks_of(labeled, data.inputs)
+        return networks.train(data.inputs, cases, masks, model, training, seed, previous)
+
+    def measured(
+        self,
+        checkpoint: Checkpoint,
+        data: Data,
+        labeled: pd.DataFrame,
+        looking: Looking,
+        evaluation: EvaluationOptions,
+    ) -> dict[str, float]:
+        """Of the first network or of all together, in the grids of the files; and what the boxes hold."""
+        test = tables.ids_in(data.splits, "test").tolist()
+        cases = tables.ids_in(data.splits, "train").tolist()
+        judged = predictor(checkpoint, data.inputs, looking, evaluation.predictor)
+        masks = masks_of(labeled, data.inputs)
+        return measured(judged, test) | effort(masks, data.inputs, cases)
+
+    def evidence(
+        self,
+        checkpoint: Checkpoint,
+        data: Data,
+        pool: pd.DataFrame,
+        labeled: pd.DataFrame,
+        strategy: BoxStrategy,
+        looking: Looking,
+        seed: int,
+    ) -> Pool:
+        """The scans with room, and how the networks and the labels are looked at when the strategy asks."""
+        draws = derived_seed(seed, tables.next_cycle(labeled) - 1, "draws of the weights")
+        look = seen_by(strategy, checkpoint, data.inputs, looking, draws)
+        progress = tables.progress(labeled, looking.query)
+        cases = pool["sample_id"].tolist()
+        return pool_of(data.inputs, cases, boxes_of(labeled), looking.query, progress=progress, **look)
+
+    def scores(self, evidence: Pool, strategy: BoxStrategy, *, k: int, seed: int) -> pd.DataFrame:
+        """One row a candidate: boxes without overlap, of each scan at most query.per_case."""
+        return scores_of(strategy.candidates(evidence, k=k, seed=seed))
+
+    def chosen(
+        self, scores: pd.DataFrame, evidence: Pool, strategy: BoxStrategy, *, k: int, seed: int
+    ) -> pd.DataFrame:
+        """Among the candidates."""
+        if k == 0:
+            return _query([])
+        found = strategy.choose(candidates_of(scores), evidence, k=k, seed=seed)
+        return _query(found.boxes, found.scores)
+
+    def shown(
+        self,
+        checkpoint: Checkpoint,
+        data: Data,
+        labeled: pd.DataFrame,  # noqa: ARG002
+        query: pd.DataFrame,
+        looking: Looking,
+        images: Scans,  # noqa: ARG002
+    ) -> tuple[list[Shown], tuple[str, ...], int]:
+        """The best boxes as the first network sees them, class names, and how many are asked for."""
+        look = predictor(checkpoint, data.inputs, looking, "single")
+        return list(shown(query, data.inputs, look)), data.inputs.classes, len(query)
+
+
+def _query(boxes: Sequence[Box], scores: np.ndarray | None = None) -> pd.DataFrame:
+    return tables.query([box.id for box in boxes], scores, places_of(boxes))
