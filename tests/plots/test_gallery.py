@@ -114,7 +114,7 @@ def test_a_wrong_prediction_is_marked_by_shape_too(rng: np.random.Generator) -> 
 def test_a_long_class_name_stays_below_its_image(rng: np.random.Generator) -> None:
     caption = captions(1).assign(predicted="w" * 200, label="w" * 200)
     sheet = query_gallery(images(rng, 1, 8, 8, 1), caption)
-    beside = np.asarray(sheet)[HEAD :, MARGIN + TILE + gallery._FRAME :]
+    beside = np.asarray(sheet)[HEAD:, MARGIN + TILE + gallery._FRAME :]
     assert (beside == 255).all()
 
 

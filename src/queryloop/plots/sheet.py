@@ -33,7 +33,5 @@ def clipped(text: str, room: int, size: int = 12) -> str:
 def sharp(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     """The picture scaled to (width, height), every pixel a rectangle of equal size, whatever the factor."""
     # whole pixels first, then an area average
-    width, height = (
-        ceil(wanted / given) * given for wanted, given in zip(size, picture.size, strict=True)
-    )
+    width, height = (ceil(wanted / given) * given for wanted, given in zip(size, picture.size, strict=True))
     return picture.resize((width, height), Image.Resampling.NEAREST).resize(size, Image.Resampling.BOX)
