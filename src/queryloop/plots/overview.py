@@ -93,7 +93,7 @@ def _draw_case(
         draw_box(draw, cut, box, at, _LABELLED)
         _draw_depth(draw, cut, box, place, 0, _LABELLED)
     for box, rank in reversed(new.items()):
-        draw_box(draw, cut, box, at, _ASKED, width=2)
+        draw_box(draw, cut, box, at, _ASKED)
         _draw_depth(draw, cut, box, place, 1, _ASKED)
         left, top, *_ = cut.rectangle(box)
         where = at[0] + round(left) + 5, at[1] + round(top) + 4
@@ -121,7 +121,7 @@ def _draw_depth(
     x, y = place[0] + TILE + 6 + lane * 8, place[1]
     length = cut.scan.shape[cut.axis]
     top, bottom = ((1 - end / length) * (TILE - 1) for end in (box.stop[cut.axis], box.corner[cut.axis]))
-    draw.rectangle((x, y + round(top), x + 6, y + round(bottom)), outline=color, width=1 + lane)
+    draw.rectangle((x, y + round(top), x + 6, y + round(bottom)), outline=color)
 
 
 def _draw_caption(

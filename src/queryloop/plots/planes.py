@@ -114,14 +114,12 @@ def window_of(cuts: Sequence[Cut]) -> tuple[float, float]:
     return float(low), float(max(high, np.nextafter(low, np.inf)))
 
 
-def draw_box(
-    draw: ImageDraw.ImageDraw, cut: Cut, box: Box, place: tuple[int, int], color: str, width: int = 1
-) -> None:
+def draw_box(draw: ImageDraw.ImageDraw, cut: Cut, box: Box, place: tuple[int, int], color: str) -> None:
     """The sides of a box over its plane, which lies at `place`; a dark line around them, for any ground."""
     x, y = place
     left, top, right, bottom = (round(at) for at in cut.rectangle(box))
     draw.rectangle((x + left - 1, y + top - 1, x + right, y + bottom), outline="black")
-    draw.rectangle((x + left, y + top, x + right - 1, y + bottom - 1), outline=color, width=width)
+    draw.rectangle((x + left, y + top, x + right - 1, y + bottom - 1), outline=color, width=2)
 
 
 def _fill(plane: np.ndarray, labels: np.ndarray) -> None:
