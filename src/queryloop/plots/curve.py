@@ -70,7 +70,7 @@ def _menu(
         }
         for (column, unit), axis in zip(counts.items(), axes, strict=True)
     ]
-    place = {"x": 1, "xanchor": "right", "y": 0, "yanchor": "top", "pad": {"t": 26}}
+    place = {"x": 1, "xanchor": "right", "y": 0, "yanchor": "top", "pad": {"t": 44}}
     return {"type": "dropdown", "direction": "up", "showactive": True, "buttons": buttons, **place}
 
 
