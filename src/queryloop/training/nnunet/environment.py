@@ -18,7 +18,6 @@ _TRAINERS = Path(__file__).parent / "trainers"
 PARTS = ("raw", "preprocessed", "results")
 
 _LOG = "nnunet.log"
-_LOADERS = "nnUNet_n_proc_DA"
 _ELSEWHERE = "nnUNet_extTrainer"  # folders of trainers that are not in the package
 
 
@@ -43,9 +42,9 @@ def workspace(folder: Path, seed: int) -> Iterator[None]:
 
 
 @contextmanager
-def in_one_process() -> Iterator[None]:
-    """Data are loaded in this process: draws then depend on nothing but the seed."""
-    with _variables({_LOADERS: "0"}):
+def loaders(n: int) -> Iterator[None]:
+    """So many processes load data; with 0 this one does, and draws depend on nothing but the seed."""
+    with _variables({"nnUNet_n_proc_DA": str(n)}):
         yield
 
 

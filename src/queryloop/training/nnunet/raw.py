@@ -51,7 +51,7 @@ def write(
 
 
 def fingerprint(cases: Mapping[str, Annotated], spacings: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    """What nnU-Net would measure of the cases before it plans, but for intensities, which stay as they are."""
+    """What nnU-Net would measure of the cases before it plans; intensities stay, so they do not matter."""
     return {
         "spacings": [[float(step) for step in spacings[case]] for case in cases],
         "shapes_after_crop": [list(content.image.shape[1:]) for content in cases.values()],

@@ -16,7 +16,7 @@ import torch
 from queryloop.errors import InputError
 from queryloop.training.compute import isolated
 from queryloop.training.nnunet import raw
-from queryloop.training.nnunet.environment import PARTS, in_one_process, workspace
+from queryloop.training.nnunet.environment import PARTS, loaders, workspace
 from queryloop.training.volumes.cases import Annotated
 
 CONFIGURATION, PLANS, TRAINER = "3d_fullres", "nnUNetPlans", "LabelledBoxesTrainer"
@@ -76,7 +76,7 @@ def train(
         if settings.members > 1:
             _write(prepared / "splits_final.json", raw.folds(cases, settings.members))
         _plan(prepared, settings.width)
-        with in_one_process() if settings.device == "cpu" else nullcontext():
+        with loaders(0) if settings.device == "cpu" else nullcontext():
             for fold in settings.folds:
                 _fit(fold, settings)
     return folder / "results" / raw.NAME / f"{TRAINER}__{PLANS}__{CONFIGURATION}"
@@ -88,7 +88,8 @@ def _plan(prepared: Path, width: int | None) -> None:
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
     from nnunetv2.utilities.utils import get_filenames_of_train_images_and_targets
 
-    plan_experiments([raw.NUMBER])
+    with loaders(1):  # planning takes it for a number of threads, which cannot be 0
+        plan_experiments([raw.NUMBER])
     path = prepared / f"{PLANS}.json"
     if width is not None:
         _write(path, _narrowed(json.loads(path.read_text()), width))
