@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import plotly.io
 import pytest
 
@@ -80,3 +81,37 @@ def test_the_same_input_gives_the_same_json_and_json_gives_the_figure_back() -> 
 
 def test_the_palette_has_different_colours() -> None:
     assert len(set(PALETTE)) == len(PALETTE) >= 6
+
+
+def boxes_metrics(dice: list[float]) -> pd.DataFrame:
+    """As the table `metrics` of 3D data is."""
+    n = np.arange(1, len(dice) + 1)
+    row = {"strategy": "entropy", "seed": 0, "cycle": n - 1, "n_labeled": 20 * n, "dice": dice}
+    return pd.DataFrame({**row, "voxels": 20 * 8000 * n, "foreground_voxels": 900 * n**2})
+
+
+def test_another_measure_is_drawn_over_boxes() -> None:
+    full = pd.DataFrame({"n_labeled": [195], "dice": [0.9]})
+    figure = learning_curve(boxes_metrics([0.7, 0.8]), full, "dice")
+    (trace,) = figure.data
+    assert (trace.x, trace.y) == ((20, 40), (0.7, 0.8))
+    assert figure.layout.title.text == "entropy, seed 0: 0.800 at 40 boxes"
+    assert (figure.layout.yaxis.title.text, figure.layout.xaxis.title.text) == ("dice", "boxes")
+    assert "all voxels: 0.900" in figure.layout.title.subtitle.text
+
+
+def test_a_menu_chooses_what_is_counted() -> None:
+    metrics = boxes_metrics([0.7, 0.8])
+    (menu,) = learning_curve(metrics, full_data(), "dice").layout.updatemenus
+    assert [button.label for button in menu.buttons] == ["boxes", "voxels", "foreground voxels"]
+    columns = ("n_labeled", "voxels", "foreground_voxels")
+    for button, column in zip(menu.buttons, columns, strict=True):
+        traces, layout = button.args
+        assert traces["x"] == [metrics[column].tolist()]
+        low, high = layout["xaxis"]["range"]
+        assert low < metrics[column].min() < metrics[column].max() < high
+        assert layout["xaxis"]["title"]["text"] == button.label
+
+
+def test_images_need_no_menu() -> None:
+    assert learning_curve(metrics([0.5]), full_data()).layout.updatemenus == ()

@@ -11,6 +11,7 @@ from queryloop.errors import InputError
 from queryloop.plots import gallery
 from queryloop.plots.gallery import TILE, TILES, query_gallery, tile
 from queryloop.plots.palette import VERMILLION
+from queryloop.plots.sheet import GAP, HEAD, MARGIN, clipped
 
 from .rows import captions
 
@@ -27,8 +28,8 @@ def images(rng: np.random.Generator, n: int, *shape: int) -> np.ndarray:
 def at(sheet: Image.Image, number: int) -> np.ndarray:
     """The pixels of the numbered tile."""
     row, column = divmod(number, gallery._COLUMNS)
-    x = gallery._MARGIN + column * (TILE + gallery._GAP)
-    y = gallery._HEAD + row * (TILE + gallery._CAPTION + gallery._GAP)
+    x = MARGIN + column * (TILE + GAP)
+    y = HEAD + row * (TILE + gallery._CAPTION + GAP)
     return np.asarray(sheet)[y : y + TILE, x : x + TILE]
 
 
@@ -104,7 +105,7 @@ def test_a_wrong_prediction_is_marked_by_shape_too(rng: np.random.Generator) -> 
     right, wrong = (
         query_gallery(images(rng, 1, 8, 8, 1), captions(1).assign(label=label)) for label in ("cat", "dog")
     )
-    frame = (right.width, gallery._HEAD + TILE + gallery._FRAME)
+    frame = (right.width, HEAD + TILE + gallery._FRAME)
     below = (0, frame[1], right.width, right.height)
     assert n_warning(wrong.crop((0, 0, *frame))) > 4 * TILE * 2
     assert n_warning(wrong.crop(below)) > gallery._CROSS
@@ -113,13 +114,13 @@ def test_a_wrong_prediction_is_marked_by_shape_too(rng: np.random.Generator) -> 
 def test_a_long_class_name_stays_below_its_image(rng: np.random.Generator) -> None:
     caption = captions(1).assign(predicted="w" * 200, label="w" * 200)
     sheet = query_gallery(images(rng, 1, 8, 8, 1), caption)
-    beside = np.asarray(sheet)[gallery._HEAD :, gallery._MARGIN + TILE + gallery._FRAME :]
+    beside = np.asarray(sheet)[HEAD:, MARGIN + TILE + gallery._FRAME :]
     assert (beside == 255).all()
 
 
 @pytest.mark.parametrize("name", ["Ankle boot", "automobile", "T-shirt/top", "Rubber vine"])
 def test_usual_class_names_are_not_cut(name: str) -> None:
-    assert gallery._clipped(f"-> {name}", TILE) == f"-> {name}"
+    assert clipped(f"-> {name}", TILE) == f"-> {name}"
 
 
 def test_a_score_may_be_missing(rng: np.random.Generator) -> None:

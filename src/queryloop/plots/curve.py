@@ -1,4 +1,4 @@
-"""Accuracy over the number of labels."""
+"""Accuracy, or Dice, over what was labelled."""
 
 from __future__ import annotations
 
@@ -11,31 +11,67 @@ import plotly.graph_objects as go
 from queryloop.plots.palette import BLUE, GREY, LIGHT_BLUE
 
 _FORMS = {str: "", int: ",", float: ".4f"}
+_OF_BOXES = {"n_labeled": "boxes", "voxels": "voxels", "foreground_voxels": "foreground voxels"}
 _TEST = {"color": BLUE, "symbol": "circle", "size": 8}
 _VALIDATION = {"color": LIGHT_BLUE, "symbol": "circle-open", "size": 6}
 
 
-def learning_curve(metrics: pd.DataFrame, full_data: pd.DataFrame, measure: str = "accuracy") -> go.Figure:  # noqa: ARG001
-    """Test and validation accuracy of one experiment over its number of labels.
+def learning_curve(metrics: pd.DataFrame, full_data: pd.DataFrame, measure: str = "accuracy") -> go.Figure:
+    """A measure of one experiment over what was labelled: on the test set, and on validation where known.
 
     metrics: table `metrics`, one row a cycle and at least one. full_data: table `full_data`; the last
-    row, where there is one, becomes the dashed line of training on all labels. Accuracies are 0..1.
+    row, where there is one, becomes the dashed line of training on all labels. measure: a column from 0 to
+    1, such as accuracy or dice. With columns `voxels` and `foreground_voxels` the samples are boxes, and a
+    menu chooses which of the three is counted.
     """
-    keys, traces = [_key("●", BLUE, "test")], [_trace(metrics, "accuracy", _TEST)]
-    if metrics["val_accuracy"].notna().any():
+    validation, counts = f"val_{measure}", _counts(metrics)
+    known = metrics[validation].dropna() if validation in metrics else pd.Series(dtype=float)
+    keys, traces = [_key("●", BLUE, "test")], [_trace(metrics, measure, _TEST)]
+    if len(known):
         keys.append(_key("○", LIGHT_BLUE, "validation"))
-        traces.insert(0, _trace(metrics, "val_accuracy", _VALIDATION))
+        traces.insert(0, _trace(metrics, validation, _VALIDATION))
     reference = full_data.tail(1).to_dict("records")
-    keys += [_key("- -", GREY, f"all {f['n_labeled']:,} labels: {f['accuracy']:.3f}") for f in reference]
-    shown = [*metrics["accuracy"], *metrics["val_accuracy"].dropna(), *(f["accuracy"] for f in reference)]
+    keys += [_key("- -", GREY, f"{_all(full, counts)}: {full[measure]:.3f}") for full in reference]
+    shown = [*metrics[measure], *known, *(full[measure] for full in reference)]
+    axes = [_x_axis(metrics, column, unit) for column, unit in counts.items()]
     layout = _layout(
-        _title(metrics.iloc[-1]),
+        _title(metrics.iloc[-1], measure, counts["n_labeled"]),
         keys,
-        shapes=[_line(full["accuracy"]) for full in reference],
-        xaxis=_axis("labels", _range(metrics["n_labeled"], 0.02, 5), tickformat=","),
-        yaxis=_axis("accuracy", _range(shown, 0.06, 0.02)),
+        shapes=[_line(full[measure]) for full in reference],
+        xaxis=axes[0],
+        yaxis=_axis(measure, _range(shown, 0.06, 0.02)),
+        updatemenus=[_menu(metrics, counts, axes, len(traces))] if len(counts) > 1 else [],
     )
     return go.Figure(traces, layout)
+
+
+def _counts(metrics: pd.DataFrame) -> dict[str, str]:
+    """What can be counted on the x axis, by column, and its name."""
+    return _OF_BOXES if "voxels" in metrics else {"n_labeled": "labels"}
+
+
+def _all(full: Mapping[Hashable, Any], counts: Mapping[str, str]) -> str:
+    return "all voxels" if len(counts) > 1 else f"all {full['n_labeled']:,} labels"
+
+
+def _x_axis(metrics: pd.DataFrame, column: str, unit: str) -> dict[str, Any]:
+    return _axis(unit, _range(metrics[column], 0.02, 5), tickformat=",")
+
+
+def _menu(
+    metrics: pd.DataFrame, counts: Mapping[str, str], axes: Sequence[dict[str, Any]], n_traces: int
+) -> dict[str, Any]:
+    """Buttons below the axis, at its right end, one for each thing to count."""
+    buttons = [
+        {
+            "label": unit,
+            "method": "update",
+            "args": [{"x": [metrics[column].tolist()] * n_traces}, {"xaxis": axis}],
+        }
+        for (column, unit), axis in zip(counts.items(), axes, strict=True)
+    ]
+    place = {"x": 1, "xanchor": "right", "y": 0, "yanchor": "top", "pad": {"t": 44}}
+    return {"type": "dropdown", "direction": "up", "showactive": True, "buttons": buttons, **place}
 
 
 def _line(height: float) -> dict[str, Any]:
@@ -71,8 +107,8 @@ def _hover(row: Mapping[Hashable, Any]) -> str:
     return "<br>".join(f"{name}: {value:{_FORMS[type(value)]}}" for name, value in known.items())
 
 
-def _title(last: pd.Series) -> str:
-    reached = f"{last['accuracy']:.3f} at {last['n_labeled']:,} labels"
+def _title(last: pd.Series, measure: str, unit: str) -> str:
+    reached = f"{last[measure]:.3f} at {last['n_labeled']:,} {unit}"
     return f"{last['strategy']}, seed {last['seed']}: {reached}"
 
 

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from functools import cache
 from math import ceil
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from queryloop.errors import InputError
 from queryloop.plots.palette import GREY, VERMILLION
-
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+from queryloop.plots.sheet import GAP, HEAD, INK, LINE, MARGIN, clipped, font, sharp
 
 TILES = 36
 TILE = 96  # pixels of the longer side of an image
 
 _COLUMNS = 9
-_MARGIN, _GAP = 16, 18
-_HEAD, _LINE = 56, 15
-_CAPTION = 3 * _LINE + 6
+_CAPTION = 3 * LINE + 6
 _FRAME = 3
 _CROSS = 8
-_INK = "#222222"
 
 
 def query_gallery(images: np.ndarray, captions: pd.DataFrame) -> Image.Image:
@@ -44,7 +39,7 @@ def query_gallery(images: np.ndarray, captions: pd.DataFrame) -> Image.Image:
     _draw_head(draw, shown, len(captions))
     for number, (index, caption) in enumerate(zip(order, shown.itertuples(), strict=True)):
         row, column = divmod(number, _COLUMNS)
-        x, y = _MARGIN + column * (TILE + _GAP), _HEAD + row * (TILE + _CAPTION + _GAP)
+        x, y = MARGIN + column * (TILE + GAP), HEAD + row * (TILE + _CAPTION + GAP)
         _paste(sheet, tile(images[index]), x, y)
         _draw_caption(draw, caption, x, y)
     return sheet
@@ -54,30 +49,27 @@ def tile(image: np.ndarray) -> Image.Image:
     """One image, its longer side scaled to `TILE` pixels. image: uint8 (H, W, C)."""
     picture = Image.fromarray(image[..., :3] if image.shape[2] >= 3 else image[..., 0])
     longest = max(picture.size)
-    # whole pixels first, then an area average: sharp squares of equal size, whatever the factor
-    factor = ceil(TILE / longest)
-    sharp = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
-    fitted = [max(1, round(side * TILE / longest)) for side in picture.size]
-    return sharp.resize((fitted[0], fitted[1]), Image.Resampling.BOX)
+    width, height = (max(1, round(side * TILE / longest)) for side in picture.size)
+    return sharp(picture, (width, height))
 
 
 def _size(n: int) -> tuple[int, int]:
     columns, rows = max(3, min(n, _COLUMNS)), ceil(n / _COLUMNS)
-    width = 2 * _MARGIN + columns * (TILE + _GAP) - _GAP
-    return width, _HEAD + rows * (TILE + _CAPTION + _GAP)
+    width = 2 * MARGIN + columns * (TILE + GAP) - GAP
+    return width, HEAD + rows * (TILE + _CAPTION + GAP)
 
 
 def _draw_head(draw: ImageDraw.ImageDraw, shown: pd.DataFrame, n_asked: int) -> None:
     if shown.empty:
-        draw.text((_MARGIN, _MARGIN), "nothing is asked for", _INK, _font(15))
+        draw.text((MARGIN, MARGIN), "nothing is asked for", INK, font(15))
         return
     known = shown[shown["label"].notna()]
     wrong = int((known["predicted"] != known["label"]).sum())
     legend = (
         f"predicted -> true, {wrong} of {len(known)} wrong (framed, crossed)" if len(known) else "predicted"
     )
-    draw.text((_MARGIN, 8), f"{len(shown)} of {n_asked} asked for", _INK, _font(15))
-    draw.text((_MARGIN, 28), legend, _INK, _font(12))
+    draw.text((MARGIN, 8), f"{len(shown)} of {n_asked} asked for", INK, font(15))
+    draw.text((MARGIN, 28), legend, INK, font(12))
 
 
 def _paste(sheet: Image.Image, picture: Image.Image, x: int, y: int) -> None:
@@ -92,7 +84,7 @@ def _draw_caption(draw: ImageDraw.ImageDraw, caption: Any, x: int, y: int) -> No
     lines = [f"#{caption.rank}{score}", caption.predicted, f"-> {caption.label}" if known else ""]
     for number, line in enumerate(lines):
         room = TILE - _CROSS - 4 if wrong and number == 0 else TILE
-        draw.text((x, y + TILE + 4 + number * _LINE), _clipped(line, room), _INK, _font(12))
+        draw.text((x, y + TILE + 4 + number * LINE), clipped(line, room), INK, font(12))
     if wrong:
         _draw_cross(draw, x + TILE - _CROSS, y + TILE + 9)
 
@@ -107,17 +99,3 @@ def _draw_cross(draw: ImageDraw.ImageDraw, x: int, y: int) -> None:
     # drawn, for the bundled font has no such sign
     draw.line((x, y, x + _CROSS, y + _CROSS), VERMILLION, 2)
     draw.line((x, y + _CROSS, x + _CROSS, y), VERMILLION, 2)
-
-
-def _clipped(text: str, room: int) -> str:
-    font = _font(12)
-    if font.getlength(text) <= room:
-        return text
-    while text and font.getlength(text + "…") > room:
-        text = text[:-1]
-    return text + "…"
-
-
-@cache
-def _font(size: int) -> Font:
-    return ImageFont.load_default(size)

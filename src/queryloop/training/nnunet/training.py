@@ -1,0 +1,132 @@
+"""Training nnU-Net on partly labelled cases."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from queryloop.errors import InputError
+from queryloop.training.compute import isolated
+from queryloop.training.nnunet import raw
+from queryloop.training.nnunet.environment import PARTS, loaders, workspace
+from queryloop.training.volumes.cases import Annotated
+
+CONFIGURATION, PLANS, TRAINER = "3d_fullres", "nnUNetPlans", "LabelledBoxesTrainer"
+ALL = "all"
+"""nnU-Net's name for the fold that trains on every case."""
+
+_EPOCH = 250  # steps, as nnU-Net has it
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How nnU-Net is trained; what is not here is as it plans it.
+
+    steps: gradient steps. members: networks; one learns from all cases, several from the folds of a
+    cross-validation. device: cpu, cuda or mps. threads: on the CPU. width: channels of the finest
+    resolution; None: nnU-Net's 32.
+    """
+
+    steps: int
+    members: int = 1
+    device: str = "cpu"
+    threads: int = 1
+    width: int | None = None
+
+    @property
+    def folds(self) -> list[int | str]:
+        """The names of the networks' folders, `fold_...`."""
+        return [ALL] if self.members == 1 else list(range(self.members))
+
+
+def train(
+    cases: Mapping[str, Annotated],
+    spacings: Mapping[str, Sequence[float]],
+    classes: Sequence[str],
+    folder: Path,
+    settings: Settings,
+    seed: int,
+) -> Path:
+    """Write, plan and train anew. Returns the folder of what was trained, as `scoring.Scorer` reads it.
+
+    cases: those with labels, by id; images are normalised. spacings, classes: as in `raw.write`. folder: for
+    all that nnU-Net writes; what it held of an earlier training is deleted, for nnU-Net does not see that
+    labels changed. On the CPU equal seeds give equal networks. Raises OptionsError where nnunetv2 is missing,
+    InputError for no cases, or fewer than members.
+    """
+    if len(cases) < settings.members or not cases:
+        raise InputError(
+            f"{settings.members} members need labels in as many cases, but {len(cases)} have some: label "
+            "more, or take fewer members."
+        )
+    with isolated(settings.threads), workspace(folder, seed):
+        for part in PARTS:
+            shutil.rmtree(folder / part, ignore_errors=True)
+        raw.write(folder / "raw" / raw.NAME, cases, spacings, classes)
+        prepared = folder / "preprocessed" / raw.NAME
+        _write(prepared / "dataset_fingerprint.json", raw.fingerprint(cases, spacings))
+        if settings.members > 1:
+            _write(prepared / "splits_final.json", raw.folds(cases, settings.members))
+        _plan(prepared, settings.width)
+        with loaders(0) if settings.device == "cpu" else nullcontext():
+            for fold in settings.folds:
+                _fit(fold, settings)
+    return folder / "results" / raw.NAME / f"{TRAINER}__{PLANS}__{CONFIGURATION}"
+
+
+def _plan(prepared: Path, width: int | None) -> None:
+    """Plan by the fingerprint, and preprocess the cases as planned, one after the other in this process."""
+    from nnunetv2.experiment_planning.plan_and_preprocess_api import plan_experiments
+    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+    from nnunetv2.utilities.utils import get_filenames_of_train_images_and_targets
+
+    with loaders(1):  # planning takes it for a number of threads, which cannot be 0
+        plan_experiments([raw.NUMBER])
+    path = prepared / f"{PLANS}.json"
+    if width is not None:
+        _write(path, _narrowed(json.loads(path.read_text()), width))
+    plans = PlansManager(str(path))
+    configuration = plans.get_configuration(CONFIGURATION)
+    preprocessor = configuration.preprocessor_class(verbose=False)
+    target = prepared / configuration.data_identifier
+    target.mkdir()
+    described = json.loads((prepared / "dataset.json").read_text())
+    files = get_filenames_of_train_images_and_targets(str(prepared.parents[1] / "raw" / raw.NAME), described)
+    for case, names in files.items():
+        preprocessor.run_case_save(
+            str(target / case), names["images"], names["label"], plans, configuration, described
+        )
+
+
+def _write(path: Path, content: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+def _narrowed(plans: dict[str, Any], width: int) -> dict[str, Any]:
+    """The plans with another number of channels at the finest resolution, and all others in proportion."""
+    network = plans["configurations"][CONFIGURATION]["architecture"]["arch_kwargs"]
+    planned = network["features_per_stage"]
+    network["features_per_stage"] = [max(1, n * width // planned[0]) for n in planned]
+    return plans
+
+
+def _fit(fold: int | str, settings: Settings) -> None:
+    """One network; its file checkpoint_final.pth is what counts, so hardly anything is validated."""
+    from nnunetv2.run.run_training import get_trainer_from_args
+
+    trainer = get_trainer_from_args(
+        str(raw.NUMBER), CONFIGURATION, fold, TRAINER, PLANS, device=torch.device(settings.device)
+    )
+    trainer.num_epochs = math.ceil(settings.steps / _EPOCH)
+    trainer.num_iterations_per_epoch = math.ceil(settings.steps / trainer.num_epochs)
+    trainer.num_val_iterations_per_epoch = 1
+    trainer.run_training()
