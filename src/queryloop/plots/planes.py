@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +12,8 @@ from scipy.ndimage import binary_erosion
 from queryloop.boxes.box import Box
 from queryloop.plots.palette import PALETTE
 from queryloop.plots.sheet import sharp
-from queryloop.voxels import IGNORE, Triple
+from queryloop.tasks.segmentation.shown import Scan
+from queryloop.voxels import IGNORE
 
 AXIAL, CORONAL, SAGITTAL = 0, 1, 2  # the axis of (z, y, x) that a plane is across
 NAMES = ("axial", "coronal", "sagittal")
@@ -23,30 +23,6 @@ SIDES = (("A", "R"), ("S", "R"), ("S", "A"))
 _DARKEST, _BRIGHTEST = 0.5, 99.5  # percentiles
 _FILL = 0.4  # of the colour, where a class is predicted
 _OUTLINE = 2  # pixels
-
-
-@dataclass(frozen=True, eq=False)
-class Scan:
-    """A case as it is drawn, in the grid of the store; arrays may be memory maps, of which planes are read.
-
-    image: (Z, Y, X), one channel. spacing: of a voxel, (z, y, x), in millimetres. predicted, truth:
-    (Z, Y, X) uint8, none where not known; IGNORE is a voxel without label.
-    """
-
-    image: np.ndarray
-    spacing: Sequence[float]
-    predicted: np.ndarray | None = None
-    truth: np.ndarray | None = None
-
-    @property
-    def shape(self) -> Triple:
-        """(Z, Y, X)."""
-        z, y, x = self.image.shape
-        return z, y, x
-
-    def extent(self, size: Sequence[int]) -> list[float]:
-        """Millimetres (z, y, x) of so many voxels."""
-        return [n * step for n, step in zip(size, self.spacing, strict=True)]
 
 
 class Cut(NamedTuple):

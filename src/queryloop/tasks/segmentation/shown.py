@@ -1,53 +1,67 @@
-"""What the picture of a queried box is drawn from."""
+"""What pictures of boxes are drawn from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from queryloop.boxes.box import Box
-from queryloop.tasks.segmentation.networks import Scans
-from queryloop.tasks.segmentation.observer import Observer
-from queryloop.tasks.segmentation.rows import boxes_of
-from queryloop.voxels import IGNORE
+from queryloop.voxels import IGNORE, Triple
 
-MOST = 12
-"""Boxes that are drawn, the best ones."""
+if TYPE_CHECKING:
+    from queryloop.tasks.segmentation.networks import Scans
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
-    """A queried box in its scan.
+class Scan:
+    """A case as it is drawn, in the grid of the store; arrays may be memory maps, of which planes are read.
 
-    image: (Z, Y, X) float32, the first channel. spacing: (z, y, x) of its voxels. predicted, truth:
-    (Z, Y, X) uint8 class numbers; truth has IGNORE where nobody knows. rank: from 1. score: NaN where the
-    strategy gives none.
+    image: (Z, Y, X), one channel. spacing: of a voxel, (z, y, x), in millimetres. predicted, truth:
+    (Z, Y, X) uint8, none where not known; IGNORE is a voxel without label.
     """
 
-    box: Box
     image: np.ndarray
-    spacing: tuple[float, float, float]
-    predicted: np.ndarray
-    truth: np.ndarray | None
-    rank: int
-    score: float
+    spacing: Sequence[float]
+    predicted: np.ndarray | None = None
+    truth: np.ndarray | None = None
+
+    @property
+    def shape(self) -> Triple:
+        """(Z, Y, X)."""
+        z, y, x = self.image.shape
+        return z, y, x
+
+    def extent(self, size: Sequence[int]) -> list[float]:
+        """Millimetres (z, y, x) of so many voxels."""
+        return [n * step for n, step in zip(size, self.spacing, strict=True)]
 
 
-def shown(query: pd.DataFrame, scans: Scans, look: Observer) -> Iterator[Shown]:
-    """The best boxes of a query, one after another; each scan is looked at once."""
-    best = query.nsmallest(MOST, "rank")
-    predicted = {case: look.labels(case) for case in {box.case for box in boxes_of(best)}}
-    for box, rank, score in zip(boxes_of(best), best["rank"], best["score"], strict=True):
-        truth = scans.labels(box.case)
-        yield Shown(
-            box=box,
-            image=scans.image(box.case)[0],
-            spacing=scans.cases[box.case].spacing,
-            predicted=predicted[box.case],
-            truth=None if (truth == IGNORE).all() else truth,
-            rank=rank,
-            score=score,
-        )
+class Shown(NamedTuple):
+    """The boxes of a query and the labelled ones, and the cases they lie in.
+
+    predicted, plain: a case with truth, with and without prediction. captions: one row a box asked for, as
+    `query`. classes: names, the background first. n_cases: of the whole pool.
+    """
+
+    predicted: Callable[[str], Scan]
+    plain: Callable[[str], Scan]
+    asked: Sequence[Box]
+    captions: pd.DataFrame
+    labelled: Sequence[Box]
+    classes: Sequence[str]
+    n_cases: int
+
+
+def scan_of(scans: Scans, case: str, labels: Callable[[str], np.ndarray] | None = None) -> Scan:
+    """A case as it is drawn; labels: the prediction, if it is wanted."""
+    truth = scans.labels(case)
+    return Scan(
+        image=scans.image(case)[0],
+        spacing=scans.cases[case].spacing,
+        predicted=None if labels is None else labels(case),
+        truth=None if (truth == IGNORE).all() else truth,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from queryloop.tasks.segmentation.networks import Scans
 from queryloop.tasks.segmentation.observer import measured, predictor
 from queryloop.tasks.segmentation.pool import pool_of, seen_by
 from queryloop.tasks.segmentation.rows import boxes_of, candidates_of, places_of, scores_of
-from queryloop.tasks.segmentation.shown import Shown, shown
+from queryloop.tasks.segmentation.shown import Shown, scan_of
 from queryloop.tasks.task import Data, Looking, Task
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.volumes.augment import augmentation
@@ -181,14 +182,22 @@ class Segmentation(Task):
         self,
         checkpoint: Checkpoint,
         data: Data,
-        labeled: pd.DataFrame,  # noqa: ARG002
+        labeled: pd.DataFrame,
         query: pd.DataFrame,
         looking: Looking,
         images: Scans,  # noqa: ARG002
-    ) -> tuple[list[Shown], tuple[str, ...], int]:
-        """The best boxes as the first network sees them, class names, and how many are asked for."""
+    ) -> Shown:
+        """The boxes as the first network sees them."""
         look = predictor(checkpoint, data.inputs, looking, "single")
-        return list(shown(query, data.inputs, look)), data.inputs.classes, len(query)
+        return Shown(
+            predicted=partial(scan_of, data.inputs, labels=look.labels),
+            plain=partial(scan_of, data.inputs),
+            asked=boxes_of(query),
+            captions=query,
+            labelled=boxes_of(labeled),
+            classes=data.inputs.classes,
+            n_cases=len(tables.ids_in(data.splits, "train")),
+        )
 
 
 def _query(boxes: Sequence[Box], scores: np.ndarray | None = None) -> pd.DataFrame:
