@@ -87,7 +87,7 @@ def _draw_edges(voxels: np.ndarray, region: Region, value: int) -> None:
     """The twelve edges of a region."""
     part = voxels[region]
     ends = np.zeros(part.shape, int)
-    for number, n in zip(np.indices(part.shape, sparse=True), part.shape, strict=True):
+    for number, n in zip(np.ogrid[tuple(slice(n) for n in part.shape)], part.shape, strict=True):
         ends = ends + ((number == 0) | (number == n - 1))
     part[ends >= 2] = value
 

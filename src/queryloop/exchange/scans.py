@@ -25,6 +25,9 @@ class Scans(Protocol):
     def image(self, case_id: str) -> np.ndarray:
         """(C, Z, Y, X) float32, normalised."""
 
+    def labels(self, case_id: str) -> np.ndarray:
+        """(Z, Y, X) uint8, IGNORE where nobody labelled."""
+
     def free_labels(self, case_id: str) -> np.ndarray | None:
         """Labels that cost nothing, (Z, Y, X) uint8, IGNORE elsewhere, where the case has some."""
 

@@ -54,13 +54,13 @@ def labelled(
     known ones, named or numbered in the table; none: any text is a class. names: what the column of
     labels may be called. Raises BrokenFileError naming the line.
     """
-    header, *rows = _rows(table)
+    header, *records = rows(table)
     file, label = _needed(header, FILES, "file names"), _needed(header, names, "labels")
     split = _column(header, ("split", "subset"), "splits")
     prefix = images.relative_to(table.parent)
     seen: dict[str, str] = {}
     found = []
-    for row in rows:
+    for row in records:
         name = _file(row, row.fields[file], images, there)
         if name in seen:
             raise BrokenFileError(f"{row.place}: {name!r} was already named in {seen[name]}.")
@@ -71,23 +71,28 @@ def labelled(
     return samples.sort_values("sample_id", ignore_index=True)
 
 
-def _rows(path: Path) -> list[Row]:
-    """The header and the rows, without the empty ones."""
-    reader = csv.reader(StringIO(_text(path), newline=""), strict=True)
-    rows: list[Row] = []
+def rows(path: Path) -> list[Row]:
+    """The header and the rows of a table, without the empty ones; fields end with a comma, `;` or a tab.
+
+    Raises BrokenFileError naming the line that is no CSV, has other fields than the header, or no UTF-8.
+    """
+    text = _text(path)
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    reader = csv.reader(StringIO(text, newline=""), strict=True, delimiter=delimiter)
+    found: list[Row] = []
     try:
         for fields in reader:
             row = Row(f"{path}: line {reader.line_num}", [field.strip() for field in fields])
-            if rows and fields and len(fields) != len(rows[0].fields):
-                wrong = f"{len(fields)} fields, but the header has {len(rows[0].fields)}"
+            if found and fields and len(fields) != len(found[0].fields):
+                wrong = f"{len(fields)} fields, but the header has {len(found[0].fields)}"
                 raise BrokenFileError(f"{row.place} has {wrong}.")
             if any(row.fields):
-                rows.append(row)
+                found.append(row)
     except csv.Error as error:
         raise BrokenFileError(f"{path}: line {reader.line_num} is no CSV ({error}).") from error
-    if len(rows) < 2:
+    if len(found) < 2:
         raise BrokenFileError(f"{path}: holds no records.")
-    return rows
+    return found
 
 
 def _text(path: Path) -> str:
