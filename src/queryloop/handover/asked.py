@@ -84,9 +84,8 @@ def check_people_are_asked(experiment: Experiment) -> None:
 
     Raises OptionsError.
     """
-    settings = state.read_settings(experiment.home) or {}
-    name = settings.get("oracle", {}).get("name", experiment.options.oracle.name)
-    if not is_waited_for(name):
+    settings = state.read_settings(experiment.home)
+    if settings is not None and not is_waited_for(name := settings["oracle"]["name"]):
         raise OptionsError(
             f"the experiment at {experiment.home} has oracle.name:{name}, which answers by itself. Begin one "
             "whose answers come from people with oracle.name:people and another experiment name."
