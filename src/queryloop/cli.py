@@ -173,6 +173,16 @@ def tell(experiment: Any, given: Path, annotator: str) -> None:
 
 
 @al.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@in_project
+def export(experiment: Any, folder: Path) -> None:
+    """Write labels and queries for other tools into a new FOLDER: nnU-Net, nnActive, viewers; or a CSV."""
+    from queryloop.handover.export import export
+
+    click.echo(export(experiment, folder))
+
+
+@al.command()
 @in_project
 def verify(experiment: Any) -> None:
     """Check every stored file against its seal, and every experiment for missing parts."""

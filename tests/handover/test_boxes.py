@@ -16,9 +16,14 @@ from kedro.io import DataCatalog, MemoryDataset
 from queryloop.boxes.box import Box
 from queryloop.errors import BrokenFileError, MissingFilesError
 from queryloop.exchange.labels import TRUTH, labels_of
+from queryloop.exchange.loops import read_loops
+from queryloop.exchange.scans import boxes_of
 from queryloop.exchange.space import covering
 from queryloop.handover.ask import ask
+from queryloop.handover.export import export
 from queryloop.handover.tell import tell
+from queryloop.readers.grid import is_resampled
+from queryloop.readers.nifti import file
 from queryloop.storage.files import whole_file
 from queryloop.storage.lock import locked
 from queryloop.storage.masks import MaskStore
@@ -33,7 +38,7 @@ OPEN = [
     Box("turned", (0, 5, 0), (4, 5, 3)),
     Box("plain", (2, 2, 2), (3, 3, 3)),
 ]
-EARLIER = Box("turned", (8, 8, 2), (3, 3, 3))
+EARLIER = Box("turned", (8, 5, 5), (3, 3, 3))
 
 
 @dataclass
@@ -49,11 +54,9 @@ class Begun:
     flags: str = "--params=strategy=entropy"
 
     def latest(self, name: str) -> pd.DataFrame:
-        return (
-            self.catalog.load("answers")
-            if name == "answers"
-            else {"query": self.query}.get(name, self.labeled)
-        )
+        if name == "answers":
+            return self.catalog.load("answers")
+        return self.labeled if name == "labeled_index" else self.query
 
 
 @pytest.fixture(scope="module", params=[None, (1.5, 2.1, 1.3)], ids=["native", "resampled"])
@@ -65,8 +68,8 @@ def volumes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def begun(volumes: Volumes, tmp_path: Path) -> Begun:
     home = tmp_path / "home"
     where = {"path": str(home)}
-    with locked(home), whole_file(home / "settings.json") as file:
-        file.write(json.dumps({"oracle": {"name": "people"}, "samples": "0123"}).encode())
+    with locked(home), whole_file(home / "settings.json") as settings:
+        settings.write(json.dumps({"oracle": {"name": "people"}, "samples": "0123"}).encode())
     catalog = DataCatalog(
         {
             "images": MemoryDataset(volumes, copy_mode="assign"),
@@ -74,7 +77,7 @@ def begun(volumes: Volumes, tmp_path: Path) -> Begun:
             "answers": AppendOnlyTable(
                 path=str(home / "answers"), schema="answers", part="import_id", experiment=where
             ),
-            "starting_set": MemoryDataset(table([])),
+            "starting_set": MemoryDataset(table(OPEN)),
             "fingerprint": SimpleNamespace(fingerprint="0123"),
         }
     )
@@ -185,3 +188,22 @@ def test_two_files_of_one_scan_are_refused(begun: Begun, tmp_path: Path) -> None
     nibabel.save(nibabel.load(folder / "plain.nii.gz"), folder / "plain.nii")
     with pytest.raises(BrokenFileError, match="of the same scan"):
         tell(begun, folder, "ann")
+
+
+def test_an_export_holds_labels_loops_and_cycles(begun: Begun, volumes: Volumes, tmp_path: Path) -> None:
+    assert "1 labelled boxes and 3 of the open query" in export(begun, tmp_path / "out")
+    loops = read_loops(tmp_path / "out" / "loops", volumes.cases)
+    assert loops["cycle"].tolist() == [1, 2, 2, 2]
+    if not is_resampled(volumes.cases["turned"]):
+        assert boxes_of(loops) == [EARLIER, *OPEN]
+    cycles = np.asanyarray(nibabel.load(tmp_path / "out" / "queried" / "turned.nii.gz").dataobj)
+    assert np.unique(cycles).tolist() == [0, 1, 2]
+    labels = file.labels(tmp_path / "out" / "labels" / "labelsTr" / "turned.nii.gz", volumes.classes, [3])
+    assert 0 < (labels != IGNORE).sum() < 4 * np.prod(EARLIER.size)
+
+
+def test_an_export_before_the_first_cycle_has_no_labels(begun: Begun, tmp_path: Path) -> None:
+    begun.labeled = begun.labeled[:0]
+    begun.n_committed = 0
+    export(begun, tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["loops", "queried"]
