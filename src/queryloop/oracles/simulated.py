@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from queryloop import samples as tables
+from queryloop.errors import StateError
 from queryloop.options import OracleOptions
 from queryloop.randomness import uniform_by_id
 
@@ -19,6 +20,11 @@ def answer(asked: pd.DataFrame, samples: pd.DataFrame, options: OracleOptions, s
     which class depend on (seed, id) only, so all strategies of a seed meet the same mistakes.
     """
     known = samples.set_index("sample_id").loc[asked["sample_id"], "label"]
+    if known.isna().any():
+        raise StateError(
+            f"{known.isna().sum()} of {len(known)} samples have no label that the simulated oracle could give:"
+            " ask people, with oracle.name:people and another experiment name."
+        )
     labels = _with_noise(known, tables.classes(samples), options.noise, seed)
     cycle = int(asked["cycle"].max())
     return tables.table(

@@ -52,7 +52,8 @@ def labelled(
 
     images: folder in which its file names begin. there: ids of the images that are there. classes: the
     known ones, named or numbered in the table; none: any text is a class. names: what the column of
-    labels may be called. Raises BrokenFileError naming the line.
+    labels may be called. Where a column says the split, training images may be without a label (null).
+    Raises BrokenFileError naming the line.
     """
     header, *records = rows(table)
     file, label = _needed(header, FILES, "file names"), _needed(header, names, "labels")
@@ -66,7 +67,9 @@ def labelled(
             raise BrokenFileError(f"{row.place}: {name!r} was already named in {seen[name]}.")
         seen[name] = row.place.rsplit(": ", 1)[-1]
         part = "train" if split is None else _split(row, row.fields[split])
-        found.append(((prefix / name).as_posix(), _label(row, row.fields[label], classes), part))
+        text = row.fields[label]
+        is_left_open = not text and split is not None and part == "train"
+        found.append(((prefix / name).as_posix(), None if is_left_open else _label(row, text, classes), part))
     samples = pd.DataFrame(found, columns=["sample_id", "label", "split"], dtype="str")
     return samples.sort_values("sample_id", ignore_index=True)
 
@@ -140,7 +143,10 @@ def _file(row: Row, text: str, images: Path, there: Collection[str]) -> str:
 
 def _label(row: Row, text: str, classes: Sequence[str]) -> str:
     if not text:
-        raise BrokenFileError(f"{row.place}: the label is empty.")
+        raise BrokenFileError(
+            f"{row.place}: the label is empty: give one. Only training images may be without a label, where "
+            "a column split says which ones they are."
+        )
     if not classes or text in classes:
         return text
     numbered = {str(number): name for number, name in enumerate(classes)}
