@@ -212,6 +212,17 @@ def test_a_crop_shows_what_the_store_has_at_its_millimetres(scans: Volumes, tmp_
         np.testing.assert_array_equal(values[inside].T, scans.image(box.case)[0][box.slices])
 
 
+def test_viewers_get_the_names_of_the_labels(native: Volumes, tmp_path: Path) -> None:
+    write_query(tmp_path / "asked", native, table(boxes(native, "plain")))
+    rows = [line.split() for line in (tmp_path / "asked" / "labels.ctbl").read_text().splitlines()]
+    assert [row[:2] for row in rows] == [["0", "background"], ["1", "front"], ["2", "back"], ["3", "ignore"]]
+    assert {len(row) for row in rows} == {6}
+    assert len({tuple(row[2:]) for row in rows}) == 4
+    lines = (tmp_path / "asked" / "labels.txt").read_text().splitlines()
+    assert lines[2].startswith("2 ")
+    assert lines[2].endswith('1 1 1 "back"')
+
+
 def test_scan_and_masks_have_the_grid_of_the_file(scans: Volumes, tmp_path: Path) -> None:
     write_query(tmp_path / "asked", scans, table(boxes(scans, "turned")))
     for name in ("masks/turned.nii.gz", "outlines/turned.nii.gz", "images/turned_0000.nii.gz"):

@@ -103,6 +103,8 @@ def test_boxes_go_out_and_their_masks_come_in(begun: Begun, volumes: Volumes, tm
     told = " ".join(tell(begun, tmp_path / "asked", "ann"))
     assert "3 new answers" in told
     assert "all 3 answers are in" in told
+    held = sum(np.bincount(volumes.labels(b.case)[b.slices].ravel(), minlength=3) for b in OPEN)
+    assert f"0 background {held[0]}, 1 front {held[1]}, 2 back {held[2]}." in told
     answers = begun.catalog.load("answers")
     assert set(answers["annotator"]) == {"ann"}
     labeled = table(OPEN).merge(answers[["sample_id", "label"]], on="sample_id")

@@ -79,7 +79,7 @@ def test_images_without_labels_are_labelled_by_people(tiny: Tiny, tmp_path: Path
     assert result.exit_code == 0, result.output
     assert "kedro al why" in result.stdout
     message = refusal(run(tiny, mine, ",data.validation:0,experiment:simulated"))
-    assert "12 of 12 samples have no label that the simulated oracle could give" in message
+    assert "12 of 12 samples have no label that the oracle could give" in message
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ import pandas as pd
 
 from queryloop.boxes.box import Box
 from queryloop.exchange.labels import write_description
+from queryloop.exchange.names import write_names
 from queryloop.exchange.scans import Scans, boxes_of, by_case, not_labelled
 from queryloop.exchange.space import Region, covering, cut_affine, nearest, place
 from queryloop.exchange.writing import ENDING, save, whole_folder
+from queryloop.progress import ProgressBar
 from queryloop.readers.grid import image_to_native
 from queryloop.readers.volumes import Case
 
@@ -33,17 +35,18 @@ def write_query(folder: Path, scans: Scans, query: pd.DataFrame) -> None:
     labelled. images/CASE_0000.nii.gz, the scan, normalised, one file a channel. outlines/CASE.nii.gz: the
     edges of the boxes, numbered by rank. All three have the grid of the scan's own file. rois/: each box as
     a region of interest of 3D Slicer. crops/: each box with its surroundings, in the store's grid.
-    query.csv: where the boxes lie, in voxels and in millimetres. dataset.json: the labels. Raises
+    query.csv: where the boxes lie, in voxels and in millimetres. dataset.json, labels.ctbl, labels.txt: the
+    labels, for nnU-Net, 3D Slicer and ITK-SNAP. Raises
     OptionsError where the folder holds something.
     """
     boxes = boxes_of(query)
     ranks = dict(zip(boxes, query["rank"].tolist(), strict=True))
     with whole_folder(folder) as begun:
-        for case, inside in by_case(boxes).items():
-            _write_case(begun, scans, case, {box: ranks[box] for box in inside})
-        for box in boxes:
-            _write_crop(begun / "crops", scans, box)
-            _write_roi(begun / "rois", box, scans.cases[box.case])
+        with ProgressBar("writing scans", len(by_case(boxes))) as bar:
+            for case, inside in by_case(boxes).items():
+                _write_case(begun, scans, case, {box: ranks[box] for box in inside})
+                bar.advance()
+        write_names(begun, scans.classes)
         write_description(begun, scans, len(by_case(boxes)))
         box_table(query, scans.cases).to_csv(begun / TABLE, index=False)
 
@@ -76,6 +79,8 @@ def _write_case(folder: Path, scans: Scans, case_id: str, ranks: dict[Box, int])
     for box, rank in ranks.items():
         mask[covering(box, case)] = not_labelled(scans.classes)
         _draw_edges(outlines, nearest(box, case), rank)
+        _write_crop(folder / "crops", scans, box)
+        _write_roi(folder / "rois", box, case)
     save(folder / MASKS / f"{case_id}{ENDING}", mask, case.native.affine)
     save(folder / "outlines" / f"{case_id}{ENDING}", outlines, case.native.affine)
     for number, channel in enumerate(scans.image(case_id)):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from queryloop import samples as tables
-from queryloop.boxes.box import Box
+from queryloop.boxes.box import Box, class_counts
 from queryloop.errors import BrokenFileError, MissingFilesError, examples
 from queryloop.exchange.answers import Answer, check_answers, read_answers
 from queryloop.exchange.drawn import read_drawn
@@ -19,6 +19,7 @@ from queryloop.exchange.pictures import TABLE
 from queryloop.exchange.query import MASKS
 from queryloop.exchange.scans import boxes_of, by_case
 from queryloop.handover.asked import Asked
+from queryloop.progress import ProgressBar
 from queryloop.readers.nifti.description import ENDINGS
 from queryloop.storage.masks import key_of
 from queryloop.voxels import IGNORE
@@ -71,16 +72,18 @@ def masks(catalog: Any, asked: Asked, files: Sequence[Path]) -> Told:
     before = labels_of(asked.labeled, scans, store)
     boxes = by_case(boxes_of(asked.query))
     found: dict[Box, np.ndarray] = {}
-    for case_id, path in _by_case(files, boxes).items():
-        earlier = {box: known for box, known in before.items() if box.case == case_id}
-        found |= read_drawn(path, scans.cases[case_id], scans.classes, boxes[case_id], earlier)
+    with ProgressBar("reading masks", len(files)) as bar:
+        for case_id, path in _by_case(files, boxes).items():
+            earlier = {box: known for box, known in before.items() if box.case == case_id}
+            found |= read_drawn(path, scans.cases[case_id], scans.classes, boxes[case_id], earlier)
+            bar.advance()
     if not found:
         raise BrokenFileError(
             f"{examples(files)}: no box is filled in: draw over the voxels of label {len(scans.classes)} "
             "(not labelled), and clear what is background (label 0)."
         )
     answers = {box.id: Answer(key_of(mask)) for box, mask in found.items()}
-    return Told(answers, list(found.values()), _remarks(found))
+    return Told(answers, list(found.values()), _remarks(found, scans.classes))
 
 
 def _by_case(files: Sequence[Path], boxes: Mapping[str, Sequence[Box]]) -> dict[str, Path]:
@@ -98,8 +101,11 @@ def _by_case(files: Sequence[Path], boxes: Mapping[str, Sequence[Box]]) -> dict[
     return found
 
 
-def _remarks(found: Mapping[Box, np.ndarray]) -> list[str]:
-    """Boxes in which voxels stay without a label: right if they were meant to, a mishap else."""
+def _remarks(found: Mapping[Box, np.ndarray], classes: Sequence[str]) -> list[str]:
+    """What shows mishaps: voxels of each class, where numbers were swapped, and those without a label."""
+    held = np.sum([class_counts(mask) for mask in found.values()], axis=0)
+    told = ", ".join(f"{number} {name} {held[number]}" for number, name in enumerate(classes))
     counts = {box: int((mask == IGNORE).sum()) for box, mask in found.items()}
     partly = [f"{box.id} ({n} of {found[box].size})" for box, n in counts.items() if n]
-    return [f"{len(partly)} boxes keep voxels without a label: {examples(partly)}."] if partly else []
+    left = [f"{len(partly)} boxes keep voxels without a label: {examples(partly)}."] if partly else []
+    return [f"Voxels of the boxes told: {told}.", *left]

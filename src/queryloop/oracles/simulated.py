@@ -22,7 +22,7 @@ def answer(asked: pd.DataFrame, samples: pd.DataFrame, options: OracleOptions, s
     known = samples.set_index("sample_id").loc[asked["sample_id"], "label"]
     if known.isna().any():
         raise StateError(
-            f"{known.isna().sum()} of {len(known)} samples have no label that the simulated oracle could give:"
+            f"{known.isna().sum()} of {len(known)} samples have no label that the oracle could give:"
             " ask people, with oracle.name:people and another experiment name."
         )
     labels = _with_noise(known, tables.classes(samples), options.noise, seed)
