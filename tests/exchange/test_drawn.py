@@ -126,6 +126,20 @@ def test_boxes_of_earlier_queries_may_stay_in_the_file_but_not_change(asked: Pat
 
 
 @pytest.mark.parametrize("case_id", TURNS)
+def test_a_box_beside_one_that_is_filled_in_stays_open(scans: Volumes, case_id: str, tmp_path: Path) -> None:
+    asked = boxes(scans, case_id)
+    write_query(tmp_path / "asked", scans, table(asked))
+    path = tmp_path / "asked" / "masks" / f"{case_id}.nii.gz"
+
+    def fill(voxels: np.ndarray) -> None:
+        voxels[covering(asked[1], scans.cases[case_id])] = 1
+
+    found = read_drawn(draw(path, fill), scans.cases[case_id], CLASSES, asked, {})
+    assert list(found) == [asked[1]]
+    assert (found[asked[1]] == 1).all()
+
+
+@pytest.mark.parametrize("case_id", TURNS)
 def test_drawing_beside_an_earlier_box_leaves_it_alone(scans: Volumes, case_id: str, tmp_path: Path) -> None:
     earlier, now, _ = boxes(scans, case_id)
     write_query(tmp_path / "asked", scans, table([now]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,14 +30,28 @@ def read_drawn(
     """
     file.check_same(path, file.grid(path), f"the scan of {case.sample_id}", case.native)
     drawn = file.labels(path, classes, [not_labelled(classes), IGNORE])
-    _check_outside(path, drawn, [covering(box, case) for box in (*asked, *before)], classes)
+    regions = {box: covering(box, case) for box in (*asked, *before)}
+    _check_outside(path, drawn, regions.values(), classes)
     stored = labels_to_store(drawn, case)
     _check_kept(path, stored, _reached(case, asked), before)
-    found = {box: stored[box.slices].copy() for box in asked}
-    return {box: labels for box, labels in found.items() if (labels != IGNORE).any()}
+    return {box: stored[box.slices].copy() for box in asked if _is_filled(drawn, box, regions)}
 
 
-def _check_outside(path: Path, drawn: np.ndarray, inside: Sequence[Region], classes: Sequence[str]) -> None:
+def _is_filled(drawn: np.ndarray, box: Box, regions: Mapping[Box, Region]) -> bool:
+    """Whether a voxel of the box has a label, those apart that it shares with its neighbours."""
+    region = regions[box]
+    own = np.ones([side.stop - side.start for side in region], bool)
+    for other, theirs in regions.items():
+        if other != box:
+            shared = (
+                slice(max(0, their.start - mine.start), max(0, their.stop - mine.start))
+                for mine, their in zip(region, theirs, strict=True)
+            )
+            own[tuple(shared)] = False
+    return bool((drawn[region][own if own.any() else ...] != IGNORE).any())
+
+
+def _check_outside(path: Path, drawn: np.ndarray, inside: Iterable[Region], classes: Sequence[str]) -> None:
     outside = (drawn != 0) & (drawn != IGNORE)
     for region in inside:
         outside[region] = False

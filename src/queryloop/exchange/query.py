@@ -36,8 +36,7 @@ def write_query(folder: Path, scans: Scans, query: pd.DataFrame) -> None:
     edges of the boxes, numbered by rank. All three have the grid of the scan's own file. rois/: each box as
     a region of interest of 3D Slicer. crops/: each box with its surroundings, in the store's grid.
     query.csv: where the boxes lie, in voxels and in millimetres. dataset.json, labels.ctbl, labels.txt: the
-    labels, for nnU-Net, 3D Slicer and ITK-SNAP. Raises
-    OptionsError where the folder holds something.
+    labels, for nnU-Net, 3D Slicer and ITK-SNAP. Raises OptionsError where the folder holds something.
     """
     boxes = boxes_of(query)
     ranks = dict(zip(boxes, query["rank"].tolist(), strict=True))
