@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -147,6 +148,38 @@ def why(experiment: Any, sample: str) -> None:
     from queryloop.inspection import explain
 
     click.echo(explain(experiment.catalog, sample))
+
+
+@al.command()
+@click.option("--out", type=click.Path(path_type=Path), help="A new folder; else one beside the results.")
+@in_project
+def ask(experiment: Any, out: Path | None) -> None:
+    """Write out the open query for people to label: a table and pictures, or scans and boxes."""
+    from queryloop.handover.ask import ask
+
+    click.echo(ask(experiment, out))
+
+
+@al.command()
+@click.argument("given", type=click.Path(path_type=Path), metavar="FILE_OR_FOLDER")
+@click.option("--annotator", default="people", show_default=True, help="Who gave the answers.")
+@in_project
+def tell(experiment: Any, given: Path, annotator: str) -> None:
+    """Take in the answers of people: FILE_OR_FOLDER is what `ask` wrote, filled in."""
+    from queryloop.handover.tell import tell
+
+    for said in tell(experiment, given, annotator):
+        click.echo(said)
+
+
+@al.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@in_project
+def export(experiment: Any, folder: Path) -> None:
+    """Write labels and queries for other tools into a new FOLDER: nnU-Net, nnActive, viewers; or a CSV."""
+    from queryloop.handover.export import export
+
+    click.echo(export(experiment, folder))
 
 
 @al.command()

@@ -132,10 +132,13 @@ class Experiment:
         Raises LockedError, and StateError for a damaged state or other settings than before.
         """
         settings = settings_of(self.options, self.catalog["fingerprint"].fingerprint)
+        from queryloop.oracles.people import are_given
+
         once = [self.catalog[name].folder for name in ("splits", "starting_set", "answers")]
         with lock.locked(self.home):
             state.remove_leftovers(self.home, self.folders)
-            state.record_settings(self.home, settings, once)
+            by_people = are_given(self.catalog.load("answers"))
+            state.record_settings(self.home, settings, once, keep=by_people)
             yield
 
     @property

@@ -76,10 +76,12 @@ class CycleSession(KedroSession):
         context, experiment = self._begin()
         n_cycles = experiment.options.n_cycles
         with experiment.writing():
-            before = experiment.n_committed
+            before, waiting = experiment.n_committed, ""
             for said in experiment.task.sentences(experiment.options) if before < n_cycles else ():
                 logger.info(said)
             while experiment.n_committed < n_cycles and not experiment.is_exhausted:
+                if waiting := self._waiting(context, experiment):
+                    break
                 began = time.perf_counter()
                 cycle = OneCycle(context, experiment.next_version(), self.store)
                 cycle.run(pipeline_names=["al_cycle"], from_nodes=experiment.first_nodes)
@@ -87,8 +89,23 @@ class CycleSession(KedroSession):
                 _say_done(experiment.latest("metrics").iloc[-1], experiment.task.measure, n_cycles)
         if experiment.is_exhausted:
             logger.info("pool exhausted: nothing is left to ask for.")
-        show_end(experiment, before)
+        if not waiting or experiment.n_committed > before:
+            show_end(experiment, before)
+        if waiting:
+            logger.info(waiting)
         return {}
+
+    def _waiting(self, context: KedroContext, experiment: Experiment) -> str:
+        """What people have not answered yet; empty where the next cycle can begin."""
+        from queryloop.handover.asked import waiting
+        from queryloop.oracles.registry import is_waited_for
+
+        if not is_waited_for(experiment.options.oracle.name):
+            return ""
+        if not experiment.catalog.exists("starting_set"):
+            first = OneCycle(context, experiment.next_version(), self.store)
+            first.run(pipeline_names=["al_cycle"], from_nodes=experiment.first_nodes, to_nodes=["split"])
+        return waiting(experiment)
 
     def _begin(self) -> tuple[KedroContext, Experiment]:
         """The context and the experiment, with the configuration as it is now for the whole run."""

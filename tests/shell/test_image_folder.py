@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import Result
 from PIL import Image
@@ -50,6 +52,53 @@ def test_own_images_run_to_the_gallery(tiny: Tiny, tmp_path: Path, grey: bool) -
     assert len(galleries) == 2
     assert min(Image.open(galleries[-1]).size) > 96
     assert "kedro al why" in result.stdout
+
+
+def test_images_without_labels_are_labelled_by_people(tiny: Tiny, tmp_path: Path) -> None:
+    mine, out = tmp_path / "mine", tmp_path / "out"
+    write_images(mine)
+    names = sorted(path.relative_to(mine).as_posix() for path in mine.rglob("*.png"))
+    rows = [
+        f"{name},{name.split('/')[0] if i % 3 == 0 else ''},{'train' if i % 3 else 'test'}"
+        for i, name in enumerate(names)
+    ]
+    (mine / "labels.csv").write_text("\n".join(["file,label,split", *rows]))
+    people = f"--params=raw_root:{mine},{FAST},oracle.name:people,data.validation:0"
+    for _ in range(2):
+        assert run(tiny, mine, ",oracle.name:people,data.validation:0").exit_code == 0
+        assert tiny.al("ask", f"--out={out}", "--env=image_folder", people).exit_code == 0
+        assert (out / "classes.txt").read_text().split() == ["bright", "dark"]
+        asked = pd.read_csv(out / "query.csv")
+        asked.assign(label=[name.split("/")[0] for name in asked["sample_id"]]).to_csv(
+            out / "query.csv", index=False
+        )
+        told = tiny.al("tell", str(out), "--env=image_folder", people)
+        assert told.exit_code == 0, told.output
+        shutil.rmtree(out)
+    result = run(tiny, mine, ",oracle.name:people,data.validation:0")
+    assert result.exit_code == 0, result.output
+    assert "kedro al why" in result.stdout
+    message = refusal(run(tiny, mine, ",data.validation:0,experiment:simulated"))
+    assert "12 of 12 samples have no label that the oracle could give" in message
+
+
+@pytest.mark.parametrize(
+    ("split", "more", "said"),
+    [
+        ("train", "", "cannot be drawn"),
+        ("test", ",data.test:10", "cannot be drawn"),
+        ("test", ",data.validation:4", "data.validation:0"),
+    ],
+)
+def test_nothing_is_measured_on_images_without_labels(
+    tiny: Tiny, tmp_path: Path, split: str, more: str, said: str
+) -> None:
+    write_images(tmp_path)
+    rows = ["bright/0.png,bright,train", f"dark/1.png,dark,{split}", "bright/2.png,,train"]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label,split", *rows]))
+    message = refusal(run(tiny, tmp_path, f"{more or ',data.validation:0'}"))
+    assert "labels.csv: 1 images have no label" in message
+    assert said in message
 
 
 def test_own_test_folder_is_the_test_set_and_else_a_fifth(tiny: Tiny, tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_settings_that_were_lost_after_a_commit_are_not_made_up_anew(home: Path)
     save(home, V1, *SCHEMAS)
     (home / "settings.json").unlink()
     before = content(home)
-    with pytest.raises(StateError, match=r"settings\.json is missing, although cycles are committed"):
+    with pytest.raises(StateError, match=r"settings\.json is missing, although cycles or answers are there"):
         state.record_settings(home, SETTINGS, made)
     assert content(home) == before
 

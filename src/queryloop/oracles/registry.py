@@ -7,11 +7,12 @@ from collections.abc import Callable
 import pandas as pd
 
 from queryloop.errors import unknown
-from queryloop.oracles import simulated
+from queryloop.oracles import people, simulated
 
 Oracle = Callable[..., pd.DataFrame]
 
-ORACLES: dict[str, Oracle] = {"simulated": simulated.answer}
+ORACLES: dict[str, Oracle] = {"simulated": simulated.answer, "people": people.answer}
+_WAITED_FOR = frozenset({"people"})
 
 
 def find(name: str) -> Oracle:
@@ -19,3 +20,8 @@ def find(name: str) -> Oracle:
     if name not in ORACLES:
         raise unknown("oracle", name, ORACLES)
     return ORACLES[name]
+
+
+def is_waited_for(name: str) -> bool:
+    """Whether its answers come between runs; the others answer everything as soon as they are asked."""
+    return name in _WAITED_FOR

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from queryloop import samples as tables
+from queryloop.errors import StateError
 from queryloop.options import OracleOptions
 from queryloop.randomness import uniform_by_id
 
@@ -18,6 +19,11 @@ def answer(asked: pd.DataFrame, known: pd.Series, options: OracleOptions, seed: 
     With noise, an answer names one of the other classes with that probability; which samples and
     which class depend on (seed, id) only, so all strategies of a seed meet the same mistakes.
     """
+    if known.isna().any():
+        raise StateError(
+            f"{known.isna().sum()} of {len(known)} samples have no label that the oracle could give:"
+            " ask people, with oracle.name:people and another experiment name."
+        )
     cycle = int(asked["cycle"].max())
     return tables.table(
         "answers",

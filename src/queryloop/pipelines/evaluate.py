@@ -6,6 +6,7 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from queryloop.options import EvaluationOptions, QueryOptions, ScoringOptions, TrainingOptions
+from queryloop.storage.masks import Masks
 from queryloop.storage.samples import Inputs
 from queryloop.training.checkpoint import Checkpoint
 
@@ -16,6 +17,7 @@ def evaluate(
     samples: pd.DataFrame,
     inputs: Inputs,
     splits: pd.DataFrame,
+    masks: Masks,
     dataset: str,
     query: QueryOptions,
     scoring: ScoringOptions,
@@ -26,13 +28,13 @@ def evaluate(
     from queryloop.tasks.registry import task_of
     from queryloop.tasks.task import Data, Looking
 
-    data, looking = Data(samples, splits, inputs), Looking(query, scoring, training)
+    data, looking = Data(samples, splits, inputs, masks), Looking(query, scoring, training)
     return task_of(dataset).measured(checkpoint, data, labeled, looking, evaluation)
 
 
 def create_pipeline() -> Pipeline:
     """Checkpoint and test set to metrics."""
-    inputs = ["checkpoint", "labeled", "samples", "inputs", "splits"]
+    inputs = ["checkpoint", "labeled", "samples", "inputs", "splits", "masks"]
     options = ["dataset", "query", "scoring", "training", "evaluation"]
     named = [f"params:{name}" for name in options]
     return Pipeline([Node(evaluate, [*inputs, *named], "measured", name="evaluate")])

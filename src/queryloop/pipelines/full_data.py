@@ -66,7 +66,7 @@ def create_pipeline() -> Pipeline:
     return shared + Pipeline(
         [start, train.create_pipeline(), evaluate.create_pipeline(), end],
         namespace="full_data",
-        inputs={"samples", "images", "inputs", "training_cache", "fingerprint", "input_fingerprint"},
+        inputs={"samples", "images", "inputs", "masks", "training_cache", "fingerprint", "input_fingerprint"},
         outputs={"full_data"},
         parameters={*settings[1:], "params:query", "params:scoring", "params:evaluation"},
     )

@@ -15,6 +15,7 @@ from queryloop import samples as tables
 from queryloop.options import ModelOptions, ScoringOptions, TrainingOptions
 from queryloop.randomness import derived_seed
 from queryloop.storage.checkpoints import TrainingCache
+from queryloop.storage.masks import Masks
 from queryloop.storage.samples import Inputs
 from queryloop.training.checkpoint import Checkpoint, digest, joined
 
@@ -28,6 +29,7 @@ def train(
     samples: pd.DataFrame,
     inputs: Inputs,
     splits: pd.DataFrame,
+    masks: Masks,
     previous_checkpoint: Checkpoint,
     training_cache: TrainingCache,
     fingerprint: str,
@@ -43,7 +45,7 @@ def train(
     """
     from queryloop.tasks.task import Data
 
-    data = Data(samples, splits, inputs)
+    data = Data(samples, splits, inputs, masks)
     trained = partial(_trained, labeled, pool, data, training_cache, fingerprint, dataset, model, training)
     size = scoring.ensemble_size if scoring.members == "ensemble" else 1
     seeds = [seed, *(derived_seed(seed, member, "member of the ensemble") for member in range(1, size))]
@@ -125,7 +127,7 @@ def training_key(
 
 def create_pipeline() -> Pipeline:
     """Labelled set to checkpoint."""
-    data = ["labeled", "pool", "samples", "inputs", "splits"]
+    data = ["labeled", "pool", "samples", "inputs", "splits", "masks"]
     before = ["previous_checkpoint", "training_cache", "input_fingerprint"]
     options = ["params:dataset", "params:model", "params:training", "params:scoring", "params:seed"]
     return Pipeline([Node(train, [*data, *before, *options], "checkpoint", name="train")])

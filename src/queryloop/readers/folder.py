@@ -46,6 +46,7 @@ class Table:
         table, images = source.folder / self.name, source.folder / self.images
         found = listing(images)
         samples = labelled(table, images, frozenset(found.images), classes, self.label)
+        _check_unlabelled(table, samples, options)
         others = found.others - (not self.images)  # the CSV itself is no image either
         unnamed = f"{len(found.images) - len(samples)} images without label, "
         return _image_set(table, source.folder, samples, f"{unnamed}{_ignored(others, found)}", options)
@@ -92,6 +93,21 @@ def _table(folder: Path) -> str | None:
             "if it does, or move it away."
         )
     return tables[0]
+
+
+def _check_unlabelled(table: Path, samples: pd.DataFrame, options: DataOptions) -> None:
+    """Images without a label are for people to label: nothing may be measured on them."""
+    n = int(samples["label"].isna().sum())
+    if n and not ((samples["split"] == "test").any() and options.test in (None, "auto")):
+        raise BrokenFileError(
+            f"{table}: {n} images have no label, so that the test set cannot be drawn: mark labelled images "
+            "as test in the column split, and leave data.test as it is."
+        )
+    if n and options.validation:
+        raise BrokenFileError(
+            f"{table}: {n} images have no label, so that data.validation:{options.validation} cannot be "
+            "drawn from them: set data.validation:0."
+        )
 
 
 def _by_folder(root: Path, found: Listing) -> pd.DataFrame:
@@ -147,7 +163,7 @@ def _image_set(
 ) -> ImageSet:
     from queryloop.readers.decoded import image_set
 
-    classes = sorted(set(samples["label"]))
+    classes = sorted(set(samples["label"].dropna()))
     if len(classes) < 2:
         raise BrokenFileError(
             f"{said_by}: all {len(samples)} images are of one class ({classes[0]}), but classification needs "

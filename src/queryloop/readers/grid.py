@@ -12,7 +12,7 @@ from math import ceil, floor
 
 import numpy as np
 from nibabel.affines import obliquity, voxel_sizes
-from nibabel.orientations import apply_orientation, io_orientation, ornt_transform
+from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation, ornt_transform
 from scipy import ndimage
 
 from queryloop.errors import InputError
@@ -50,6 +50,15 @@ def placed(sample_id: str, native: Grid, target: Millimetres) -> Case:
     )
 
 
+def affine(case: Case) -> np.ndarray:
+    """(4, 4), from a voxel (x, y, z) of the store's grid to millimetres, RAS."""
+    ratio = np.divide(layout(case.native)[0], case.shape)[::-1]
+    resized = np.diag([*ratio, 1.0])
+    resized[:3, 3] = ratio / 2 - 0.5
+    turned = inv_ornt_aff(io_orientation(case.native.affine), case.native.shape)
+    return case.native.affine @ turned @ resized
+
+
 def is_oblique(grid: Grid) -> bool:
     """Whether an axis of the voxels is more than half a degree off the patient's."""
     return bool(np.rad2deg(obliquity(grid.affine)).max() > 0.5)
@@ -80,13 +89,29 @@ def to_native(labels: np.ndarray, case: Case) -> np.ndarray:
     Exact where the case was not resampled; else borders move by less than a voxel of the coarser grid.
     Raises InputError for labels of another shape than the case.
     """
-    if labels.shape != case.shape:
+    _check_shape(labels, case)
+    return _turned_back(_resized_labels(labels, layout(case.native)[0]), case.native)
+
+
+def image_to_native(image: np.ndarray, case: Case) -> np.ndarray:
+    """One channel (Z, Y, X) in the store to (x, y, z) in the file, by linear interpolation.
+
+    Raises InputError for an image of another shape than the case.
+    """
+    _check_shape(image, case)
+    return _turned_back(_resized(image, layout(case.native)[0]), case.native)
+
+
+def _check_shape(array: np.ndarray, case: Case) -> None:
+    if array.shape != case.shape:
         raise InputError(
-            f"case {case.sample_id}: labels of shape {labels.shape} (z, y, x), but the case has {case.shape}."
+            f"case {case.sample_id}: shape {array.shape} (z, y, x) is not that of the case, {case.shape}."
         )
-    resized = _resized_labels(labels, layout(case.native)[0])
-    back = ornt_transform(_RAS, io_orientation(case.native.affine))
-    return np.ascontiguousarray(apply_orientation(resized.T, back))
+
+
+def _turned_back(array: np.ndarray, native: Grid) -> np.ndarray:
+    back = ornt_transform(_RAS, io_orientation(native.affine))
+    return np.ascontiguousarray(apply_orientation(array.T, back))
 
 
 def _turned(array: np.ndarray, native: Grid) -> np.ndarray:

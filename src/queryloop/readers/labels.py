@@ -52,42 +52,50 @@ def labelled(
 
     images: folder in which its file names begin. there: ids of the images that are there. classes: the
     known ones, named or numbered in the table; none: any text is a class. names: what the column of
-    labels may be called. Raises BrokenFileError naming the line.
+    labels may be called. Where a column says the split, training images may be without a label (null).
+    Raises BrokenFileError naming the line.
     """
-    header, *rows = _rows(table)
+    header, *records = rows(table)
     file, label = _needed(header, FILES, "file names"), _needed(header, names, "labels")
     split = _column(header, ("split", "subset"), "splits")
     prefix = images.relative_to(table.parent)
     seen: dict[str, str] = {}
     found = []
-    for row in rows:
+    for row in records:
         name = _file(row, row.fields[file], images, there)
         if name in seen:
             raise BrokenFileError(f"{row.place}: {name!r} was already named in {seen[name]}.")
         seen[name] = row.place.rsplit(": ", 1)[-1]
         part = "train" if split is None else _split(row, row.fields[split])
-        found.append(((prefix / name).as_posix(), _label(row, row.fields[label], classes), part))
+        text = row.fields[label]
+        is_left_open = not text and split is not None and part == "train"
+        found.append(((prefix / name).as_posix(), None if is_left_open else _label(row, text, classes), part))
     samples = pd.DataFrame(found, columns=["sample_id", "label", "split"], dtype="str")
     return samples.sort_values("sample_id", ignore_index=True)
 
 
-def _rows(path: Path) -> list[Row]:
-    """The header and the rows, without the empty ones."""
-    reader = csv.reader(StringIO(_text(path), newline=""), strict=True)
-    rows: list[Row] = []
+def rows(path: Path) -> list[Row]:
+    """The header and the rows of a table, without the empty ones; fields end with a comma, `;` or a tab.
+
+    Raises BrokenFileError naming the line that is no CSV, has other fields than the header, or no UTF-8.
+    """
+    text = _text(path)
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    reader = csv.reader(StringIO(text, newline=""), strict=True, delimiter=delimiter)
+    found: list[Row] = []
     try:
         for fields in reader:
             row = Row(f"{path}: line {reader.line_num}", [field.strip() for field in fields])
-            if rows and fields and len(fields) != len(rows[0].fields):
-                wrong = f"{len(fields)} fields, but the header has {len(rows[0].fields)}"
+            if found and fields and len(fields) != len(found[0].fields):
+                wrong = f"{len(fields)} fields, but the header has {len(found[0].fields)}"
                 raise BrokenFileError(f"{row.place} has {wrong}.")
             if any(row.fields):
-                rows.append(row)
+                found.append(row)
     except csv.Error as error:
         raise BrokenFileError(f"{path}: line {reader.line_num} is no CSV ({error}).") from error
-    if len(rows) < 2:
+    if len(found) < 2:
         raise BrokenFileError(f"{path}: holds no records.")
-    return rows
+    return found
 
 
 def _text(path: Path) -> str:
@@ -135,7 +143,10 @@ def _file(row: Row, text: str, images: Path, there: Collection[str]) -> str:
 
 def _label(row: Row, text: str, classes: Sequence[str]) -> str:
     if not text:
-        raise BrokenFileError(f"{row.place}: the label is empty.")
+        raise BrokenFileError(
+            f"{row.place}: the label is empty: give one. Only training images may be without a label, where "
+            "a column split says which ones they are."
+        )
     if not classes or text in classes:
         return text
     numbered = {str(number): name for number, name in enumerate(classes)}

@@ -88,18 +88,20 @@ def read_settings(home: Path) -> dict[str, Any] | None:
     return json.loads(path.read_bytes())
 
 
-def record_settings(home: Path, settings: dict[str, Any], made_from_them: Iterable[Path]) -> None:
+def record_settings(
+    home: Path, settings: dict[str, Any], made_from_them: Iterable[Path], *, keep: bool = False
+) -> None:
     """Write the settings before anything is made from them; once a cycle is committed they stay.
 
-    made_from_them: files written once, which other settings before the first commit make stale.
-    Raises StateError showing each difference, once a cycle is committed.
+    made_from_them: files written once, which other settings before the first commit make stale. keep: they
+    hold what people did, and stay with the settings even before. Raises StateError showing each difference.
     """
     before = read_settings(home)
     if before == settings:
         return
-    if committed(home):
+    if committed(home) or keep:
         raise StateError(
-            f"{home / SETTINGS} is missing, although cycles are committed: restore it from a copy."
+            f"{home / SETTINGS} is missing, although cycles or answers are there: restore it from a copy."
             if before is None
             else _differences(home, before, settings)
         )
@@ -120,10 +122,14 @@ def _differences(home: Path, before: dict[str, Any], now: dict[str, Any]) -> str
     old, new = dict(_flat(before)), dict(_flat(now))
     changed = [f"{k}: {old.get(k)} -> {new.get(k)}" for k in sorted(old | new) if old.get(k) != new.get(k)]
     return (
-        f"the experiment at {home} has {len(committed(home))} cycles made with other settings "
+        f"the experiment at {home} has {_made(home)} made with other settings "
         f"({'; '.join(changed)}). Results of different settings do not belong in one curve: set them back, "
         "or give another name, such as --params=experiment:second."
     )
+
+
+def _made(home: Path) -> str:
+    return f"{n} cycles" if (n := len(committed(home))) else "answers of people"
 
 
 def _flat(settings: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

@@ -28,12 +28,14 @@ class Data:
     """What a task works on.
 
     samples: the table. splits: who is test, validation, transfer and train. inputs: what the networks get,
-    images or features by the row of `samples`, or scans by id.
+    images or features by the row of `samples`, or scans by id. masks: labels of boxes by their key, where
+    people drew them.
     """
 
     samples: pd.DataFrame
     splits: pd.DataFrame
     inputs: Any
+    masks: Any = None
 
 
 @dataclass(frozen=True)

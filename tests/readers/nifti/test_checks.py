@@ -96,10 +96,8 @@ def test_unknown_labels_are_counted(folder: Path) -> None:
     voxels = np.minimum(mask(), 1)
     voxels.flat[:7] = [3, 3, 3, 3, 9, 9, 255]
     save(folder / LABEL, voxels)
-    told = (
-        "does not name: 3 (4 voxels), 9 (2 voxels), 255 (1 voxels); known are 0 background, 1 front, 2 back."
-    )
-    tells(refused(folder), folder / LABEL, told)
+    counted = "does not name: 3 (4 voxels), 9 (2 voxels), 255 (1 voxels), the first at (0, 0, 0) (x, y, z)"
+    tells(refused(folder), folder / LABEL, counted, "; known are 0 background, 1 front, 2 back.")
 
 
 @pytest.mark.parametrize(("value", "told"), [(0.5, "0.5 (2 voxels)"), (np.nan, "nan (2 voxels)")])

@@ -155,5 +155,5 @@ def test_median_spacing_is_that_of_the_turned_axes() -> None:
 
 def test_labels_of_another_shape_are_refused() -> None:
     case = grid.placed("a", Grid((4, 5, 6), np.eye(4)), (1.0, 1.0, 1.0))
-    with pytest.raises(InputError, match=r"case a: labels of shape \(4, 5, 6\).*\(6, 5, 4\)"):
+    with pytest.raises(InputError, match=r"case a: shape \(4, 5, 6\).*\(6, 5, 4\)"):
         grid.to_native(np.zeros((4, 5, 6), np.uint8), case)

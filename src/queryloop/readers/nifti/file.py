@@ -36,7 +36,7 @@ def grid(path: Path, channels: Sequence[str] = ()) -> Grid:
     return Grid(shape[:3], header.affine)  # type: ignore[arg-type]
 
 
-def check_same(path: Path, found: Grid, image: Path, expected: Grid) -> None:
+def check_same(path: Path, found: Grid, image: Path | str, expected: Grid) -> None:
     """Refuse a file whose voxels do not lie where those of its image do. Raises BrokenFileError."""
     remedy = "resample one of them to the grid of the other, or replace the one that is wrong."
     if found.shape != expected.shape:
@@ -74,8 +74,9 @@ def labels(path: Path, classes: Sequence[str], unlabelled: Sequence[int] = ()) -
     """
     values = _voxels(path)
     ignored, known = _any_of(values, unlabelled), _any_of(values, range(len(classes)))
-    if not (known | ignored).all():
-        raise BrokenFileError(_unknown(path, values[~(known | ignored)], classes, unlabelled))
+    wrong = ~(known | ignored)
+    if wrong.any():
+        raise BrokenFileError(_unknown(path, values, wrong, classes, unlabelled))
     return np.where(ignored, IGNORE, values).astype(np.uint8)
 
 
@@ -142,11 +143,22 @@ def _told(affine: np.ndarray) -> str:
     return " ".join("[" + " ".join(f"{value:.6g}" for value in row) + "]" for row in affine[:3])
 
 
-def _unknown(path: Path, values: np.ndarray, classes: Sequence[str], unlabelled: Sequence[int]) -> str:
+def first(where: np.ndarray) -> tuple[int, ...]:
+    """The first voxel of a mask."""
+    return tuple(int(i) for i in np.unravel_index(int(where.argmax()), where.shape))
+
+
+def _unknown(
+    path: Path, voxels: np.ndarray, wrong: np.ndarray, classes: Sequence[str], unlabelled: Sequence[int]
+) -> str:
+    values = voxels[wrong]
     fractions = values[values != np.floor(values)]
     found, counts = np.unique(fractions if fractions.size else values, return_counts=True)
     told = examples([f"{value:g} ({n} voxels)" for value, n in zip(found, counts, strict=True)])
     what = "labels that are no whole numbers" if fractions.size else "labels that dataset.json does not name"
     names = [f"{number} {name}" for number, name in enumerate(classes)]
     named = ", ".join(names + [f"{number} not labelled" for number in unlabelled])
-    return f"{path}: has {what}: {told}; known are {named}. Correct the file, or dataset.json."
+    return (
+        f"{path}: has {what}: {told}, the first at {first(wrong)} (x, y, z); known are {named}. Correct the "
+        "file, or dataset.json."
+    )

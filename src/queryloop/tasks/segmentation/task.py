@@ -130,7 +130,7 @@ class Segmentation(Task):
     ) -> Checkpoint:
         """On the labels inside of the boxes, and those of training scans that cost nothing."""
         cases = tables.ids_in(data.splits, "train").tolist()
-        masks = masks_of(labeled, data.inputs)
+        masks = masks_of(labeled, data.inputs, data.masks)
         return networks.train(data.inputs, cases, masks, model, training, seed, previous)
 
     def measured(
@@ -145,7 +145,7 @@ class Segmentation(Task):
         test = tables.ids_in(data.splits, "test").tolist()
         cases = tables.ids_in(data.splits, "train").tolist()
         judged = predictor(checkpoint, data.inputs, looking, evaluation.predictor)
-        masks = masks_of(labeled, data.inputs)
+        masks = masks_of(labeled, data.inputs, data.masks)
         return measured(judged, test) | effort(masks, data.inputs, cases)
 
     def evidence(

@@ -1,0 +1,97 @@
+"""A table of labels that a person filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+from pathlib import Path
+
+from queryloop.errors import BrokenFileError, examples
+from queryloop.readers.labels import Row, rows
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A label, the seconds that it took (NaN where nobody said), and where it stands, for errors."""
+
+    label: str
+    seconds: float = nan
+    place: str = ""
+
+
+def read_answers(path: Path) -> dict[str, Answer]:
+    """Labels by sample, from the columns sample_id, label and, if there, seconds; empty labels are left out.
+
+    Raises BrokenFileError for a file that is no such table, no label at all, and two labels of a sample.
+    """
+    header, *found = rows(path)
+    columns = {name.lower(): number for number, name in enumerate(header.fields)}
+    for name in ("sample_id", "label"):
+        if name not in columns:
+            raise BrokenFileError(
+                f"{path}: no column {name!r} among {', '.join(header.fields)}: keep the columns of the table "
+                "that `kedro al ask` wrote."
+            )
+    given: dict[str, Answer] = {}
+    for row in found:
+        sample, label = (row.fields[columns[name]] for name in ("sample_id", "label"))
+        if not label:
+            continue
+        if sample in given and given[sample].label != label:
+            first = given[sample]
+            raise BrokenFileError(
+                f"{row.place}: {sample} has label {label!r}, but {first.label!r} on {_line(first.place)}: "
+                "leave one of them."
+            )
+        given[sample] = Answer(label, _seconds(row, columns.get("seconds")), row.place)
+    if not given:
+        raise BrokenFileError(f"{path}: no label is filled in: write them into the column `label`.")
+    return given
+
+
+def check_answers(
+    given: Mapping[str, Answer],
+    path: Path,
+    known: Collection[str],
+    asked: Collection[str],
+    classes: Sequence[str],
+) -> None:
+    """Refuse answers that cannot be taken in, all of one kind at once.
+
+    known: ids of all samples. asked: ids that were asked for, now or before. Raises BrokenFileError.
+    """
+    ids = {name: set(found) for name, found in (("known", known), ("asked", asked))}
+    strange = [sample for sample in given if sample not in ids["known"]]
+    if strange:
+        _refuse(path, given, strange, "no sample of this data set", "keep the ids that were asked for")
+    early = [sample for sample in given if sample not in ids["asked"]]
+    if early:
+        _refuse(path, given, early, "never asked for", "tell only what `kedro al ask` wrote out")
+    wrong = [sample for sample, answer in given.items() if answer.label not in classes]
+    if wrong:
+        told = [f"{given[sample].label!r} ({_line(given[sample].place)})" for sample in wrong]
+        raise BrokenFileError(
+            f"{path}: {len(wrong)} labels are no class of this data set: {examples(told)}. Classes are "
+            f"{', '.join(classes)}. Nothing was taken in: correct them."
+        )
+
+
+def _refuse(path: Path, given: Mapping[str, Answer], ids: Sequence[str], what: str, remedy: str) -> None:
+    told = [f"{sample} ({_line(given[sample].place)})" for sample in ids]
+    are = "is" if len(ids) == 1 else "are"
+    raise BrokenFileError(
+        f"{path}: {len(ids)} ids {are} {what}: {examples(told)}. Nothing was taken in: {remedy}."
+    )
+
+
+def _line(place: str) -> str:
+    return place.rsplit(": ", 1)[-1]
+
+
+def _seconds(row: Row, column: int | None) -> float:
+    text = row.fields[column] if column is not None else ""
+    try:
+        return float(text) if text else nan
+    except ValueError:
+        raise BrokenFileError(f"{row.place}: seconds are {text!r}, expected a number or nothing.") from None

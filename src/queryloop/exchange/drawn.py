@@ -1,0 +1,87 @@
+"""Labels of boxes that a person drew into a file of the whole scan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from queryloop.boxes.box import Box
+from queryloop.errors import BrokenFileError
+from queryloop.exchange.scans import Labels, not_labelled
+from queryloop.exchange.space import Region, covering
+from queryloop.readers.grid import image_to_store, labels_to_store
+from queryloop.readers.nifti import file
+from queryloop.readers.volumes import Case
+from queryloop.voxels import IGNORE
+
+
+def read_drawn(
+    path: Path, case: Case, classes: tuple[str, ...], asked: Sequence[Box], before: Labels
+) -> dict[Box, np.ndarray]:
+    """Labels of the boxes in `asked` that somebody filled in, uint8 of their size in the store's grid.
+
+    The file has the grid of the scan; in a box the numbers of classes, or the one after the last class (or
+    255) in voxels that stay without a label. A box of nothing else was not filled in and is left out.
+    before: other boxes of the case with the labels that they have, which the file may repeat. Raises
+    BrokenFileError for another shape or affine, unknown labels, labels outside of boxes, and other ones
+    than before.
+    """
+    file.check_same(path, file.grid(path), f"the scan of {case.sample_id}", case.native)
+    drawn = file.labels(path, classes, [not_labelled(classes), IGNORE])
+    regions = {box: covering(box, case) for box in (*asked, *before)}
+    _check_outside(path, drawn, regions.values(), classes)
+    stored = labels_to_store(drawn, case)
+    _check_kept(path, stored, _reached(case, asked), before)
+    return {box: stored[box.slices].copy() for box in asked if _is_filled(drawn, box, regions)}
+
+
+def _is_filled(drawn: np.ndarray, box: Box, regions: Mapping[Box, Region]) -> bool:
+    """Whether a voxel of the box has a label, those apart that it shares with its neighbours."""
+    region = regions[box]
+    own = np.ones([side.stop - side.start for side in region], bool)
+    for other, theirs in regions.items():
+        if other != box:
+            shared = (
+                slice(max(0, their.start - mine.start), max(0, their.stop - mine.start))
+                for mine, their in zip(region, theirs, strict=True)
+            )
+            own[tuple(shared)] = False
+    return bool((drawn[region][own if own.any() else ...] != IGNORE).any())
+
+
+def _check_outside(path: Path, drawn: np.ndarray, inside: Iterable[Region], classes: Sequence[str]) -> None:
+    outside = (drawn != 0) & (drawn != IGNORE)
+    for region in inside:
+        outside[region] = False
+    if outside.any():
+        where = file.first(outside)
+        label = int(drawn[where])
+        raise BrokenFileError(
+            f"{path}: {int(outside.sum())} voxels outside of the boxes that were asked for are labelled, the "
+            f"first at {where} (x, y, z) as {label} {classes[label]}: only boxes are taken in. Clear what "
+            "lies outside (label 0)."
+        )
+
+
+def _reached(case: Case, asked: Sequence[Box]) -> np.ndarray:
+    """Where in the store's grid the file's voxels in the asked boxes have a say, (Z, Y, X) bool."""
+    inside = np.zeros(case.native.shape, np.float32)
+    for box in asked:
+        inside[covering(box, case)] = 1
+    return image_to_store(inside, case) > 0
+
+
+def _check_kept(path: Path, stored: np.ndarray, reached: np.ndarray, before: Labels) -> None:
+    """Boxes of earlier queries are as they were, or empty."""
+    for box, known in before.items():
+        drawn, apart = stored[box.slices], ~reached[box.slices]
+        is_empty = (drawn[apart] == 0).all() or (drawn[apart] == IGNORE).all()
+        changed = int(((drawn != known) & apart).sum())
+        if changed and not is_empty:
+            raise BrokenFileError(
+                f"{path}: box {box.id} of an earlier query has other labels in {changed} voxels than it was "
+                "given: nothing is overwritten. Clear this box (label 0), or draw into the files that were "
+                "written for the open query."
+            )

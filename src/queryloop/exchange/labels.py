@@ -1,0 +1,105 @@
+"""Labels of boxes as files of whole scans, and which boxes were asked for when."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from queryloop.boxes.box import Box
+from queryloop.errors import OptionsError
+from queryloop.exchange.scans import Labels, Scans, boxes_of, by_case, not_labelled
+from queryloop.exchange.space import nearest
+from queryloop.exchange.writing import ENDING, save, whole_folder
+from queryloop.readers.grid import to_native
+from queryloop.readers.nifti.description import NAME
+from queryloop.voxels import IGNORE
+
+TRUTH = "truth"
+"""The label of a box that has those of the data set itself."""
+
+
+class Masks(Protocol):
+    """Masks by their keys, as `storage.masks.Masks` has them."""
+
+    def __getitem__(self, key: str) -> np.ndarray: ...
+
+
+def write_labels(folder: Path, scans: Scans, labels: Labels) -> None:
+    """The labels of some boxes, and those that cost nothing, as nnU-Net trains on them.
+
+    labelsTr/CASE.nii.gz in the grid of the scan, with the label `ignore` where nobody labelled, and
+    dataset.json; nnU-Net's imagesTr/CASE_0000.nii.gz are the scans themselves. Raises OptionsError where
+    the folder holds something, or nothing is labelled.
+    """
+    boxes = by_case(labels)
+    cases = [case for case in scans.cases if case in boxes or scans.free_labels(case) is not None]
+    if not cases:
+        raise OptionsError("nothing is labelled yet: there are no labels to write.")
+    with whole_folder(folder) as place:
+        for case in cases:
+            found = labelled(scans, case, {box: labels[box] for box in boxes.get(case, ())})
+            path = place / "labelsTr" / f"{case}{ENDING}"
+            save(path, in_file(found, scans.classes), scans.cases[case].native.affine)
+        write_description(place, scans, len(cases))
+
+
+def labelled(scans: Scans, case_id: str, labels: Labels) -> np.ndarray:
+    """All labels of a case in the grid of its file, (x, y, z) uint8, IGNORE where nobody labelled."""
+    case = scans.cases[case_id]
+    found = np.full(case.shape, IGNORE, np.uint8)
+    for box, known in labels.items():
+        found[box.slices] = known
+    free = scans.free_labels(case_id)
+    if free is not None:
+        np.copyto(found, free, where=free != IGNORE)
+    return to_native(found, case)
+
+
+def labels_of(labeled: pd.DataFrame, scans: Scans, masks: Masks) -> dict[Box, np.ndarray]:
+    """What each box of a labelled set was labelled with, uint8 of its size, IGNORE where nobody labelled.
+
+    labeled: sample_id, label and the columns of boxes; a label is the key of a mask, or TRUTH.
+    """
+    keys = dict(zip(boxes_of(labeled), labeled["label"], strict=True)) if len(labeled) else {}
+    return {
+        box: scans.labels(box.case)[box.slices] if key == TRUTH else masks[key] for box, key in keys.items()
+    }
+
+
+def in_file(labels: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+    """The labels as files have them: not 255 but the number after the last class where nobody labelled."""
+    return np.where(labels == IGNORE, not_labelled(classes), labels).astype(np.uint8)
+
+
+def write_description(folder: Path, scans: Scans, n_cases: int) -> None:
+    """dataset.json, as nnU-Net reads it."""
+    labels = {name: number for number, name in enumerate(scans.classes)}
+    content = {
+        "channel_names": {str(number): name for number, name in enumerate(scans.channels)},
+        "labels": {**labels, "ignore": not_labelled(scans.classes)},
+        "numTraining": n_cases,
+        "file_ending": ENDING,
+    }
+    (folder / NAME).write_text(json.dumps(content, indent=1))
+
+
+def write_queried(folder: Path, scans: Scans, asked: pd.DataFrame) -> None:
+    """When each voxel was asked for: CASE.nii.gz in the grid of the scan, the number of the cycle, else 0.
+
+    asked: sample_id, cycle and the columns of boxes. Raises OptionsError where the folder holds something,
+    or nothing was asked for.
+    """
+    if asked.empty:
+        raise OptionsError("no box was asked for yet: there is nothing to write.")
+    cycles = dict(zip(boxes_of(asked), asked["cycle"].tolist(), strict=True))
+    with whole_folder(folder) as place:
+        for case_id, boxes in by_case(cycles).items():
+            native = scans.cases[case_id].native
+            found = np.zeros(native.shape, np.uint16)
+            for box in boxes:
+                found[nearest(box, scans.cases[case_id])] = cycles[box]
+            save(place / f"{case_id}{ENDING}", found, native.affine)

@@ -1,0 +1,50 @@
+"""Folders that appear whole, and NIfTI files that every viewer places alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import nibabel
+import numpy as np
+
+from queryloop.errors import OptionsError, StateError
+
+ENDING = ".nii.gz"
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which becomes `folder` when the block ends without an error.
+
+    Raises OptionsError where `folder` holds something, StateError where the disk refuses.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OptionsError(
+            f"{folder} is there already, and what somebody wrote into it must not be lost: name another "
+            "folder, or move it away."
+        )
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as made:
+            begun = Path(made) / folder.name
+            begun.mkdir()
+            yield begun
+            begun.replace(folder)
+    except OSError as error:
+        raise StateError(
+            f"cannot write {folder}: {error.strerror}. Nothing of it was kept: make room or make the folder "
+            "writable, and give the same command again."
+        ) from error
+
+
+def save(path: Path, voxels: np.ndarray, affine: np.ndarray) -> None:
+    """Write (x, y, z) as NIfTI. affine: (4, 4) to millimetres RAS, written in both places of the header."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = nibabel.Nifti1Image(voxels, affine)
+    image.set_sform(affine, code="scanner")
+    image.set_qform(affine, code="scanner")  # ITK and its viewers read this one
+    image.header.set_xyzt_units("mm")
+    nibabel.save(image, path)

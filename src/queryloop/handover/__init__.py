@@ -1,0 +1,1 @@
+"""Between an experiment and people: what is asked of them goes out, their answers come in."""

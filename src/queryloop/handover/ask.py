@@ -1,0 +1,49 @@
+"""The open query as files for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from queryloop import samples as tables
+from queryloop.errors import StateError
+from queryloop.exchange.pictures import write_pictures
+from queryloop.exchange.query import write_query
+from queryloop.experiment import Experiment
+from queryloop.handover.asked import Asked, asked_of, check_content
+
+
+def ask(experiment: Experiment, out: Path | None) -> str:
+    """Write what is asked into a new folder: tables and pictures, or scans, outlines and masks to draw in.
+
+    out: the folder; none: beside the results, by cycle. Returns what was written and what to do with it.
+    Raises OptionsError where the folder holds something, StateError where nothing is asked.
+    """
+    asked = asked_of(experiment)
+    if asked.open.empty:
+        raise StateError(f"{asked.standing}: go on with `kedro run --pipeline=al_cycle {experiment.flags}`.")
+    check_content(experiment)
+    folder = out or experiment.catalog["metrics"].folder.parent / "asked" / f"cycle_{asked.cycle:03d}"
+    write = _write_boxes if asked.is_of_boxes else _write_images
+    return f"{write(experiment, asked, folder)}, then `kedro al tell {folder} {experiment.flags}`."
+
+
+def _write_images(experiment: Experiment, asked: Asked, folder: Path) -> str:
+    samples = experiment.catalog.load("samples")
+    images = experiment.catalog.load("images")
+    rows = tables.rows_of(samples, asked.open["sample_id"].tolist())
+    classes = tables.classes(samples)
+    write_pictures(folder, images[rows], asked.open, classes)
+    return (
+        f"{len(rows)} images and a table are in {folder}. Fill in the column `label` of query.csv with one "
+        f"of {', '.join(classes)}"
+    )
+
+
+def _write_boxes(experiment: Experiment, asked: Asked, folder: Path) -> str:
+    scans = experiment.catalog.load("images")
+    write_query(folder, scans, asked.query)
+    labels = ", ".join(f"{number} {name}" for number, name in enumerate(scans.classes))
+    return (
+        f"{len(asked.query)} boxes are in {folder}. Draw into the files in masks/, over the voxels of label "
+        f"{len(scans.classes)} (not labelled), with {labels}"
+    )

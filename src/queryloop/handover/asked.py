@@ -1,0 +1,102 @@
+"""What is asked now, and how much of it is answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from queryloop.errors import OptionsError, StateError
+from queryloop.exchange.scans import has_boxes
+from queryloop.experiment import Experiment
+from queryloop.oracles.registry import is_waited_for
+from queryloop.storage import state
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The open query of an experiment, or its starting set before the first cycle.
+
+    cycle: the one that takes the answers in. query: sample_id, rank, score, and the columns of boxes.
+    labeled: the labelled set so far. answers: every answer ever given.
+    """
+
+    cycle: int
+    query: pd.DataFrame
+    labeled: pd.DataFrame
+    answers: pd.DataFrame
+
+    @property
+    def is_of_boxes(self) -> bool:
+        """Whether boxes of scans are asked for, and not images."""
+        return has_boxes(self.query)
+
+    @property
+    def labels(self) -> pd.Series:
+        """The newest label of each sample that has one, by id."""
+        return self.answers.drop_duplicates("sample_id", keep="last").set_index("sample_id")["label"]
+
+    @property
+    def open(self) -> pd.DataFrame:
+        """The part of the query that has no answer yet."""
+        return self.query[~self.query["sample_id"].isin(self.answers["sample_id"])]
+
+    @property
+    def standing(self) -> str:
+        """How far people have come."""
+        n, n_open = len(self.query), len(self.open)
+        return f"waiting for {n} answers, {n - n_open} are in" if n_open else f"all {n} answers are in"
+
+
+def asked_of(experiment: Experiment) -> Asked:
+    """What an experiment asks now. Raises StateError where it has not begun, or asks for nothing more."""
+    if not experiment.catalog.exists("starting_set"):
+        raise StateError(
+            f"the experiment at {experiment.home} has asked for nothing yet: begin it with "
+            f"`kedro run --pipeline=al_cycle {experiment.flags},oracle.name=people`."
+        )
+    if experiment.is_exhausted:
+        raise StateError(
+            f"the experiment at {experiment.home} has labels of the whole pool: nothing is open."
+        )
+    n = experiment.n_committed
+    return Asked(
+        cycle=n + 1,
+        query=experiment.latest("query" if n else "starting_set"),
+        labeled=experiment.latest("labeled_index"),
+        answers=experiment.latest("answers"),
+    )
+
+
+def waiting(experiment: Experiment) -> str:
+    """How far people have come and what they do next; empty where all is answered."""
+    asked = asked_of(experiment)
+    if asked.open.empty:
+        return ""
+    return (
+        f"{asked.standing}: `kedro al ask {experiment.flags}` writes out what is asked, "
+        f"`kedro al tell FILE {experiment.flags}` takes answers in."
+    )
+
+
+def check_people_are_asked(experiment: Experiment) -> None:
+    """Refuse answers to an experiment that was begun with another oracle, by what it recorded.
+
+    Raises OptionsError.
+    """
+    settings = state.read_settings(experiment.home)
+    if settings is not None and not is_waited_for(name := settings["oracle"]["name"]):
+        raise OptionsError(
+            f"the experiment at {experiment.home} has oracle.name:{name}, which answers by itself. Begin one "
+            "whose answers come from people with oracle.name:people and another experiment name."
+        )
+
+
+def check_content(experiment: Experiment) -> None:
+    """Refuse parameters that read the data set in another way than the experiment did. Raises StateError."""
+    settings = state.read_settings(experiment.home) or {}
+    if settings.get("samples") != experiment.catalog["fingerprint"].fingerprint:
+        raise StateError(
+            f"the experiment at {experiment.home} was begun with other options in `data`, or other source "
+            "files: give the same --env, and the same data options in --params."
+        )

@@ -1,0 +1,82 @@
+"""Answers of people, taken in all at once or not at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from queryloop import samples as tables
+from queryloop.errors import examples
+from queryloop.exchange.answers import Answer
+from queryloop.experiment import Experiment
+from queryloop.handover import told
+from queryloop.handover.asked import Asked, asked_of, check_content, check_people_are_asked
+from queryloop.oracles.people import import_id
+from queryloop.readers.content import contents
+from queryloop.storage import lock
+
+
+def tell(experiment: Experiment, given: Path, annotator: str) -> list[str]:
+    """Take in the answers of a table or mask, or of the folder that `ask` wrote; returns what was done.
+
+    What was told before, byte for byte, changes nothing; another label than before is a new row of
+    `answers`. Raises BrokenFileError for whatever cannot be taken in, and then takes in nothing.
+    """
+    check_people_are_asked(experiment)
+    with lock.locked(experiment.home):
+        asked = asked_of(experiment)
+        files = told.mask_files(given) if asked.is_of_boxes else told.table_file(given)
+        digest, imports = _digest(files), asked.answers["import_id"].unique()
+        if import_id(0, digest)[-16:] in {name[-16:] for name in imports}:
+            return [f"{given} was taken in before: nothing changed.", *_standing(experiment, asked)]
+        check_content(experiment)
+        found = (told.masks if asked.is_of_boxes else told.labels)(experiment.catalog, asked, files)
+        labels = asked.labels
+        new = {sample: a for sample, a in found.answers.items() if labels.get(sample) != a.label}
+        experiment.catalog.save("masks", found.masks)
+        experiment.catalog.save("answers", _rows(new, annotator, import_id(len(imports) + 1, digest)))
+        said = [*_changes(labels, found.answers, new), *found.remarks]
+        return [*said, *_standing(experiment, asked_of(experiment))]
+
+
+def _digest(files: Sequence[Path]) -> str:
+    """SHA-256 of the contents of some files and, of several, their names."""
+    parts = [(path.name if len(files) > 1 else "", contents(path)) for path in files]
+    return hashlib.sha256(
+        b"".join(hashlib.sha256(name.encode() + raw).digest() for name, raw in parts)
+    ).hexdigest()
+
+
+def _rows(new: Mapping[str, Answer], annotator: str, name: str) -> pd.DataFrame:
+    return tables.table(
+        "answers",
+        {
+            "sample_id": list(new),
+            "label": [answer.label for answer in new.values()],
+            "annotator": annotator,
+            "labeled_at": dt.datetime.now(dt.UTC),
+            "seconds": [answer.seconds for answer in new.values()],
+            "import_id": name,
+        },
+    )
+
+
+def _changes(labels: pd.Series, given: Mapping[str, Answer], new: Mapping[str, Answer]) -> Iterator[str]:
+    """What became of the answers that were given. labels: the newest ones before them."""
+    changed = [sample for sample in new if sample in labels.index]
+    yield f"{len(new) - len(changed)} new answers were taken in."
+    if changed:
+        told_ = [f"{sample} was {labels[sample]}, is now {new[sample].label}" for sample in changed]
+        yield f"{len(changed)} labels are others than before: {examples(told_)}."
+    if len(given) > len(new):
+        yield f"{len(given) - len(new)} answers were in already."
+
+
+def _standing(experiment: Experiment, asked: Asked) -> Iterator[str]:
+    yield f"{asked.standing}."
+    if asked.open.empty:
+        yield f"Go on with `kedro run --pipeline=al_cycle {experiment.flags}`."

@@ -1,0 +1,111 @@
+"""What people told: labels from a table, or masks of boxes from files of whole scans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from queryloop import samples as tables
+from queryloop.boxes.box import Box, class_counts
+from queryloop.errors import BrokenFileError, MissingFilesError, examples
+from queryloop.exchange.answers import Answer, check_answers, read_answers
+from queryloop.exchange.drawn import read_drawn
+from queryloop.exchange.labels import labels_of
+from queryloop.exchange.pictures import TABLE
+from queryloop.exchange.query import MASKS
+from queryloop.exchange.scans import boxes_of, by_case
+from queryloop.handover.asked import Asked
+from queryloop.progress import ProgressBar
+from queryloop.readers.nifti.description import ENDINGS
+from queryloop.storage.masks import key_of
+from queryloop.voxels import IGNORE
+
+
+@dataclass(frozen=True)
+class Told:
+    """Answers by sample, masks that they name, and sentences about them."""
+
+    answers: Mapping[str, Answer]
+    masks: Sequence[np.ndarray] = ()
+    remarks: Sequence[str] = ()
+
+
+def table_file(given: Path) -> list[Path]:
+    """The table: the file itself, or query.csv of a folder. Raises MissingFilesError."""
+    path = given / TABLE if given.is_dir() else given
+    if not path.is_file():
+        raise MissingFilesError(f"{path} is missing: tell the table that `kedro al ask` wrote or its folder.")
+    return [path]
+
+
+def mask_files(given: Path) -> list[Path]:
+    """The masks: the file itself, or those of a folder or of masks/ in it. Raises MissingFilesError."""
+    if given.is_file():
+        return [given]
+    folder = given / MASKS if (given / MASKS).is_dir() else given
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    found = [path for path in found if path.name.endswith(ENDINGS) and path.name[0] != "."]
+    if not found:
+        raise MissingFilesError(
+            f"{folder} holds no masks (.nii.gz): tell the folder that `kedro al ask` wrote, or one file of "
+            f"its {MASKS}/."
+        )
+    return found
+
+
+def labels(catalog: Any, asked: Asked, files: Sequence[Path]) -> Told:
+    """Labels of images from a table. Raises BrokenFileError as `read_answers` and `check_answers` do."""
+    (path,) = files
+    found, samples = read_answers(path), catalog.load("samples")
+    ids = [*asked.query["sample_id"], *asked.labeled["sample_id"]]
+    check_answers(found, path, samples["sample_id"], ids, tables.classes(samples))
+    return Told(found)
+
+
+def masks(catalog: Any, asked: Asked, files: Sequence[Path]) -> Told:
+    """Masks of the boxes of the open query. Raises BrokenFileError as `read_drawn` does."""
+    scans, store = catalog.load("images"), catalog.load("masks")
+    before = labels_of(asked.labeled, scans, store)
+    boxes = by_case(boxes_of(asked.query))
+    found: dict[Box, np.ndarray] = {}
+    with ProgressBar("reading masks", len(files)) as bar:
+        for case_id, path in _by_case(files, boxes).items():
+            earlier = {box: known for box, known in before.items() if box.case == case_id}
+            found |= read_drawn(path, scans.cases[case_id], scans.classes, boxes[case_id], earlier)
+            bar.advance()
+    if not found:
+        raise BrokenFileError(
+            f"{examples(files)}: no box is filled in: draw over the voxels of label {len(scans.classes)} "
+            "(not labelled), and clear what is background (label 0)."
+        )
+    answers = {box.id: Answer(key_of(mask)) for box, mask in found.items()}
+    return Told(answers, list(found.values()), _remarks(found, scans.classes))
+
+
+def _by_case(files: Sequence[Path], boxes: Mapping[str, Sequence[Box]]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in files:
+        case_id = next((path.name.removesuffix(end) for end in ENDINGS if path.name.endswith(end)), path.name)
+        if case_id not in boxes:
+            raise BrokenFileError(
+                f"{path}: no box of a scan {case_id!r} is asked for now, only boxes of "
+                f"{examples(sorted(boxes))}. Nothing was taken in: a mask is named like its scan."
+            )
+        if case_id in found:
+            raise BrokenFileError(f"{path}: {found[case_id].name} is of the same scan: leave one of them.")
+        found[case_id] = path
+    return found
+
+
+def _remarks(found: Mapping[Box, np.ndarray], classes: Sequence[str]) -> list[str]:
+    """What shows mishaps: voxels of each class, where numbers were swapped, and those without a label."""
+    held = np.sum([class_counts(mask) for mask in found.values()], axis=0)
+    told = ", ".join(f"{number} {name} {held[number]}" for number, name in enumerate(classes))
+    counts = {box: int((mask == IGNORE).sum()) for box, mask in found.items()}
+    partly = [f"{box.id} ({n} of {found[box].size})" for box, n in counts.items() if n]
+    left = [f"{len(partly)} boxes keep voxels without a label: {examples(partly)}."] if partly else []
+    return [f"Voxels of the boxes told: {told}.", *left]

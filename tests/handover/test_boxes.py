@@ -1,0 +1,211 @@
+"""Boxes are asked of people and their masks taken in, by the same two functions as images."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import nibabel
+import numpy as np
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+
+from queryloop.boxes.box import Box
+from queryloop.errors import BrokenFileError, MissingFilesError
+from queryloop.exchange.labels import TRUTH, labels_of
+from queryloop.exchange.loops import read_loops
+from queryloop.exchange.scans import boxes_of
+from queryloop.exchange.space import covering
+from queryloop.handover.ask import ask
+from queryloop.handover.export import export
+from queryloop.handover.tell import tell
+from queryloop.readers.grid import is_resampled
+from queryloop.readers.nifti import file
+from queryloop.storage.files import whole_file
+from queryloop.storage.lock import locked
+from queryloop.storage.masks import MaskStore
+from queryloop.storage.tables import AppendOnlyTable
+from queryloop.storage.volumes import Volumes
+from queryloop.voxels import IGNORE
+
+from ..exchange.made_up import scan, scans, table
+
+OPEN = [
+    Box("turned", (0, 0, 0), (4, 5, 3)),
+    Box("turned", (0, 5, 0), (4, 5, 3)),
+    Box("plain", (2, 2, 2), (3, 3, 3)),
+]
+EARLIER = Box("turned", (8, 5, 5), (3, 3, 3))
+
+
+@dataclass
+class Begun:
+    """An experiment with an open query of boxes, as far as `ask` and `tell` look at it."""
+
+    home: Path
+    catalog: DataCatalog
+    query: pd.DataFrame
+    labeled: pd.DataFrame
+    n_committed: int = 1
+    is_exhausted: bool = False
+    flags: str = "--params=strategy=entropy"
+
+    def latest(self, name: str) -> pd.DataFrame:
+        if name == "answers":
+            return self.catalog.load("answers")
+        return self.labeled if name == "labeled_index" else self.query
+
+
+@pytest.fixture(scope="module", params=[None, (1.5, 2.1, 1.3)], ids=["native", "resampled"])
+def volumes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Volumes:
+    return scans(tmp_path_factory.mktemp("volumes"), request.param)
+
+
+@pytest.fixture
+def begun(volumes: Volumes, tmp_path: Path) -> Begun:
+    home = tmp_path / "home"
+    where = {"path": str(home)}
+    with locked(home), whole_file(home / "settings.json") as settings:
+        settings.write(json.dumps({"oracle": {"name": "people"}, "samples": "0123"}).encode())
+    catalog = DataCatalog(
+        {
+            "images": MemoryDataset(volumes, copy_mode="assign"),
+            "masks": MaskStore(path=str(home / "masks"), experiment=where),
+            "answers": AppendOnlyTable(
+                path=str(home / "answers"), schema="answers", part="import_id", experiment=where
+            ),
+            "starting_set": MemoryDataset(table(OPEN)),
+            "fingerprint": SimpleNamespace(fingerprint="0123"),
+        }
+    )
+    return Begun(home, catalog, table(OPEN), table([EARLIER]).assign(label=TRUTH))
+
+
+def draw(folder: Path, volumes: Volumes, *boxes: Box) -> None:
+    """Draw the truth into some boxes of the files that were asked."""
+    for box in boxes:
+        path = folder / "masks" / f"{box.case}.nii.gz"
+        before = nibabel.load(path)
+        voxels = np.asanyarray(before.dataobj).copy()
+        region = covering(box, volumes.cases[box.case])
+        voxels[region] = scan(box.case).labels[region]
+        nibabel.save(nibabel.Nifti1Image(voxels, before.affine), path)
+
+
+def test_boxes_go_out_and_their_masks_come_in(begun: Begun, volumes: Volumes, tmp_path: Path) -> None:
+    said = ask(begun, tmp_path / "asked")
+    assert "3 boxes" in said
+    assert "0 background, 1 front, 2 back" in said
+    draw(tmp_path / "asked", volumes, *OPEN)
+    told = " ".join(tell(begun, tmp_path / "asked", "ann"))
+    assert "3 new answers" in told
+    assert "all 3 answers are in" in told
+    held = sum(np.bincount(volumes.labels(b.case)[b.slices].ravel(), minlength=3) for b in OPEN)
+    assert f"0 background {held[0]}, 1 front {held[1]}, 2 back {held[2]}." in told
+    answers = begun.catalog.load("answers")
+    assert set(answers["annotator"]) == {"ann"}
+    labeled = table(OPEN).merge(answers[["sample_id", "label"]], on="sample_id")
+    for box, labels in labels_of(labeled, volumes, begun.catalog.load("masks")).items():
+        np.testing.assert_array_equal(labels, volumes.labels(box.case)[box.slices])
+
+
+def test_some_boxes_can_be_told_and_the_others_later(begun: Begun, volumes: Volumes, tmp_path: Path) -> None:
+    ask(begun, tmp_path / "asked")
+    draw(tmp_path / "asked", volumes, OPEN[0])
+    assert "waiting for 3 answers, 1 are in" in " ".join(tell(begun, tmp_path / "asked" / "masks", "ann"))
+    draw(tmp_path / "asked", volumes, OPEN[2])
+    told = " ".join(tell(begun, tmp_path / "asked" / "masks" / "plain.nii.gz", "ann"))
+    assert "waiting for 3 answers, 2 are in" in told
+    ask(begun, tmp_path / "again")
+    draw(tmp_path / "again", volumes, OPEN[1])
+    told = " ".join(tell(begun, tmp_path / "again", "ann"))
+    assert "1 new answers" in told
+    assert "all 3 answers are in" in told
+
+
+def test_repeated_masks_change_nothing_and_redrawn_ones_are_new_rows(
+    begun: Begun, volumes: Volumes, tmp_path: Path
+) -> None:
+    ask(begun, tmp_path / "asked")
+    draw(tmp_path / "asked", volumes, OPEN[0])
+    tell(begun, tmp_path / "asked", "ann")
+    assert "nothing changed" in " ".join(tell(begun, tmp_path / "asked", "bo"))
+    path = tmp_path / "asked" / "masks" / "turned.nii.gz"
+    before = nibabel.load(path)
+    voxels = np.asanyarray(before.dataobj).copy()
+    voxels[covering(OPEN[0], volumes.cases["turned"])] = 1
+    nibabel.save(nibabel.Nifti1Image(voxels, before.affine), path)
+    assert f"1 labels are others than before: {OPEN[0].id} was" in " ".join(tell(begun, path, "bo"))
+    answers = begun.catalog.load("answers")
+    assert answers["annotator"].tolist() == ["ann", "bo"]
+    assert (begun.catalog.load("masks")[answers["label"].iloc[-1]] == 1).all()
+
+
+def test_boxes_of_the_labelled_set_may_stay_in_the_files(
+    begun: Begun, volumes: Volumes, tmp_path: Path
+) -> None:
+    ask(begun, tmp_path / "asked")
+    draw(tmp_path / "asked", volumes, OPEN[0], EARLIER)
+    assert "1 new answers" in " ".join(tell(begun, tmp_path / "asked", "ann"))
+
+
+def test_voxels_left_without_a_label_are_said(begun: Begun, volumes: Volumes, tmp_path: Path) -> None:
+    ask(begun, tmp_path / "asked")
+    draw(tmp_path / "asked", volumes, Box("plain", (2, 2, 2), (3, 3, 1)))
+    told = " ".join(tell(begun, tmp_path / "asked", "ann"))
+    assert f"1 boxes keep voxels without a label: {OPEN[2].id} (" in told
+    (key,) = begun.catalog.load("answers")["label"]
+    assert (begun.catalog.load("masks")[key] == IGNORE).any()
+
+
+def test_what_cannot_be_taken_in_leaves_nothing(begun: Begun, volumes: Volumes, tmp_path: Path) -> None:
+    ask(begun, tmp_path / "asked")
+    folder = tmp_path / "asked" / "masks"
+    with pytest.raises(BrokenFileError, match="no box is filled in"):
+        tell(begun, folder, "ann")
+    draw(tmp_path / "asked", volumes, OPEN[0])
+    plain = nibabel.load(folder / "plain.nii.gz")
+    voxels = np.asanyarray(plain.dataobj).copy()
+    voxels[-1, -1, -1] = 2
+    nibabel.save(nibabel.Nifti1Image(voxels, plain.affine), folder / "plain.nii.gz")
+    with pytest.raises(BrokenFileError, match=r"plain\.nii\.gz: 1 voxels outside"):
+        tell(begun, folder, "ann")
+    (folder / "plain.nii.gz").rename(folder / "flipped.nii.gz")
+    with pytest.raises(
+        BrokenFileError, match=r"no box of a scan 'flipped' is asked for now, only .*plain, turned"
+    ):
+        tell(begun, folder, "ann")
+    with pytest.raises(MissingFilesError, match="holds no masks"):
+        tell(begun, tmp_path / "asked" / "rois", "ann")
+    assert not begun.catalog.exists("answers")
+    assert not begun.catalog.exists("masks")
+
+
+def test_two_files_of_one_scan_are_refused(begun: Begun, tmp_path: Path) -> None:
+    ask(begun, tmp_path / "asked")
+    folder = tmp_path / "asked" / "masks"
+    nibabel.save(nibabel.load(folder / "plain.nii.gz"), folder / "plain.nii")
+    with pytest.raises(BrokenFileError, match="of the same scan"):
+        tell(begun, folder, "ann")
+
+
+def test_an_export_holds_labels_loops_and_cycles(begun: Begun, volumes: Volumes, tmp_path: Path) -> None:
+    assert "1 labelled boxes and 3 of the open query" in export(begun, tmp_path / "out")
+    loops = read_loops(tmp_path / "out" / "loops", volumes.cases)
+    assert loops["cycle"].tolist() == [1, 2, 2, 2]
+    if not is_resampled(volumes.cases["turned"]):
+        assert boxes_of(loops) == [EARLIER, *OPEN]
+    cycles = np.asanyarray(nibabel.load(tmp_path / "out" / "queried" / "turned.nii.gz").dataobj)
+    assert np.unique(cycles).tolist() == [0, 1, 2]
+    labels = file.labels(tmp_path / "out" / "labels" / "labelsTr" / "turned.nii.gz", volumes.classes, [3])
+    assert 0 < (labels != IGNORE).sum() < 4 * np.prod(EARLIER.size)
+
+
+def test_an_export_before_the_first_cycle_has_no_labels(begun: Begun, tmp_path: Path) -> None:
+    begun.labeled = begun.labeled[:0]
+    begun.n_committed = 0
+    export(begun, tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["loops", "queried"]
