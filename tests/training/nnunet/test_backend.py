@@ -17,6 +17,7 @@ from queryloop.boxes.resolution import resolve
 from queryloop.boxes.scored import Scored
 from queryloop.boxes.sums import Sums
 from queryloop.errors import MissingFilesError
+from queryloop.training.nnunet.environment import prepared
 from queryloop.training.nnunet.scoring import Scorer, head_of, running
 from queryloop.training.nnunet.training import Settings, train
 from queryloop.training.volumes.cases import Annotated
@@ -56,12 +57,12 @@ def theirs(folder: Path, image: np.ndarray, spacing: tuple[float, ...], mirrors:
     """Softmax of each fold by nnU-Net's own prediction."""
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
-    from queryloop.training.nnunet.environment import prepared
-
     found = []
     with prepared():
         for fold in (0, 1):
-            predictor = nnUNetPredictor(use_mirroring=mirrors, device=torch.device("cpu"), allow_tqdm=False)
+            predictor = nnUNetPredictor(
+                1.0, use_gaussian=False, use_mirroring=mirrors, device=torch.device("cpu")
+            )
             predictor.initialize_from_trained_model_folder(str(folder), [fold], "checkpoint_final.pth")
             known = {"spacing": list(spacing)}
             found.append(predictor.predict_single_npy_array(image, known, None, None, True)[1])
@@ -82,23 +83,27 @@ class Stored:
 
 
 @pytest.mark.parametrize(
-    ("spacing", "mirrors"), [((1.0, 1.0, 1.0), False), ((1.0, 1.0, 1.0), True), ((2.0, 1.3, 0.9), False)]
+    ("spacing", "mirrors"), [((1.0, 1.0, 1.0), False), ((1.0, 1.0, 1.0), True), ((0.9, 0.8, 1.0), False)]
 )
 def test_each_fold_says_what_nnunet_itself_predicts(
     folder: Path, spacing: tuple[float, float, float], mirrors: bool
 ) -> None:
-    """Also in another spacing than that of the training, and beside a border that nnU-Net cuts off."""
-    image = scan((26, 40, 24), seed=7)[0]
-    image[:, :, 32:] = 0
+    """Also in another spacing than that of the training, and beside a border that nnU-Net cuts off.
+
+    All fits into one tile: where tiles overlap, nnU-Net loses small weights in 16 bits.
+    """
+    image = scan((20, 30, 24), seed=7)[0]
+    image[:, :, 22:] = 0
     found = Stored()
     Scorer(folder, mirrors=mirrors).score(image, spacing, found)
     for ours, expected in zip(found.probs, theirs(folder, image, spacing, mirrors), strict=True):
-        np.testing.assert_allclose(ours, expected, atol=0.02)  # theirs are summed in 16 bits
-    assert all((energy[:, 32:] == 0).all() and (energy[:, :32] > 0).all() for energy in found.energies)
+        np.testing.assert_allclose(ours, expected, atol=2e-3)  # theirs are logits of 16 bits
+    assert all((energy[:, 22:] == 0).all() and (energy[:, :22] > 0).all() for energy in found.energies)
 
 
 def test_energy_is_that_of_what_goes_into_the_last_layer(folder: Path) -> None:
-    network = Scorer(folder)._loaded.network.eval()
+    with prepared():
+        network = Scorer(folder).loaded.network.eval()
     head, tiles = head_of(network), torch.randn(2, 1, 32, 32, 32)
     inputs: list[torch.Tensor] = []
     with torch.inference_mode():
@@ -159,15 +164,11 @@ def test_patches_hold_a_labelled_voxel_wherever_it_lies_in_them() -> None:
     loader.annotated_classes_key, loader.has_ignore = key, True
     loader.patch_size, loader.need_to_pad = (8, 9, 10), np.zeros(3, int)
     voxels = np.array([[0, 2, 30, 11], [0, 39, 0, 20]])
-    before, shape, seen = voxels.copy(), (40, 41, 42), set()
+    before, shape, seen = voxels.copy(), (40, 41, 42), set[int]()
     for _ in range(300):
         lower, upper = loader.get_bbox(shape, False, {key: voxels})
-        inside = [all(a <= v < b for a, v, b in zip(lower, at, upper, strict=True)) for at in voxels[:, 1:]]
-        assert any(inside)
-        seen |= {
-            tuple(np.subtract(at, lower).tolist())
-            for at, in_ in zip(voxels[:, 1:], inside, strict=True)
-            if in_
-        }
+        inside = ((voxels[:, 1:] >= lower) & (voxels[:, 1:] < upper)).all(axis=1)
+        assert inside.any()
+        seen |= set((voxels[inside, 3] - lower[2]).tolist())
     np.testing.assert_array_equal(voxels, before)
-    assert len({place[2] for place in seen}) > 5
+    assert seen == set(range(10))

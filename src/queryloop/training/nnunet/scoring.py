@@ -20,6 +20,7 @@ from queryloop.training.nnunet.training import ALL
 from queryloop.training.predict import softmax
 from queryloop.training.volumes.prediction import Running
 from queryloop.training.volumes.tiles import Run, Tiling, stitched
+from queryloop.voxels import Triple
 
 Axes = tuple[int, ...]
 
@@ -50,24 +51,25 @@ class Scorer:
         OptionsError for what is no 3D U-Net with a softmax.
         """
         with prepared(), isolated(self.threads):
-            loaded = self._loaded
+            loaded = self.loaded
             case = _Case(loaded, image, spacing)
             tiling = Tiling(tuple(loaded.configuration_manager.patch_size), self.step, batch=1)
             network = loaded.network.to(self.device).eval()
             for weights in loaded.list_of_parameters:
                 network.load_state_dict(weights)
                 run = running(network, self._flips)
-                planes = [found for _, found in stitched(run, case.data, tiling, self.device)]
-                sums.add(*case.native(torch.cat(planes, dim=1)), start=0)
+                padded, inside = _padded(case.data, tiling.tile)
+                planes = [found for _, found in stitched(run, padded, tiling, self.device)]
+                sums.add(*case.native(torch.cat(planes, dim=1)[inside]), start=0)
 
     @property
     def _flips(self) -> list[Axes]:
-        axes = self._loaded.allowed_mirroring_axes if self.mirrors else None
+        axes = self.loaded.allowed_mirroring_axes if self.mirrors else None
         return list(chain.from_iterable(combinations(axes or (), n) for n in range(len(axes or ()) + 1)))
 
     @cached_property
-    def _loaded(self) -> Any:
-        """nnU-Net's own predictor, for the networks and what it knows of their data."""
+    def loaded(self) -> Any:
+        """nnU-Net's own predictor: networks, and what it knows of their data. To be asked in `prepared`."""
         from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
         loaded = nnUNetPredictor(device=torch.device(self.device), allow_tqdm=False)
@@ -126,6 +128,14 @@ def head_of(network: nn.Module) -> nn.Module:
         )
     last: nn.Module = heads[-1]
     return last
+
+
+def _padded(image: np.ndarray, tile: Triple) -> tuple[np.ndarray, tuple[slice, ...]]:
+    """The image (C, Z, Y, X) amid zeros where it is smaller than a tile, as in training; where it lies."""
+    missing = [max(0, side - length) for side, length in zip(tile, image.shape[1:], strict=True)]
+    padded = np.pad(image, [(0, 0), *((n // 2, n - n // 2) for n in missing)])
+    starts = zip(missing, image.shape[1:], strict=True)
+    return padded, (slice(None), *(slice(n // 2, n // 2 + length) for n, length in starts))
 
 
 class _Case:

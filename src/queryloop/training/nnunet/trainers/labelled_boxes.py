@@ -38,9 +38,9 @@ class LabelledBoxesLoader(nnUNetDataLoader):
 
     @staticmethod
     def _moved(at: int, length: int, side: int) -> int:
-        """A place so near that a patch around it holds the voxel."""
-        low, high = -min(at, side // 2), min(length - at, side // 2)
-        return int(at + np.random.randint(low, high))  # noqa: NPY002
+        """A middle in the image whose patch holds the voxel, each with the same chance."""
+        low, high = -min(at, (side - 1) // 2), min(length - 1 - at, side // 2)
+        return int(at + np.random.randint(low, high + 1))  # noqa: NPY002
 
 
 class LabelledBoxesTrainer(nnUNetTrainer):
