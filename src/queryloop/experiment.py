@@ -34,7 +34,7 @@ def read_options(loader: Any, runtime: Mapping[str, Any]) -> ExperimentOptions:
     the paths of the catalog.
     """
     parameters = loader["parameters"]
-    options = parse(parameters)
+    options = checked(parameters)
     in_paths = {**loader["globals"], **runtime}
     for key in IDENTITY:
         if str(parameters[key]) != str(in_paths[key]):
@@ -42,12 +42,17 @@ def read_options(loader: Any, runtime: Mapping[str, Any]) -> ExperimentOptions:
                 f"parameter {key!r} is {parameters[key]} in parameters.yml, but the paths of the catalog are "
                 f"made with {in_paths[key]}: set {key} in conf/<env>/globals.yml or with --params={key}:..."
             )
-    _check_names(options)
-    options = settled(options, strategy_of(options))
     groups = ("data", "model", "scoring", "training")
     filled = {group: getattr(options, group).model_dump() for group in groups}
     loader["parameters"] = {**parameters, **filled}
     return options
+
+
+def checked(parameters: Mapping[str, Any]) -> ExperimentOptions:
+    """The options with every name checked and what is `auto` filled in. Raises OptionsError."""
+    options = parse(parameters)
+    _check_names(options)
+    return settled(options, strategy_of(options))
 
 
 def strategy_of(options: ExperimentOptions) -> Any:

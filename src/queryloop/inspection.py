@@ -75,12 +75,12 @@ def _standing(catalog: Any, here: Path, home: Path) -> list[str]:
     running = f"running (process {who['pid']} on {who['host']})" if who else "at rest"
     if not versions:
         return ["0", "0", "-", running]
-    folder = _at(catalog["metrics"].folder, here, home)
+    folder = in_place_of(catalog["metrics"].folder, here, home)
     last = read_table(folder / versions[-1] / folder.name, "metrics").iloc[-1]
     return [str(len(versions)), str(last["n_labeled"]), f"{last['accuracy']:.4f}", running]
 
 
-def _at(folder: Path, here: Path, home: Path) -> Path:
+def in_place_of(folder: Path, here: Path, home: Path) -> Path:
     """The folder of another experiment's dataset: the same layer and name, in the other's place."""
     place, other = (path.relative_to(here.parents[3]).as_posix() for path in (here, home))
     return Path(folder.as_posix().replace(place, other))
@@ -92,7 +92,7 @@ def verify_all(experiment: Experiment) -> tuple[int, list[str]]:
     n_files, problems = state.damaged(here.parents[4])
     for home in sorted({path.parent for path in here.parents[3].glob(f"*/*/*/seed_*/{MARK}")}):
         try:
-            state.check_parts(home, [_at(folder, here, home) for folder in experiment.folders])
+            state.check_parts(home, [in_place_of(folder, here, home) for folder in experiment.folders])
         except QueryloopError as error:
             problems.append(str(error))
     return n_files, problems
