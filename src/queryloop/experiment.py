@@ -14,6 +14,7 @@ from queryloop.hooks import cycle_hooks
 from queryloop.options import ExperimentOptions
 from queryloop.parsing import parse
 from queryloop.samples import table
+from queryloop.statistics.stopping import check_stop
 from queryloop.storage import lock, state
 from queryloop.storage.experiment import committed
 
@@ -21,6 +22,7 @@ IDENTITY = ("experiment", "dataset", "strategy", "seed", "raw_root")
 _CHANGES_NO_RESULT: Any = {
     "n_cycles": True,
     "raw_root": True,
+    "stop": True,
     "data": {"workers"},
     "training": {"device", "threads", "precision"},  # recorded as they resolve
 }
@@ -52,6 +54,7 @@ def checked(parameters: Mapping[str, Any]) -> ExperimentOptions:
     """The options with every name checked and what is `auto` filled in. Raises OptionsError."""
     options = parse(parameters)
     _check_names(options)
+    check_stop(options)
     return settled(options, strategy_of(options))
 
 
@@ -91,11 +94,23 @@ def settings_of(options: ExperimentOptions, fingerprint: str) -> dict[str, Any]:
     return {
         **options.model_dump(mode="json", exclude=_CHANGES_NO_RESULT),
         "samples": fingerprint,
+        "arm": _arm(options),
         "computing": {
             "precision": training.precision,
             "scoring_precision": scoring.precision,
             "threads": training.threads,
         },
+    }
+
+
+def _arm(options: ExperimentOptions) -> dict[str, Any]:
+    """What an arm costs beside its labels: networks in each cycle, and data without a label."""
+    from queryloop.training.registry import OBJECTIVES
+
+    ensemble = options.scoring.members == "ensemble"
+    return {
+        "networks": options.scoring.ensemble_size if ensemble else 1,
+        "trains_on_unlabeled": OBJECTIVES[options.training.beside].uses_pool,
     }
 
 

@@ -71,8 +71,9 @@ class CycleSession(KedroSession):
             return super().run(**asked)
 
     def _run_cycles(self) -> dict[str, Any]:
-        """Cycles until `n_cycles` are committed or the pool is exhausted."""
+        """Cycles until `n_cycles` are committed, a stop rule holds or the pool is exhausted."""
         from queryloop.inspection import show_end
+        from queryloop.stopping import StopRules
 
         context, experiment = self._begin()
         n_cycles = experiment.options.n_cycles
@@ -80,13 +81,18 @@ class CycleSession(KedroSession):
             before = experiment.n_committed
             for said in sentences(experiment.options, experiment.strategy) if before < n_cycles else ():
                 logger.info(said)
+            rules, stopped = StopRules(experiment), None
             while experiment.n_committed < n_cycles and not experiment.is_exhausted:
+                if stopped := rules.reason():
+                    break
                 began = time.perf_counter()
                 cycle = OneCycle(context, experiment.next_version(), self.store)
                 cycle.run(pipeline_names=["al_cycle"], from_nodes=experiment.first_nodes)
                 experiment.record_timings(time.perf_counter() - began)
                 _say_done(experiment.latest("metrics").iloc[-1], n_cycles)
-        if experiment.is_exhausted:
+        if stopped:
+            logger.info("stopped by %s.", stopped)
+        elif experiment.is_exhausted:
             logger.info("pool exhausted: every training sample is labelled.")
         show_end(experiment, before)
         return {}

@@ -12,6 +12,7 @@ from queryloop.experiment import checked, settings_of
 from queryloop.inspection import in_place_of
 from queryloop.options import ExperimentOptions
 from queryloop.session import CycleSession
+from queryloop.statistics.stopping import stop_reason
 from queryloop.storage import state
 from queryloop.storage.experiment import committed
 from queryloop.storage.tables import read_table
@@ -58,7 +59,10 @@ class Planned:
         n_committed = self.n_committed
         if not n_committed or state.read_settings(self.home) != self.settings:
             return False
-        return n_committed >= self.options.n_cycles or self.last("query").empty
+        if n_committed >= self.options.n_cycles:
+            return True
+        n_asked = len(self.last("query"))
+        return n_asked == 0 or stop_reason(self.last("metrics"), n_asked, self.options.stop) is not None
 
     def last(self, name: str) -> Any:
         """A table as it was committed last."""

@@ -67,9 +67,9 @@ class Screen:
 
 def _result(experiment: Planned) -> str:
     last = experiment.last("metrics").iloc[-1]
-    return (
-        f"done: {experiment.n_committed} cycles, {last['n_labeled']} labels, accuracy {last['accuracy']:.4f}"
-    )
+    measure = next(name for name in ("accuracy", "dice") if name in last)
+    done = f"done: {experiment.n_committed} cycles, {last['n_labeled']} labels"
+    return f"{done}, {measure} {last[measure]:.4f}"
 
 
 def duration(seconds: float) -> str:

@@ -13,8 +13,7 @@ _FIRST_TRAINING = ("dataset", "seed", "data", "start", "oracle", "model", "train
 
 def networks(planned: Planned) -> int:
     """Networks that each of its cycles trains."""
-    scoring = planned.options.scoring
-    return scoring.ensemble_size if scoring.members == "ensemble" else 1
+    return planned.settings["arm"]["networks"]
 
 
 def first_networks(planned: Planned) -> set[Hashable]:
