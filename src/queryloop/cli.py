@@ -168,6 +168,16 @@ def verify(experiment: Any) -> None:
 
 
 @al.command()
+@_with_env_and_params
+def experiments(env: str | None, params: dict[str, Any]) -> None:
+    """Every experiment with its state and settings, and how far the sweeps of sweep.yml are."""
+    from queryloop.session import CycleSession
+    from queryloop.sweeps.listing import show_experiments
+
+    show_experiments(CycleSession.create(env=env, runtime_params=params).load_context(), env, params)
+
+
+@al.command()
 @click.option("--strategies", default=None, help="Names, separated by commas.")
 @click.option("--seeds", default=None, help="How many, from 0 on (5), or which ones (0,3,7). Default: 5.")
 @click.option("--name", default=None, shell_complete=_sweep_names, help="A sweep of conf/<env>/sweep.yml.")

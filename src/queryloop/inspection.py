@@ -51,7 +51,7 @@ def show_strategies(*, markdown: bool) -> None:
         click.echo(page(), nl=False)
         return
     found = [[d.name, d.family, ", ".join(sorted(d.needs)), d.source] for d in definitions()]
-    _show(["strategy", "family", "needs", "source"], found)
+    show(["strategy", "family", "needs", "source"], found)
     Console().print(_BUILT, highlight=False, soft_wrap=True)
 
 
@@ -65,11 +65,11 @@ def show_status(catalog: Any) -> None:
     here = catalog["labeled_index"].home
     root = here.parents[3]
     homes = sorted(path.parent for path in root.glob(f"*/*/*/seed_*/{state.SETTINGS}"))
-    rows = [[*home.relative_to(root).parts, *_standing(catalog, here, home)] for home in homes]
-    _show(["dataset", "experiment", "strategy", "seed", "cycles", "labels", "accuracy", "state"], rows)
+    rows = [[*home.relative_to(root).parts, *standing(catalog, here, home)] for home in homes]
+    show(["dataset", "experiment", "strategy", "seed", "cycles", "labels", "accuracy", "state"], rows)
 
 
-def _standing(catalog: Any, here: Path, home: Path) -> list[str]:
+def standing(catalog: Any, here: Path, home: Path) -> list[str]:
     """Committed cycles, labels, accuracy and state of the experiment at `home`."""
     versions, who = committed(home), lock.holder(home)
     running = f"running (process {who['pid']} on {who['host']})" if who else "at rest"
@@ -169,7 +169,8 @@ def _by(catalog: Any, strategy: str, score: float, cycle: int) -> str:
     return f"by {strategy} {value}, seen by checkpoint {version} (cycle {cycle}, {n_labeled} labels)"
 
 
-def _show(columns: list[str], rows: list[list[str]]) -> None:
+def show(columns: list[str], rows: list[list[str]]) -> None:
+    """Print a table."""
     table = Table(*columns, box=box.SIMPLE_HEAD)
     for row in rows:
         table.add_row(*row)

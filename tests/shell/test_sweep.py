@@ -214,3 +214,24 @@ def test_a_wrong_written_sweep_is_refused(tiny: Tiny, sweep: dict[str, Any], sai
 
 def test_a_misspelt_sweep_names_the_nearest(tiny: Tiny) -> None:
     assert "Did you mean 'mine'" in refusal(write(tiny).al("sweep", "--name=mne"))
+
+
+def rows_of(printed: str) -> list[str]:
+    return [" ".join(line.split()) for line in printed.splitlines()]
+
+
+def test_experiments_are_listed_with_what_differs_and_sweeps_with_how_far_they_are(again: Tiny) -> None:
+    good = {"strategies": ["margin", "bald"], "seeds": [1, 2], "n_cycles": 2}
+    again.configure("local", "sweep", {"bad": {"strategies": ["margn"]}, "main": good})
+    listed = rows_of(again.al("experiments").stdout)
+    margin = next(row for row in listed if row.startswith("digits main margin seed_1 2 40"))
+    assert "model.name:mlp, start.size:20, query.size:20" in margin
+    assert "model.dropout:0.0" in margin
+    assert "training.epochs" not in margin
+    assert any(row.startswith("main 4 2 4 of 8 margin, bald") for row in listed)
+    assert any("cannot run: unknown strategy 'margn'" in row for row in listed)
+
+
+def test_experiments_of_nothing_is_no_error(tiny: Tiny) -> None:
+    assert tiny.al("experiments").exit_code == 0
+    assert not (tiny.folder / "data").exists()

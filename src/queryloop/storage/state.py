@@ -117,7 +117,7 @@ def _remove(path: Path) -> None:
 
 
 def _differences(home: Path, before: dict[str, Any], now: dict[str, Any]) -> str:
-    old, new = dict(_flat(before)), dict(_flat(now))
+    old, new = dict(flat(before)), dict(flat(now))
     changed = [f"{k}: {old.get(k)} -> {new.get(k)}" for k in sorted(old | new) if old.get(k) != new.get(k)]
     return (
         f"the experiment at {home} has {len(committed(home))} cycles made with other settings "
@@ -126,10 +126,11 @@ def _differences(home: Path, before: dict[str, Any], now: dict[str, Any]) -> str
     )
 
 
-def _flat(settings: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+def flat(settings: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    """Settings with dots between the names of groups and keys."""
     for key, value in settings.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 
