@@ -63,22 +63,12 @@ def one_paragraph(command: Callable[..., Any]) -> Callable[..., Any]:
         except Exception as error:
             if os.environ.get("QUERYLOOP_DEBUG") == "1":
                 raise
+            from queryloop.errors import message_of
+
             click.secho(f"Error: {message_of(error)}", fg="red", err=True)
         sys.exit(1)
 
     return guarded
-
-
-def message_of(error: BaseException) -> str:
-    """The message of the first project error in the chain of causes, or of the error itself."""
-    from queryloop.errors import QueryloopError
-
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, QueryloopError):
-            return str(cause)
-        cause = cause.__cause__
-    return f"{type(error).__name__}: {error} (set QUERYLOOP_DEBUG=1 to see where)"
 
 
 def _run_command() -> click.Command:
@@ -100,11 +90,16 @@ def _run_command() -> click.Command:
     return command
 
 
+def _with_env_and_params(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--env` and `--params` as `kedro run` has them, and errors of one paragraph."""
+    env = click.option("--env", "-e", default=None, help="Kedro configuration environment.")
+    params = click.option("--params", default="", callback=read_params, help=PARAMS_ARG_HELP)
+    return env(params(one_paragraph(command)))
+
+
 def in_project(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `--env` and `--params` as `kedro run` has them, and the experiment they name."""
 
-    @click.option("--env", "-e", default=None, help="Kedro configuration environment.")
-    @click.option("--params", default="", callback=read_params, help=PARAMS_ARG_HELP)
     @functools.wraps(command)
     def with_experiment(env: str | None, params: dict[str, Any], **arguments: Any) -> Any:
         from queryloop.experiment import Experiment
@@ -113,7 +108,16 @@ def in_project(command: Callable[..., Any]) -> Callable[..., Any]:
         context = CycleSession.create(env=env, runtime_params=params).load_context()
         return command(Experiment.of(context, params), **arguments)
 
-    return one_paragraph(with_experiment)
+    return _with_env_and_params(with_experiment)
+
+
+def _sweep_names(context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    """For the shell: the sweeps that are written down and begin so."""
+    from queryloop.session import CycleSession
+    from queryloop.sweeps.written import read_sweeps
+
+    loader = CycleSession.create(env=context.params.get("env")).load_context().config_loader
+    return [name for name in read_sweeps(loader) if name.startswith(begun)]
 
 
 @cli.group()
@@ -193,6 +197,38 @@ def verify(experiment: Any) -> None:
         click.secho(problem, fg="red", err=True)
     click.echo(f"{n_files} files checked, {len(problems)} problems.")
     if problems:
+        sys.exit(1)
+
+
+@al.command()
+@_with_env_and_params
+def experiments(env: str | None, params: dict[str, Any]) -> None:
+    """Every experiment with its state and settings, and how far the sweeps of sweep.yml are."""
+    from queryloop.session import CycleSession
+    from queryloop.sweeps.listing import show_experiments
+
+    show_experiments(CycleSession.create(env=env, runtime_params=params).load_context(), env, params)
+
+
+@al.command()
+@click.option("--strategies", default=None, help="Names, separated by commas.")
+@click.option("--seeds", default=None, help="How many, from 0 on (5), or which ones (0,3,7). Default: 5.")
+@click.option("--name", default=None, shell_complete=_sweep_names, help="A sweep of conf/<env>/sweep.yml.")
+@click.option(
+    "--workers", default=1, type=click.IntRange(1), help="Experiments at a time; they share the cores."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would run, and how long it would take.")
+@_with_env_and_params
+def sweep(env: str | None, params: dict[str, Any], workers: int, dry_run: bool, **asked: str | None) -> None:
+    """Run each strategy with each seed, or what is left of it."""
+    from queryloop.session import CycleSession
+    from queryloop.sweeps.command import planned_of, run_sweep, show_plan
+
+    context = CycleSession.create(env=env, runtime_params=params).load_context()
+    planned = planned_of(context.config_loader, env, params, workers=workers, **asked)
+    if dry_run:
+        show_plan(planned, context.project_path, env, workers)
+    elif not run_sweep(planned, context.project_path, env, workers):
         sys.exit(1)
 
 

@@ -94,3 +94,13 @@ def examples(items: Sequence[object]) -> str:
     shown = ", ".join(str(item) for item in items[:_SHOWN])
     rest = len(items) - _SHOWN
     return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def message_of(error: BaseException) -> str:
+    """The message of the first project error in the chain of causes, or of the error itself."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, QueryloopError):
+            return str(cause)
+        cause = cause.__cause__
+    return f"{type(error).__name__}: {error} (set QUERYLOOP_DEBUG=1 to see where)"

@@ -13,6 +13,7 @@ from queryloop.hooks import cycle_hooks
 from queryloop.options import ExperimentOptions
 from queryloop.parsing import parse
 from queryloop.samples import table
+from queryloop.statistics.stopping import check_stop
 from queryloop.storage import lock, state
 from queryloop.storage.experiment import committed
 
@@ -23,6 +24,7 @@ IDENTITY = ("experiment", "dataset", "strategy", "seed", "raw_root")
 _CHANGES_NO_RESULT: Any = {
     "n_cycles": True,
     "raw_root": True,
+    "stop": True,
     "data": {"workers"},
     "training": {"device", "threads", "precision"},  # recorded as they resolve
 }
@@ -36,7 +38,7 @@ def read_options(loader: Any, runtime: Mapping[str, Any]) -> ExperimentOptions:
     the paths of the catalog.
     """
     parameters = loader["parameters"]
-    options = parse(parameters)
+    options = checked(parameters)
     in_paths = {**loader["globals"], **runtime}
     for key in IDENTITY:
         if str(parameters[key]) != str(in_paths[key]):
@@ -44,19 +46,20 @@ def read_options(loader: Any, runtime: Mapping[str, Any]) -> ExperimentOptions:
                 f"parameter {key!r} is {parameters[key]} in parameters.yml, but the paths of the catalog are "
                 f"made with {in_paths[key]}: set {key} in conf/<env>/globals.yml or with --params={key}:..."
             )
-    options = _checked(options)
     groups = ("data", "model", "scoring", "training")
     filled = {group: getattr(options, group).model_dump() for group in groups}
     loader["parameters"] = {**parameters, **filled}
     return options
 
 
-def _checked(options: ExperimentOptions) -> ExperimentOptions:
-    """With a value for every `auto`, and names that are there."""
+def checked(parameters: Mapping[str, Any]) -> ExperimentOptions:
+    """The options with every name checked and what is `auto` filled in. Raises OptionsError."""
     from queryloop.oracles.registry import find as find_oracle
     from queryloop.readers.registry import find as find_dataset
     from queryloop.tasks.registry import task_of
 
+    options = parse(parameters)
+    check_stop(options)
     find_dataset(options.dataset, options.data)
     find_oracle(options.oracle.name)
     task = task_of(options.dataset)
@@ -72,11 +75,23 @@ def settings_of(options: ExperimentOptions, fingerprint: str) -> dict[str, Any]:
     return {
         **options.model_dump(mode="json", exclude=_CHANGES_NO_RESULT),
         "samples": fingerprint,
+        "arm": _arm(options),
         "computing": {
             "precision": training.precision,
             "scoring_precision": scoring.precision,
             "threads": training.threads,
         },
+    }
+
+
+def _arm(options: ExperimentOptions) -> dict[str, Any]:
+    """What an arm costs beside its labels: networks in each cycle, and data without a label."""
+    from queryloop.training.registry import OBJECTIVES
+
+    ensemble = options.scoring.members == "ensemble"
+    return {
+        "networks": options.scoring.ensemble_size if ensemble else 1,
+        "trains_on_unlabeled": OBJECTIVES[options.training.beside].uses_pool,
     }
 
 

@@ -51,7 +51,7 @@ def show_strategies(*, markdown: bool) -> None:
         click.echo(page(), nl=False)
         return
     found = [[d.name, d.family, ", ".join(sorted(d.needs)), d.source] for d in definitions()]
-    _show(["strategy", "family", "needs", "source"], found)
+    show(["strategy", "family", "needs", "source"], found)
     Console().print(_BUILT, highlight=False, soft_wrap=True)
 
 
@@ -65,27 +65,27 @@ def show_status(catalog: Any) -> None:
     here = catalog["labeled_index"].home
     root = here.parents[3]
     homes = sorted(path.parent for path in root.glob(f"*/*/*/seed_*/{state.SETTINGS}"))
-    rows = [[*home.relative_to(root).parts, *_standing(catalog, here, home)] for home in homes]
-    _show(["dataset", "experiment", "strategy", "seed", "cycles", "labels", "result", "state"], rows)
+    rows = [[*home.relative_to(root).parts, *standing(catalog, here, home)] for home in homes]
+    show(["dataset", "experiment", "strategy", "seed", "cycles", "labels", "result", "state"], rows)
 
 
 _RESULTS = ("accuracy", "dice")
 """Columns of `metrics` that say how good a network is, whichever the task has."""
 
 
-def _standing(catalog: Any, here: Path, home: Path) -> list[str]:
+def standing(catalog: Any, here: Path, home: Path) -> list[str]:
     """Committed cycles, labels, test accuracy or Dice, and state of the experiment at `home`."""
     versions, who = committed(home), lock.holder(home)
     running = f"running (process {who['pid']} on {who['host']})" if who else "at rest"
     if not versions:
         return ["0", "0", "-", running]
-    folder = _at(catalog["metrics"].folder, here, home)
+    folder = in_place_of(catalog["metrics"].folder, here, home)
     last = read_table(folder / versions[-1] / folder.name, "metrics").iloc[-1]
     measure = next(name for name in _RESULTS if name in last)
     return [str(len(versions)), str(last["n_labeled"]), f"{last[measure]:.4f} {measure}", running]
 
 
-def _at(folder: Path, here: Path, home: Path) -> Path:
+def in_place_of(folder: Path, here: Path, home: Path) -> Path:
     """The folder of another experiment's dataset: the same layer and name, in the other's place."""
     place, other = (path.relative_to(here.parents[3]).as_posix() for path in (here, home))
     return Path(folder.as_posix().replace(place, other))
@@ -97,7 +97,7 @@ def verify_all(experiment: Experiment) -> tuple[int, list[str]]:
     n_files, problems = state.damaged(here.parents[4])
     for home in sorted({path.parent for path in here.parents[3].glob(f"*/*/*/seed_*/{MARK}")}):
         try:
-            state.check_parts(home, [_at(folder, here, home) for folder in experiment.folders])
+            state.check_parts(home, [in_place_of(folder, here, home) for folder in experiment.folders])
         except QueryloopError as error:
             problems.append(str(error))
     return n_files, problems
@@ -174,7 +174,8 @@ def _by(catalog: Any, strategy: str, score: float, cycle: int) -> str:
     return f"by {strategy} {value}, seen by checkpoint {version} (cycle {cycle}, {n_labeled} labels)"
 
 
-def _show(columns: list[str], rows: list[list[str]]) -> None:
+def show(columns: list[str], rows: list[list[str]]) -> None:
+    """Print a table."""
     table = Table(*columns, box=box.SIMPLE_HEAD)
     for row in rows:
         table.add_row(*row)

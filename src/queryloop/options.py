@@ -213,6 +213,23 @@ class OracleOptions(Options):
     """Share of the simulated answers that name another class."""
 
 
+class StopOptions(Options):
+    """Rules that end a run before `n_cycles`; they change no cycle, and none of them sees the test set."""
+
+    budget: Count | None = None
+    """Labels that no query may go beyond; validation labels are not among them."""
+    target: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Validation accuracy that is enough."""
+    plateau: Count | None = None
+    """So many cycles without a better validation accuracy."""
+    gain: Annotated[float, Field(ge=0)] = 0.0
+    """For `plateau`: better is more than this above the best so far."""
+    agreement: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Kappa of the predictions of one network and the next; 0.99 is usual."""
+    window: Count = 3
+    """For `agreement`: the mean of so many cycles counts."""
+
+
 class ExperimentOptions(Options):
     """All parameters of a run."""
 
@@ -231,3 +248,4 @@ class ExperimentOptions(Options):
     scoring: ScoringOptions = ScoringOptions()
     oracle: OracleOptions = OracleOptions()
     evaluation: EvaluationOptions = EvaluationOptions()
+    stop: StopOptions = StopOptions()

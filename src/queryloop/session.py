@@ -70,8 +70,9 @@ class CycleSession(KedroSession):
             return super().run(**asked)
 
     def _run_cycles(self) -> dict[str, Any]:
-        """Cycles until `n_cycles` are committed or the pool is exhausted."""
+        """Cycles until `n_cycles` are committed, a stop rule holds or the pool is exhausted."""
         from queryloop.inspection import show_end
+        from queryloop.stopping import StopRules
 
         context, experiment = self._begin()
         n_cycles = experiment.options.n_cycles
@@ -79,15 +80,20 @@ class CycleSession(KedroSession):
             before, waiting = experiment.n_committed, ""
             for said in experiment.task.sentences(experiment.options) if before < n_cycles else ():
                 logger.info(said)
+            rules, stopped = StopRules(experiment), None
             while experiment.n_committed < n_cycles and not experiment.is_exhausted:
-                if waiting := self._waiting(context, experiment):
+                stopped = rules.reason()
+                waiting = "" if stopped else self._waiting(context, experiment)
+                if stopped or waiting:
                     break
                 began = time.perf_counter()
                 cycle = OneCycle(context, experiment.next_version(), self.store)
                 cycle.run(pipeline_names=["al_cycle"], from_nodes=experiment.first_nodes)
                 experiment.record_timings(time.perf_counter() - began)
                 _say_done(experiment.latest("metrics").iloc[-1], experiment.task.measure, n_cycles)
-        if experiment.is_exhausted:
+        if stopped:
+            logger.info("stopped by %s.", stopped)
+        elif experiment.is_exhausted:
             logger.info("pool exhausted: nothing is left to ask for.")
         if not waiting or experiment.n_committed > before:
             show_end(experiment, before)

@@ -8,6 +8,7 @@ HOOKS = (cycle_hooks,)
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
+    "config_patterns": {"sweep": ["sweep*"]},
     # an environment names only what differs from base
-    "merge_strategy": {"parameters": "soft", "globals": "soft"},
+    "merge_strategy": {"parameters": "soft", "globals": "soft", "sweep": "soft"},
 }

@@ -10,7 +10,7 @@ from kedro.framework.project import pipelines, settings
 from kedro.framework.session import KedroSession
 from kedro.runner import SequentialRunner
 
-from queryloop.cli import message_of
+from queryloop.errors import message_of
 
 from .tiny import Tiny
 

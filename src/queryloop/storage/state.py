@@ -119,7 +119,7 @@ def _remove(path: Path) -> None:
 
 
 def _differences(home: Path, before: dict[str, Any], now: dict[str, Any]) -> str:
-    old, new = dict(_flat(before)), dict(_flat(now))
+    old, new = dict(flat(before)), dict(flat(now))
     changed = [f"{k}: {old.get(k)} -> {new.get(k)}" for k in sorted(old | new) if old.get(k) != new.get(k)]
     return (
         f"the experiment at {home} has {_made(home)} made with other settings "
@@ -132,10 +132,11 @@ def _made(home: Path) -> str:
     return f"{n} cycles" if (n := len(committed(home))) else "answers of people"
 
 
-def _flat(settings: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+def flat(settings: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    """Settings with dots between the names of groups and keys."""
     for key, value in settings.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 

@@ -61,6 +61,9 @@ class Segmentation(Task):
             "training.vaal",
             "scoring.targets",
             "oracle.noise",
+            "stop.agreement",
+            "stop.plateau",
+            "stop.target",
         }
     )
 

@@ -1,0 +1,83 @@
+"""What `kedro al sweep` does, from what a person typed to the last line on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from queryloop.errors import OptionsError
+from queryloop.parsing import validated
+from queryloop.sweeps.estimate import seconds_a_cycle, seconds_left, timed_cycle
+from queryloop.sweeps.plan import Planned, left_of, plan
+from queryloop.sweeps.running import Sweep
+from queryloop.sweeps.screen import Screen, duration
+from queryloop.sweeps.sharing import n_trainings
+from queryloop.sweeps.written import Group, SweepOptions, find_sweep, groups, read_sweeps, typed_seeds
+
+
+def planned_of(
+    loader: Any,
+    env: str | None,
+    params: dict[str, Any],
+    name: str | None,
+    strategies: str | None,
+    seeds: str | None,
+    workers: int,
+) -> list[Planned]:
+    """The experiments that the options of `kedro al sweep` ask for. Raises OptionsError."""
+    if name is None and strategies is None:
+        written = ", ".join(f"--name={known}" for known in read_sweeps(loader))
+        raise OptionsError(
+            "which experiments? Give --strategies=random,margin and perhaps --seeds=5"
+            + (f", or a sweep that is written down: {written}." if written else ".")
+        )
+    if name is not None and (strategies or seeds):
+        raise OptionsError(
+            f"--name={name} says which strategies and seeds: leave --strategies and --seeds out."
+        )
+    if name is not None:
+        sweep = find_sweep(loader, name)
+        return plan(env, params, groups(name, sweep), sweep, workers)
+    typed: dict[str, Any] = {"strategies": [part.strip() for part in (strategies or "").split(",")]}
+    if seeds is not None:
+        typed["seeds"] = typed_seeds(seeds)
+    return plan(env, params, [Group({})], validated(SweepOptions, typed, "option"), workers)
+
+
+def show_plan(planned: Sequence[Planned], project: Path, env: str | None, workers: int) -> None:
+    """Print what would run, the number of trainings and the time it would take."""
+    for experiment in planned:
+        n, of = experiment.n_committed, experiment.options.n_cycles
+        where = "complete" if experiment.is_complete else f"{n} of {of} cycles done" if n else f"{of} cycles"
+        click.echo(f"{experiment}: {where}")
+    left = left_of(planned)
+    done = len(planned) - len(left)
+    click.echo(f"{len(planned)} experiments, {done} complete; {n_trainings(planned)} trainings left.")
+    if left:
+        known = seconds_a_cycle(planned)
+        source = "from the cycles that were timed" if known else "from one cycle, timed just now"
+        known = known or {left[0].options.strategy: timed_cycle(left[0], project, env)}
+        click.echo(
+            f"Time: {duration(seconds_left(planned, known, workers))} ({source}; --workers={workers})."
+        )
+
+
+def run_sweep(planned: Sequence[Planned], project: Path, env: str | None, workers: int) -> bool:
+    """Run what is left and print how it ended; whether all went well."""
+    before = len(planned) - len(left_of(planned))
+    if before == len(planned):
+        click.echo(f"All {before} experiments are complete: nothing was run.")
+        return True
+    if before:
+        click.echo(f"{before} of {len(planned)} experiments are complete.")
+    with Screen(planned) as screen:
+        failures = Sweep(planned, project, env, workers).run(screen)
+    click.echo(f"{len(planned) - len(failures)} of {len(planned)} experiments are complete.")
+    for name, failure in failures.items():
+        click.secho(f"{name} failed: {failure}", fg="red", err=True)
+    if failures:
+        click.secho("The same command tries them again.", fg="red", err=True)
+    return not failures

@@ -1,0 +1,62 @@
+"""How long a sweep will take, from the cycles that were timed."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from queryloop.errors import StateError
+from queryloop.sweeps.plan import Planned
+from queryloop.sweeps.workers import Worker, stop
+
+_READ = ("01_raw", "03_primary", "04_feature")  # layers that no experiment owns
+_ONCE = ["ingest", "extract", "split"]  # stages that no later cycle has
+
+
+def seconds_a_cycle(planned: Sequence[Planned]) -> dict[str, float]:
+    """Mean seconds of the committed cycles of each strategy; empty where none is committed."""
+    parts = [
+        pd.read_parquet(path).assign(strategy=experiment.options.strategy)
+        for experiment in planned
+        for path in experiment.folders["timings"].glob("*.parquet")
+    ]
+    if not parts:
+        return {}
+    timings = pd.concat(parts)
+    cycles = timings[timings["stage"] == "cycle"]
+    return {str(name): float(mean) for name, mean in cycles.groupby("strategy")["seconds"].mean().items()}
+
+
+def seconds_left(planned: Sequence[Planned], known: dict[str, float], workers: int) -> float:
+    """Seconds until all is done; a strategy that was not timed counts as the mean of those that were."""
+    usual = sum(known.values()) / len(known)
+    return sum(e.n_left * known.get(e.options.strategy, usual) for e in planned) / workers
+
+
+def timed_cycle(experiment: Planned, project: Path, env: str | None) -> float:
+    """Seconds of the first cycle of an experiment, run beside the project and thrown away.
+
+    Raises StateError where it fails.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        beside = Path(folder)
+        for name in ("data", "src"):
+            (beside / name).mkdir()
+        for name in ("conf", "pyproject.toml", *(f"data/{layer}" for layer in _READ)):
+            if (project / name).exists():
+                (beside / name).symlink_to(project / name)
+        raw = project / Path(experiment.options.raw_root).expanduser()
+        runtime = {**experiment.runtime, "n_cycles": 1, "raw_root": str(raw)}
+        worker = Worker(beside, env, runtime, experiment.threads, beside / "log")
+        try:
+            failure = worker.failure()
+        finally:
+            stop([worker])
+        if failure:
+            raise StateError(f"the cycle that was to be timed failed: {failure}")
+        parts = map(pd.read_parquet, beside.glob("data/08_reporting/**/timings.parquet/*.parquet"))
+        seconds = pd.concat(parts).set_index("stage")["seconds"]
+        return float(seconds["cycle"] - seconds.reindex(_ONCE).sum())

@@ -1,0 +1,237 @@
+"""`kedro al sweep`: each strategy with each seed as a run of its own would do it, and what is left of it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from click.testing import Result
+
+from queryloop.sweeps import command, running
+
+from .test_refusals import refusal
+from .tiny import Tiny, flip
+
+ARMS = ("--strategies=margin,bald", "--seeds=2")
+LIST = ("margin/seed_0", "margin/seed_1", "bald/seed_0", "bald/seed_1")
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tiny, Result, Result]:
+    """A project after a sweep, with what was said before by --dry-run and by the sweep; to be read only."""
+    tiny = Tiny.create(tmp_path_factory.mktemp("swept") / "project")
+    dry = tiny.al("sweep", *ARMS, "--dry-run")
+    return tiny, dry, tiny.al("sweep", *ARMS, "--workers=2")
+
+
+@pytest.fixture
+def again(swept: tuple[Tiny, Result, Result], tmp_path: Path) -> Tiny:
+    """A copy of the swept project, to be changed."""
+    return Tiny(shutil.copytree(swept[0].folder, tmp_path / "project"))
+
+
+@pytest.fixture
+def no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail where a process would be started."""
+    monkeypatch.setattr(running, "Worker", None)
+
+
+def trained(tiny: Tiny) -> int:
+    return len([*(tiny.folder / "data" / "06_models" / "training_cache").rglob("*.safetensors")])
+
+
+def undated(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.drop(columns="labeled_at", errors="ignore")
+
+
+def test_every_strategy_runs_with_every_seed(swept: tuple[Tiny, Result, Result]) -> None:
+    _, _, result = swept
+    assert result.exit_code == 0, result.output
+    assert "4 of 4 experiments are complete." in result.stdout
+    for name in LIST:
+        assert re.search(rf"\d of 4: main/{name} done: 2 cycles, 40 labels, accuracy 0\.\d+", result.stdout)
+
+
+def test_an_experiment_of_a_sweep_is_the_one_that_a_run_makes(
+    swept: tuple[Tiny, Result, Result], tiny: Tiny
+) -> None:
+    assert tiny.run("strategy:margin,seed:1").exit_code == 0
+    identity: dict[str, Any] = {"strategy": "margin", "seed": 1}
+    for name in ("labeled_index", "query", "metrics", "scores"):
+        ours = map(undated, swept[0].history(name, **identity))
+        for a, b in zip(ours, map(undated, tiny.history(name, **identity)), strict=True):
+            pd.testing.assert_frame_equal(a, b)
+    assert swept[0].settings(**identity) == tiny.settings(**identity)
+
+
+def test_what_experiments_have_in_common_is_trained_once(swept: tuple[Tiny, Result, Result]) -> None:
+    tiny, dry, _ = swept
+    assert "8 trainings left" in dry.stdout  # dropout of bald is another network
+    assert trained(tiny) == 8
+
+
+def test_common_trainings_are_counted_once(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "timed_cycle", lambda *_: 1.0)
+    dry = tiny.al("sweep", "--strategies=random,margin,entropy", "--seeds=0,4", "--dry-run")
+    assert "6 experiments, 0 complete; 8 trainings left." in dry.stdout
+
+
+def test_a_dry_run_times_one_cycle_and_leaves_nothing(tiny: Tiny) -> None:
+    dry = tiny.al("sweep", *ARMS, "--dry-run")
+    assert dry.exit_code == 0, dry.output
+    assert re.search(r"Time: about \d+ s \(from one cycle, timed just now; --workers=1\)", dry.stdout)
+    for name in LIST:
+        assert f"main/{name}: 2 cycles" in dry.stdout
+    assert not (tiny.folder / "data").exists()
+
+
+@pytest.mark.usefixtures("no_process")
+def test_a_dry_run_knows_from_the_cycles_that_were_timed(swept: tuple[Tiny, Result, Result]) -> None:
+    dry = swept[0].al("sweep", *ARMS, "--params=n_cycles:4", "--dry-run")
+    assert "main/bald/seed_1: 2 of 4 cycles done" in dry.stdout
+    assert "4 experiments, 0 complete; 8 trainings left." in dry.stdout
+    assert "from the cycles that were timed" in dry.stdout
+
+
+@pytest.mark.usefixtures("no_process")
+def test_complete_means_that_no_process_is_started(swept: tuple[Tiny, Result, Result]) -> None:
+    tiny = swept[0]
+    before = tiny.tree()
+    result = tiny.al("sweep", *ARMS)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "All 4 experiments are complete: nothing was run.\n"
+    assert tiny.tree() == before
+
+
+def test_a_sweep_goes_on_where_it_stopped_and_one_failure_stops_no_other(again: Tiny) -> None:
+    flip(again.versions("query", strategy="margin", seed=0)[-1])
+    result = again.al("sweep", "--strategies=margin", "--seeds=0,1,2", "--params=n_cycles:3")
+    assert result.exit_code == 1
+    assert "2 of 3 experiments are complete." in result.stdout
+    assert "main/margin/seed_0 failed:" in result.stderr
+    assert "changed or damaged" in result.stderr
+    assert "seed_1 failed" not in result.output
+    for seed in (1, 2):
+        assert len(again.versions("labeled_index", strategy="margin", seed=seed)) == 3
+
+
+def test_other_settings_than_before_are_a_failure_of_each(again: Tiny) -> None:
+    result = again.al("sweep", "--strategies=margin", "--seeds=1", "--params=training.epochs:3")
+    assert result.exit_code == 1
+    assert "training.epochs: 2 -> 3" in result.stderr
+
+
+class Killed:
+    """In the place of a worker: a process that somebody killed."""
+
+    started = 0
+    died = True
+    sentinel = 0
+
+    def __init__(self, *_: object) -> None:
+        Killed.started += 1
+        self.process = self
+
+    def is_alive(self) -> bool:
+        return False
+
+    def failure(self) -> str:
+        return "its process was ended by SIGKILL."
+
+
+def test_a_process_that_was_killed_is_replaced_once(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "Worker", Killed)
+    monkeypatch.setattr(running, "wait", lambda *_: [])
+    monkeypatch.setattr(running, "stop", lambda _: None)
+    result = tiny.al("sweep", "--strategies=margin", "--seeds=1")
+    assert result.exit_code == 1
+    assert Killed.started == 2
+    assert "main/margin/seed_0 failed: its process was ended by SIGKILL." in result.stderr
+
+
+@pytest.mark.usefixtures("no_process")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "--strategies=random,margin"),
+        (["--strategies=margin,entrpy"], "Did you mean 'entropy'"),
+        (["--strategies=margin,margin"], "margin is there twice"),
+        (["--strategies=margin", "--seeds=three"], "how many, such as 5, or which ones"),
+        (["--strategies=margin", "--params=seed:1"], "--params cannot hold seed"),
+        (["--strategies=margin", "--params=model.name:cnm"], "Did you mean 'cnn'"),
+        (["--strategies=margin", "--name=low"], "leave --strategies and --seeds out"),
+        (["--name=low"], "write it down in conf/base/sweep.yml"),
+    ],
+)
+def test_what_cannot_run_is_refused_before_anything_runs(tiny: Tiny, arguments: list[str], said: str) -> None:
+    assert said in refusal(tiny.al("sweep", *arguments))
+    assert not (tiny.folder / "data").exists()
+
+
+def write(tiny: Tiny, **sweep: Any) -> Tiny:
+    tiny.configure("local", "sweep", {"mine": {"strategies": ["margin", "random"], "seeds": 1, **sweep}})
+    return tiny
+
+
+@pytest.mark.usefixtures("no_process")
+def test_a_written_sweep_has_an_experiment_name_for_each_regime_and_query_size(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "timed_cycle", lambda *_: 1.0)
+    regimes = {"low": 10, "high": {"start": 40, "query": 20, "budget": 99}}
+    write(tiny, budget=50, regimes=regimes, query_sizes=[5, 20], settings={"training": {"epochs": 1}})
+    dry = tiny.al("sweep", "--name=mine", "--dry-run")
+    n_cycles = {"low-q5": 9, "low-q20": 3, "high-q5": 12, "high-q20": 3}
+    for group, n in n_cycles.items():
+        for strategy in ("margin", "random"):
+            assert f"mine-{group}/{strategy}/seed_0: {n} cycles\n" in dry.stdout, dry.output
+
+
+@pytest.mark.usefixtures("no_process")
+@pytest.mark.parametrize(
+    ("sweep", "said"),
+    [
+        ({"strategie": ["margin"]}, "Did you mean 'mine.strategies'"),
+        ({"strategies": ["margn"]}, "Did you mean 'margin'"),
+        ({"strategies": []}, "sweep key 'mine.strategies'"),
+        ({"seeds": 0}, "sweep key 'mine.seeds'"),
+        ({"regimes": {"low": {"start": 5}}}, "sweep key 'mine.regimes.low.query' is missing"),
+        ({"regimes": {"low": -5}}, "a size is a count"),
+        ({"budget": 50, "n_cycles": 3}, "n_cycles and budget both say where it ends"),
+        ({"budget": 5}, "less than the start of 20"),
+        ({"settings": {"seed": 3}}, "settings cannot hold seed"),
+        ({"settings": {"training": {"epoch": 3}}}, "training.epochs"),
+    ],
+)
+def test_a_wrong_written_sweep_is_refused(tiny: Tiny, sweep: dict[str, Any], said: str) -> None:
+    assert said in refusal(write(tiny, **sweep).al("sweep", "--name=mine"))
+    assert not (tiny.folder / "data").exists()
+
+
+def test_a_misspelt_sweep_names_the_nearest(tiny: Tiny) -> None:
+    assert "Did you mean 'mine'" in refusal(write(tiny).al("sweep", "--name=mne"))
+
+
+def rows_of(printed: str) -> list[str]:
+    return [" ".join(line.split()) for line in printed.splitlines()]
+
+
+def test_experiments_are_listed_with_what_differs_and_sweeps_with_how_far_they_are(again: Tiny) -> None:
+    good = {"strategies": ["margin", "bald"], "seeds": [1, 2], "n_cycles": 2}
+    again.configure("local", "sweep", {"bad": {"strategies": ["margn"]}, "main": good})
+    listed = rows_of(again.al("experiments").stdout)
+    margin = next(row for row in listed if row.startswith("digits main margin seed_1 2 40"))
+    assert "model.name:mlp, start.size:20, query.size:20" in margin
+    assert "model.dropout:0.0" in margin
+    assert "training.epochs" not in margin
+    assert any(row.startswith("main 4 2 4 of 8 margin, bald") for row in listed)
+    assert any("cannot run: unknown strategy 'margn'" in row for row in listed)
+
+
+def test_experiments_of_nothing_is_no_error(tiny: Tiny) -> None:
+    assert tiny.al("experiments").exit_code == 0
+    assert not (tiny.folder / "data").exists()
