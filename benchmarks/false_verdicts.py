@@ -9,6 +9,7 @@ Of sweeps without a true difference, the share with any verdict; of sweeps with 
 from __future__ import annotations
 
 import argparse
+import gc
 from collections.abc import Callable
 from functools import partial
 
@@ -30,16 +31,17 @@ def main() -> None:
     )
     parser.add_argument("--sweeps", type=int, default=1000)
     n_sweeps = parser.parse_args().sweeps
+    gc.freeze()  # statsmodels collects garbage at each call
     print("any false verdict, of sweeps without a true difference\n")
     print("| strategies beside random | noise | sweeps with one |\n| --- | --- | --- |")
-    for n_strategies in (1, 3, 7, 12):
+    for n_strategies in (1, 3, 7):
         for noise in NOISES:
             print(f"| {n_strategies} | {noise} | {false_verdicts(n_sweeps, n_strategies, noise):.1%} |")
     print("\n95% intervals of labels saved that hold the true saving\n")
     print(
         "| true saving | noise | level | sweeps with an interval | hold it |\n| --- | --- | --- | --- | --- |"
     )
-    for speed in (1.0, 1.25, 1.6, 2.5):
+    for speed in (1.25, 1.6, 2.5):
         for noise in NOISES:
             for level in (None, 0.92):
                 told, given, held = coverage(n_sweeps, speed, noise, level)
@@ -95,7 +97,7 @@ def expected(speeds: dict[str, float]) -> pd.DataFrame:
 
 
 def simulated(speeds: dict[str, float], draw: Draw) -> pd.DataFrame:
-    """One sweep: levels of the seeds, levels of the runs and noise of each cycle; they fall with the error."""
+    """One sweep: levels of the seeds, of the runs, and noise of each cycle; all fall with the error."""
     true = expected(speeds).to_numpy()[:, None, :]
     n = len(speeds)
     noise = 0.5 * draw((1, SEEDS, 1)) + 0.7 * draw((n, SEEDS, 1)) + 0.7 * draw((n, SEEDS, len(BUDGETS)))

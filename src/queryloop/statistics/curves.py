@@ -7,7 +7,7 @@ from functools import reduce
 
 import numpy as np
 import pandas as pd
-from sklearn.isotonic import IsotonicRegression
+from sklearn.isotonic import isotonic_regression
 
 from queryloop.errors import InputError, examples
 
@@ -78,8 +78,7 @@ def areas(curves: pd.DataFrame) -> pd.Series:
 
 def rising(curves: pd.DataFrame) -> pd.DataFrame:
     """The isotonic regression of each curve: the nearest curve that never falls."""
-    budgets = curves.columns.to_numpy(float)
-    heights = [IsotonicRegression().fit_transform(budgets, height) for height in curves.to_numpy()]
+    heights = [isotonic_regression(height) for height in curves.to_numpy()]
     return pd.DataFrame(heights, index=curves.index, columns=curves.columns)
 
 
