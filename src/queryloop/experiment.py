@@ -21,6 +21,7 @@ IDENTITY = ("experiment", "dataset", "strategy", "seed", "raw_root")
 _CHANGES_NO_RESULT: Any = {
     "n_cycles": True,
     "raw_root": True,
+    "comparison": True,
     "data": {"workers"},
     "training": {"device", "threads", "precision"},  # recorded as they resolve
 }

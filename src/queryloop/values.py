@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -38,3 +39,12 @@ def _spacing(value: Any) -> Any:
 Size = Annotated[int | float, AfterValidator(_size)]
 Rule = Annotated[str, AfterValidator(_rule)]
 Spacing = Annotated[tuple[float, float, float], BeforeValidator(_spacing)]
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their dotted names."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        nested = isinstance(value, Mapping)
+        found |= flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+    return found

@@ -23,6 +23,7 @@ from queryloop.storage.files import (
     sealed_by,
     whole_file,
 )
+from queryloop.values import flat
 
 SETTINGS = "settings.json"
 
@@ -117,21 +118,13 @@ def _remove(path: Path) -> None:
 
 
 def _differences(home: Path, before: dict[str, Any], now: dict[str, Any]) -> str:
-    old, new = dict(_flat(before)), dict(_flat(now))
+    old, new = flat(before), flat(now)
     changed = [f"{k}: {old.get(k)} -> {new.get(k)}" for k in sorted(old | new) if old.get(k) != new.get(k)]
     return (
         f"the experiment at {home} has {len(committed(home))} cycles made with other settings "
         f"({'; '.join(changed)}). Results of different settings do not belong in one curve: set them back, "
         "or give another name, such as --params=experiment:second."
     )
-
-
-def _flat(settings: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def damaged(root: Path) -> tuple[int, list[str]]:
