@@ -75,7 +75,7 @@ def coverage(n_sweeps: int, speed: float, noise: str, level: float | None) -> tu
     low, true, high = np.array(found).T
     given = np.isfinite(low)
     held = (low <= true) & (true <= high)
-    return f"{1 - 1 / true.mean():.0%}", given.mean(), held[given].mean()
+    return f"{1 - 1 / np.nanmean(true):.0%}", given.mean(), held[given].mean()
 
 
 def drawing(noise: str, sweep: int) -> Draw:

@@ -35,6 +35,16 @@ class Candidate:
     same_as: str
 
     @property
+    def is_control(self) -> bool:
+        """Whether it asked for samples at random."""
+        return self.strategy == CONTROL
+
+    @property
+    def is_alias(self) -> bool:
+        """Whether the strategy has another name, by which it goes where both were run."""
+        return not self.same_as.startswith(self.strategy)
+
+    @property
     def shared(self) -> dict[str, Any]:
         """What all runs of a comparison must have in common."""
         return {k: v for k, v in flat(self.settings).items() if not k.startswith((*_OWN, *_BESIDE))}
@@ -73,7 +83,7 @@ class Field:
 
     def is_control(self, name: str) -> bool:
         """Whether an arm asks for samples at random."""
-        return self.runs[name][0].strategy == CONTROL
+        return self.runs[name][0].is_control
 
     def _control(self, name: str) -> str | None:
         run = self.runs[name][0]
@@ -114,7 +124,7 @@ def gathered(candidates: Iterable[Candidate], name: str) -> Field:
     Left out, each with the reason, are runs with other settings, with one cycle only, and the second of two
     runs of one strategy and seed. Raises InputError where no run has the name.
     """
-    every = sorted(candidates, key=lambda run: (run.experiment != name, run.strategy != CONTROL))
+    every = sorted(candidates, key=lambda run: (run.experiment != name, not run.is_control, run.is_alias))
     named = [run for run in every if run.experiment == name]
     if not named:
         there = examples(sorted({run.experiment for run in every})) or "none"

@@ -19,7 +19,7 @@ N_LEVELS = 24  # of the picture of labels to a level
 
 @dataclass(frozen=True)
 class Comparison:
-    """What results say. `verdict` has one row a contrast, `areas` one value a run, `levels` one row a level."""
+    """What results say: `verdict` has one row a contrast, `areas` one value a run."""
 
     measure: str
     budget: str
