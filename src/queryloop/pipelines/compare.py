@@ -70,14 +70,26 @@ def judge(
         others = arms.imported(read_imported(comparison.imported), measure, budget, taken=set(runs))
         controls |= arms.controls_of_imported(others)
         results = pd.concat([results, others], ignore_index=True)
+    level = _with_all_labels(full_data, runs, data, model, training, measure)
+    return results, compare(results, controls, measure, budget, target=comparison.target, full_data=level)
+
+
+def _with_all_labels(
+    full_data: pd.DataFrame,
+    runs: dict[str, list[Run]],
+    data: DataOptions,
+    model: ModelOptions,
+    training: TrainingOptions,
+    measure: str,
+) -> float | None:
+    """The mean measure of trainings on all labels with these settings, where there are any."""
     keys = {
         reference_key(run.settings["samples"], data, model, training, run.seed)
         for members in runs.values()
         for run in members
     }
-    full = full_data.loc[full_data["settings"].isin(keys), measure] if measure in full_data else []
-    level = float(full.mean()) if len(full) else None
-    return results, compare(results, controls, measure, budget, target=comparison.target, full_data=level)
+    rows = full_data[full_data["settings"].isin(keys)]
+    return float(rows[measure].mean()) if len(rows) and measure in rows.columns else None
 
 
 def _measured_by(metrics: pd.DataFrame, comparison: ComparisonOptions) -> tuple[str, str]:
@@ -142,7 +154,9 @@ def tell(
 
 def keep(tables: dict[str, pd.DataFrame], pictures: dict[str, Any], verdict: str, page: str) -> tuple:
     """All of it at once, when all of it is made; the page last."""
-    return (*tables.values(), *pictures.values(), verdict, page)
+    from queryloop.plots.raster import png
+
+    return (*tables.values(), *(png(picture) for picture in pictures.values()), verdict, page)
 
 
 def create_pipeline() -> Pipeline:

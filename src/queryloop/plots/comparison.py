@@ -82,6 +82,7 @@ def ranks(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.F
             line={"color": color}, marker={"color": color, "size": [0, 9, 0]}, showlegend=False,
         )  # fmt: skip
         figure.add_trace(bar)
+    figure.update_xaxes(dtick=1)
     figure.update_yaxes(autorange="reversed")
     return figure
 
@@ -179,6 +180,6 @@ def _line(seen: pd.DataFrame, name: str, look: dict[str, Any]) -> go.Scatter:
 def _band(seen: pd.DataFrame, name: str, look: dict[str, Any]) -> go.Scatter:
     x, up, down = seen.index.tolist(), seen["max"].tolist(), seen["min"].tolist()
     return go.Scatter(
-        x=x + x[::-1], y=up + down[::-1], fill="toself", fillcolor=look["color"], opacity=0.12,
+        x=x + x[::-1], y=up + down[::-1], mode="lines", fill="toself", fillcolor=look["color"], opacity=0.12,
         line={"width": 0}, hoverinfo="skip", showlegend=False, name=name, legendgroup=name,
     )  # fmt: skip

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from jinja2 import Environment, StrictUndefined
 
 from queryloop.plots.comparison import unit
-from queryloop.plots.formats import shown
+from queryloop.plots.formats import contrasts_shown, savings_shown, shown
 from queryloop.statistics.arms import Field
 from queryloop.statistics.comparison import Comparison
 from queryloop.values import flat
@@ -63,6 +63,8 @@ def page(
         notes=notes(comparison, field),
         left_out=field.left_out,
         tables={name: shown(table) for name, table in tables.items()},
+        contrasts=contrasts_shown(comparison),
+        savings=savings_shown(comparison) if comparison.level else None,
         script=_plotly(),
         pictures={name: _div(name, figure) for name, figure in pictures.items() if figure.data},
         galleries={name: base64.b64encode(picture).decode() for name, picture in galleries.items()},
@@ -83,5 +85,5 @@ def _div(name: str, figure: go.Figure) -> str:
         include_plotlyjs=False,
         div_id=f"picture-{name}",
         default_height="26rem",
-        config={"responsive": True, "displaylogo": False},
+        config={"responsive": True, "displayModeBar": False},
     )

@@ -80,7 +80,7 @@ def compare(
     )
 
 
-def _levels(curves: pd.DataFrame) -> np.ndarray:
+def _levels(curves: pd.DataFrame) -> list[float]:
     """Evenly spaced, from where the lowest mean curve begins to where the highest gets."""
     mean = curves.groupby("strategy").mean()
-    return np.linspace(mean.iloc[:, 0].min(), mean.max(axis=None), N_LEVELS)
+    return np.linspace(mean.iloc[:, 0].min(), mean.max(axis=None), N_LEVELS).tolist()

@@ -77,13 +77,14 @@ def _none_ahead(contrasts: pd.DataFrame) -> str:
 
 
 def _more_seeds(rows: pd.DataFrame) -> str:
-    """How many more would do."""
-    more = (rows["seeds_for_a_point"] - rows["n_seeds"]).max()
-    if np.isnan(more):
+    """How many more would do, from the strategy that varies least to the one that varies most."""
+    more = (rows["seeds_for_a_point"] - rows["n_seeds"]).dropna()
+    if more.empty:
         return ""
-    if more <= 0:
+    if more.max() <= 0:
         return ", though one of 1 point would be"
-    return f": {more:,.0f} more would show one of 1 point"
+    ends = sorted({max(1, int(more.min())), int(more.max())})
+    return f": {' to '.join(f'{end:,}' for end in ends)} more would show one of 1 point"
 
 
 def _area(row: pd.Series) -> str:

@@ -15,7 +15,6 @@ from queryloop.storage.tables import preview_table
 
 if TYPE_CHECKING:
     import pandas as pd
-    import plotly.graph_objects as go
 
 S = TypeVar("S")
 L = TypeVar("L")
@@ -70,8 +69,8 @@ class ReplacedTable(ReplacedDataset["pd.DataFrame", "pd.DataFrame"]):
         return data.to_csv(index=False).encode()
 
 
-class ReplacedPicture(ReplacedDataset["go.Figure", bytes]):
-    """A plotly figure, kept as PNG."""
+class ReplacedPicture(ReplacedDataset[bytes, bytes]):
+    """A picture as PNG, of which the bytes are handed on."""
 
     def load(self) -> bytes:
         """The bytes of the PNG."""
@@ -81,7 +80,5 @@ class ReplacedPicture(ReplacedDataset["go.Figure", bytes]):
         """The picture, for kedro-viz."""
         return ImagePreview(base64.b64encode(self.load()).decode())
 
-    def _encode(self, data: go.Figure) -> bytes:
-        from queryloop.plots.raster import png
-
-        return png(data)
+    def _encode(self, data: bytes) -> bytes:
+        return data

@@ -1,0 +1,132 @@
+"""`kedro al compare`: which strategy is better, from all experiments of a data set."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from queryloop.pipelines.compare import PICTURES, TABLES
+
+from .test_refusals import refusal
+from .tiny import Tiny
+
+FOLDER = "data/08_reporting/digits/comparison"
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """Two seeds of random and margin, and runs that do not fit: to be read only."""
+    tiny = Tiny.create(tmp_path_factory.mktemp("swept") / "project")
+    for seed in (0, 1):
+        assert tiny.run(f"strategy:random,seed:{seed},n_cycles:3").exit_code == 0
+        assert tiny.run(f"strategy:margin,seed:{seed},n_cycles:2").exit_code == 0
+    assert tiny.run("strategy:entropy,n_cycles:1").exit_code == 0
+    assert tiny.run("strategy:entropy,query.size:10,experiment:small").exit_code == 0
+    return tiny
+
+
+@pytest.fixture
+def copied(swept: Tiny, tmp_path: Path) -> Tiny:
+    """A copy, to be changed."""
+    return Tiny(shutil.copytree(swept.folder, tmp_path / "project"))
+
+
+def table(tiny: Tiny, name: str) -> pd.DataFrame:
+    return pd.read_csv(tiny.folder / FOLDER / f"{name}.csv")
+
+
+def test_it_writes_the_comparison_and_nothing_else(copied: Tiny) -> None:
+    before = copied.tree()
+    result = copied.al("compare")
+    assert result.exit_code == 0, result.output
+    after = copied.tree()
+    new = {name.removeprefix(f"{FOLDER}/") for name in after.keys() - before.keys()}
+    names = {f"{name}.csv" for name in TABLES} | {f"{name}.png" for name in PICTURES}
+    assert new == names | {"verdict.txt", "index.html"}
+    assert all(after[name] == digest for name, digest in before.items())
+    assert f"{FOLDER}/index.html" in result.stdout
+
+
+def test_the_verdict_counts_only_what_fits(copied: Tiny) -> None:
+    said = copied.al("compare", "--target=0.3").stdout
+    assert "4 runs on 2 common budgets, 20 to 40 labels: main/margin/seed_0 has no more" in said
+    assert "Left out: main/entropy/seed_0: one cycle only" in said
+    assert "Left out: small/entropy/seed_0: other settings: query.size is 10, not 20" in said
+    verdict = table(copied, "verdict")
+    assert verdict[["strategy", "control", "n_seeds", "level"]].to_numpy().tolist() == [
+        ["margin", "random", 2, 0.3]
+    ]
+    area = [copied.load("metrics", strategy=s, seed=1)["accuracy"][:2].mean() for s in ("margin", "random")]
+    other = [copied.load("metrics", strategy=s, seed=0)["accuracy"][:2].mean() for s in ("margin", "random")]
+    assert verdict["difference"].item() == pytest.approx((area[0] - area[1] + other[0] - other[1]) / 2)
+    assert set(table(copied, "classes")["strategy"]) == {"random", "margin"}
+    assert (table(copied, "times")[["asking", "training"]] > 0).all(axis=None)
+
+
+def test_again_it_is_replaced_by_the_same(copied: Tiny) -> None:
+    copied.al("compare")
+    first = copied.tree()
+    assert copied.run(pipeline="compare").exit_code == 0
+    assert {name for name, digest in copied.tree().items() if first[name] != digest} <= {
+        f"{FOLDER}/index.html"
+    }
+
+
+def test_another_experiment_name_is_another_comparison(copied: Tiny) -> None:
+    said = copied.al("compare", "--params=experiment:small").stdout
+    assert "entropy has no random arm" in said
+    assert "There is nothing to compare" in said
+
+
+def test_a_run_whose_metrics_are_gone_is_left_out_by_name(copied: Tiny) -> None:
+    lost = copied.versions("metrics", strategy="margin", seed=1)[-1]
+    lost.unlink()
+    said = copied.al("compare").stdout
+    assert "margin and random share one seed only" in said
+    assert f"Left out: main/margin/seed_1: {lost} is missing" in said
+
+
+def test_nothing_committed_is_refused(tiny: Tiny) -> None:
+    assert "no experiment named 'main' has a committed cycle; there are: none" in refusal(tiny.al("compare"))
+    assert not (tiny.folder / FOLDER).exists()
+
+
+def test_results_from_elsewhere_stand_in_the_same_report(copied: Tiny, tmp_path: Path) -> None:
+    file = tmp_path / "theirs.csv"
+    rows = [
+        (name, seed, n, 0.1 + n / 100 + seed / 50 + ahead * (1 + seed))
+        for name, ahead in (("random", 0.0), ("theirs", 0.1))
+        for seed in (5, 6, 7)
+        for n in (20, 40)
+    ]
+    pd.DataFrame(rows, columns=["strategy", "seed", "n_labeled", "metric"]).to_csv(file, index=False)
+    assert copied.al("compare", f"--import={file}").exit_code == 0
+    verdict = table(copied, "verdict").set_index("strategy")
+    assert verdict["control"].to_dict() == {"margin": "random", "theirs": "random (imported)"}
+    assert verdict.loc["theirs", "difference"] == pytest.approx(0.2)
+
+
+def test_results_from_elsewhere_need_none_of_our_own(tiny: Tiny, tmp_path: Path) -> None:
+    file = tmp_path / "theirs.csv"
+    file.write_text("strategy,seed,n_labeled,metric\n" + "".join(
+        f"{name},{seed},{n},{n / 100 + seed / 50}\n" for name in ("random", "a") for seed in (0, 1) for n in (10, 20)
+    ))  # fmt: skip
+    result = tiny.al("compare", f"--import={file}")
+    assert result.exit_code == 0, result.output
+    assert table(tiny, "verdict")["p"].item() == 1.0
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--import=nowhere.csv"], "there is no file nowhere.csv"),
+        (["--params=comparison.measure:acuracy"], "Did you mean 'accuracy'"),
+        (["--target=97"], "comparison.target"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(copied: Tiny, options: list[str], words: str) -> None:
+    assert words in refusal(copied.al("compare", *options))
+    assert not (copied.folder / FOLDER).exists()
