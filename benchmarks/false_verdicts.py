@@ -9,7 +9,6 @@ Of sweeps without a true difference, the share with any verdict; of sweeps with 
 from __future__ import annotations
 
 import argparse
-import gc
 from collections.abc import Callable
 from functools import partial
 
@@ -31,7 +30,6 @@ def main() -> None:
     )
     parser.add_argument("--sweeps", type=int, default=1000)
     n_sweeps = parser.parse_args().sweeps
-    gc.freeze()  # statsmodels collects garbage at each call
     print("any false verdict, of sweeps without a true difference\n")
     print("| strategies beside random | noise | sweeps with one |\n| --- | --- | --- |")
     for n_strategies in (1, 3, 7):

@@ -38,11 +38,9 @@ def test_a_plain_difference_is_called_by_its_side() -> None:
     assert found["low"][0] < 0.1 < found["high"][0]
 
 
-@settings(deadline=None, max_examples=20)
-@given(st.permutations(list(CONTROLS)), st.integers(0, 99))
-def test_the_order_of_strategies_changes_nothing(order: list[str], seed: int) -> None:
-    area = areas(drawn(4, 4, seed=seed))
-    found = contrasts(area, dict.fromkeys(order, "random")).set_index("strategy")
+def test_the_order_of_strategies_changes_nothing() -> None:
+    area = areas(drawn(4, 4))
+    found = contrasts(area, dict.fromkeys(reversed(CONTROLS), "random")).set_index("strategy")
     pd.testing.assert_frame_equal(found.loc[list(CONTROLS)], contrasts(area, CONTROLS).set_index("strategy"))
 
 

@@ -33,7 +33,7 @@ def _readable(experiments: list[Run]) -> tuple[dict[str, Run], list[tuple[str, s
     runs, damaged = {}, []
     for run in experiments:
         try:
-            run.metrics()
+            _ = run.metrics
         except CorruptFileError as error:
             damaged.append((str(run), str(error)))
         else:
@@ -62,7 +62,7 @@ def judge(
     from queryloop.statistics import arms
     from queryloop.statistics.comparison import compare
 
-    found = [run.metrics().assign(strategy=name) for name, members in runs.items() for run in members]
+    found = [run.metrics.assign(strategy=name) for name, members in runs.items() for run in members]
     results = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
     measure, budget = _measured_by(results, comparison)
     controls = dict(field.controls)

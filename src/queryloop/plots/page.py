@@ -23,7 +23,7 @@ _PACKAGES = ("queryloop", "torch", "numpy", "scipy", "statsmodels", "scikit-lear
 
 def verdict_text(comparison: Comparison, field: Field) -> str:
     """The verdict, a sentence a strategy, and what a reader must know, one below the other."""
-    left_out = [f"Left out: {run}: {reason}." for run, reason in field.left_out]
+    left_out = [f"Left out: {run}: {reason.rstrip('.')}." for run, reason in field.left_out]
     return "\n".join([comparison.headline, "", *comparison.details, *notes(comparison, field), *left_out])
 
 

@@ -88,9 +88,13 @@ def budget_to(curves: pd.DataFrame, level: float) -> pd.Series:
     On the isotonic curve of each run, with linear interpolation. A run that begins at the level or above
     gets its first budget.
     """
-    budgets = curves.columns.to_numpy(float)
-    at = [_crossing(budgets, height, level) for height in rising(curves).to_numpy()]
-    return pd.Series(at, index=curves.index, name=curves.columns.name)
+    return _first_at(rising(curves), level)
+
+
+def _first_at(heights: pd.DataFrame, level: float) -> pd.Series:
+    budgets = heights.columns.to_numpy(float)
+    at = [_crossing(budgets, height, level) for height in heights.to_numpy()]
+    return pd.Series(at, index=heights.index, name=heights.columns.name)
 
 
 def _crossing(budgets: np.ndarray, height: np.ndarray, level: float) -> float:
@@ -110,7 +114,8 @@ def budgets_to(curves: pd.DataFrame, levels: Sequence[float]) -> pd.DataFrame:
     Returns one row for each strategy and level: strategy, level, median (never reached counts as infinitely
     late; NaN where the median is), reached and n_seeds. Levels are in the unit of the measure.
     """
-    found = [budget_to(curves, level).groupby("strategy", sort=False) for level in levels]
+    heights = rising(curves)
+    found = [_first_at(heights, level).groupby("strategy", sort=False) for level in levels]
     rows = [
         {"strategy": strategy, "level": level, **_summary(at.to_numpy())}
         for level, by_strategy in zip(levels, found, strict=True)

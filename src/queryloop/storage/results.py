@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ class Run:
     def __str__(self) -> str:
         return f"{self.experiment}/{self.strategy}/seed_{self.seed}"
 
+    @cached_property
     def metrics(self) -> pd.DataFrame:
         """One row a cycle. Raises CorruptFileError where the table is missing or was changed."""
         return self._table(self.reports, "metrics")
@@ -50,7 +52,7 @@ class Run:
         from queryloop.samples import table
 
         paths = sorted((self.reports / "timings.parquet").glob("*.parquet"))
-        return pd.concat([table("timings"), *(read_table(path, "timings") for path in paths)])
+        return table("timings", pd.read_parquet(paths) if paths else ())
 
     def gallery(self, cycle: int) -> bytes:
         """The picture of the query that was asked after a cycle (1, 2, ...), as PNG."""
@@ -77,13 +79,19 @@ class Run:
 class ExperimentResults(AbstractDataset[None, "list[Run]"]):
     """Every experiment of a data set that has a committed cycle.
 
-    states, reports, content: the data set's folders of labelled sets, of metrics and of samples.
+    states, reports, content: {"path": the data set's folder} of labelled sets, metrics, samples.
     """
 
     def __init__(
-        self, *, states: str, reports: str, content: str, metadata: dict[str, Any] | None = None
+        self,
+        *,
+        states: dict[str, str],
+        reports: dict[str, str],
+        content: dict[str, str],
+        metadata: dict[str, Any] | None = None,
     ) -> None:
-        self._states, self._reports, self._content = Path(states), Path(reports), Path(content)
+        # a key named path, for Kedro makes that one absolute
+        self._states, self._reports, self._content = (Path(of["path"]) for of in (states, reports, content))
         self.metadata = metadata
 
     def load(self) -> list[Run]:
