@@ -12,7 +12,18 @@ from queryloop.options import ComparisonOptions, DataOptions, ModelOptions, Trai
 from queryloop.samples import reference_key
 from queryloop.storage.results import Run, read_imported
 
-TABLES = ("verdict", "levels", "penalties", "wins", "ranks", "calibration", "classes", "times", "runs")
+TABLES = (
+    "verdict",
+    "curves",
+    "levels",
+    "penalties",
+    "wins",
+    "ranks",
+    "calibration",
+    "classes",
+    "times",
+    "runs",
+)
 PICTURES = ("curves", "levels", "penalties", "ranks", "classes", "calibration", "times")
 
 

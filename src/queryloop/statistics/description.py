@@ -24,11 +24,19 @@ def judged(comparison: Comparison) -> dict[str, pd.DataFrame]:
     ranked = ranks.mean.rename("mean_rank").to_frame().join(mean).reset_index()
     return {
         "verdict": comparison.verdict,
+        "curves": _means(comparison),
         "levels": comparison.levels,
         "penalties": comparison.penalties.matrix.rename_axis(columns=None).reset_index(),
         "wins": comparison.wins,
         "ranks": ranked.rename(columns={"mean": "aubc", "std": "aubc_std", "count": "n_seeds"}),
     }
+
+
+def _means(comparison: Comparison) -> pd.DataFrame:
+    """Mean, standard deviation and number of seeds of each strategy on each common budget."""
+    long = comparison.curves.stack().rename(comparison.measure).reset_index()
+    grouped = long.groupby(["strategy", comparison.budget], sort=False)[comparison.measure]
+    return grouped.agg(["mean", "std", "count"]).rename(columns={"count": "n_seeds"}).reset_index()
 
 
 def calibration(results: pd.DataFrame, budget: str) -> pd.DataFrame:
