@@ -187,6 +187,25 @@ def export(experiment: Any, folder: Path) -> None:
 
 
 @al.command()
+@click.option("--env", "-e", default=None, help="Kedro configuration environment.")
+@click.option("--params", default="", callback=read_params, help=PARAMS_ARG_HELP)
+@click.option("--target", type=float, help="Level that labels saved are told for, such as 0.97.")
+@click.option("--import", "imported", help="CSV of runs from elsewhere: strategy, seed, n_labeled, metric.")
+@one_paragraph
+def compare(env: str | None, params: dict[str, Any], **given: Any) -> None:
+    """Which strategy is better, by how many labels, and can it be believed."""
+    from queryloop.session import CycleSession
+
+    asked = {key: value for key, value in given.items() if value is not None}
+    params = {**params, "comparison": {**params.get("comparison", {}), **asked}}
+    session = CycleSession.create(env=env, runtime_params=params)
+    session.run(pipeline_names=["compare"])
+    catalog = session.load_context().catalog
+    click.echo(catalog.load("comparison_verdict"))
+    click.echo(f"\nReport   {catalog['comparison_page'].path}")
+
+
+@al.command()
 @in_project
 def verify(experiment: Any) -> None:
     """Check every stored file against its seal, and every experiment for missing parts."""

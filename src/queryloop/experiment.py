@@ -25,6 +25,7 @@ _CHANGES_NO_RESULT: Any = {
     "n_cycles": True,
     "raw_root": True,
     "stop": True,
+    "comparison": True,
     "data": {"workers"},
     "training": {"device", "threads", "precision"},  # recorded as they resolve
 }

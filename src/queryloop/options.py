@@ -230,6 +230,19 @@ class StopOptions(Options):
     """For `agreement`: the mean of so many cycles counts."""
 
 
+class ComparisonOptions(Options):
+    """How experiments are compared; changes none of them."""
+
+    target: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Level that labels saved are told for; null: the highest round one that all seeds of random reach."""
+    measure: str = "auto"
+    """Column of `metrics` that is compared, higher is better. auto: accuracy, or dice in 3D."""
+    budget: str = "auto"
+    """Column of `metrics` that counts what was labelled. auto: n_labeled, or voxels in 3D."""
+    imported: str | None = None
+    """CSV of runs from elsewhere: strategy, seed, n_labeled, metric."""
+
+
 class ExperimentOptions(Options):
     """All parameters of a run."""
 
@@ -249,3 +262,4 @@ class ExperimentOptions(Options):
     oracle: OracleOptions = OracleOptions()
     evaluation: EvaluationOptions = EvaluationOptions()
     stop: StopOptions = StopOptions()
+    comparison: ComparisonOptions = ComparisonOptions()

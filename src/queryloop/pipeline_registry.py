@@ -6,6 +6,7 @@ from kedro.pipeline import Pipeline
 
 from queryloop.pipelines import (
     commit,
+    compare,
     embed,
     evaluate,
     full_data,
@@ -22,6 +23,11 @@ STAGES = (ingest, embed, split, label, train, evaluate, score, select, report, c
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """One cycle of active learning, and the reference trained on all labels."""
+    """One cycle of active learning, the reference trained on all labels, and the comparison."""
     al_cycle = sum((stage.create_pipeline() for stage in STAGES), Pipeline([]))
-    return {"__default__": al_cycle, "al_cycle": al_cycle, "full_data": full_data.create_pipeline()}
+    return {
+        "__default__": al_cycle,
+        "al_cycle": al_cycle,
+        "full_data": full_data.create_pipeline(),
+        "compare": compare.create_pipeline(),
+    }

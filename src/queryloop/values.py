@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -46,3 +47,12 @@ Size = Annotated[int | float, AfterValidator(_size)]
 Rule = Annotated[str, AfterValidator(_rule)]
 Spacing = Annotated[tuple[float, float, float], BeforeValidator(_spacing)]
 Lengths = Annotated[tuple[int, int, int], BeforeValidator(_lengths)]
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their dotted names."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        nested = isinstance(value, Mapping)
+        found |= flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+    return found

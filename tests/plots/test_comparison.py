@@ -1,43 +1,65 @@
+"""The pictures of a comparison, on a page and as PNG."""
+
 from __future__ import annotations
 
-import pandas as pd
+import io
 
-from queryloop.plots.comparison import curves, effort
-from queryloop.statistics.effort import labels_needed
+import numpy as np
+import pytest
+from PIL import Image
 
-METRICS = pd.DataFrame(
-    [
-        {"strategy": strategy, "seed": seed, "n_labeled": labels, "accuracy": accuracy}
-        for strategy, seed, accuracies in [
-            ("margin", 0, (0.5, 0.9)),
-            ("margin", 1, (0.6, 0.8)),
-            ("margin", 2, (0.7, 0.85)),
-            ("random", 0, (0.5, 0.6)),
-        ]
-        for labels, accuracy in zip((100, 200), accuracies, strict=True)
-    ]
-)
+from queryloop.pipelines.compare import PICTURES
+from queryloop.plots import comparison as plots
+from queryloop.plots.raster import png
+
+from .made_up import compared, results
+
+TABLE = results()
+FOUND, TABLES = compared(TABLE)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_picture_is_drawn_as_png_too(name: str) -> None:
+    figure = getattr(plots, name)(TABLE, FOUND, TABLES)
+    assert figure.data
+    picture = Image.open(io.BytesIO(png(figure)))
+    assert picture.format == "PNG"
+    assert np.asarray(picture.convert("L")).std() > 5
 
 
 def test_each_strategy_has_its_median_in_a_band_of_its_colour() -> None:
-    band, line, _, other = curves(METRICS, full_data=0.95).data
-    assert line.x == (100, 200)
-    assert line.y == (0.6, 0.85)
-    assert band.y == (0.7, 0.9, 0.8, 0.5)
-    assert band.fillcolor == line.line.color != other.line.color
+    band, line, *_ = plots.curves(TABLE, FOUND, TABLES).data
+    runs = FOUND.curves.xs("random", level="strategy")
+    assert line.x == (100, 200, 300, 400)
+    assert line.y == pytest.approx(runs.median())
+    assert band.y == pytest.approx([*runs.max(), *runs.min()[::-1]])
+    assert band.fillcolor == line.line.color
+
+
+def test_a_strategy_has_one_colour_in_all_pictures() -> None:
+    lines = plots.curves(TABLE, FOUND, TABLES).data[1::2]
+    colours = {line.name: line.line.color for line in lines}
+    assert len(set(colours.values())) == 3
+    for bar in plots.classes(TABLE, FOUND, TABLES).data:
+        assert bar.marker.color == colours[bar.name]
+    for bar in plots.ranks(TABLE, FOUND, TABLES).data:
+        assert bar.line.color == colours[bar.name]
 
 
 def test_all_labels_are_a_line_only_where_they_are_known() -> None:
-    (line,) = curves(METRICS, full_data=0.95).layout.shapes
+    (line,) = plots.curves(TABLE, FOUND, TABLES).layout.shapes
     assert line.y0 == line.y1 == 0.95
-    assert not curves(METRICS).layout.shapes
+    assert not plots.curves(TABLE, compared(TABLE, None)[0], TABLES).layout.shapes
 
 
 def test_what_is_not_reached_stands_apart() -> None:
-    figure = effort(labels_needed(METRICS, [0.55, 0.82, 0.88]), most=200)
-    known, never, other, far = figure.data
-    assert (known.x, known.y) == ((0.55, 0.82), (100, 200))
-    assert never.x == (0.88,)
-    assert min(*never.y, *far.y) > 200
-    assert never.text == ("margin: reached by 1 of 3 seeds",)
-    assert (other.x, far.x) == ((0.55,), (0.82, 0.88))
+    figure = plots.levels(TABLE, FOUND, TABLES)
+    crosses = {trace.name: trace for trace in figure.data if trace.mode == "markers"}
+    assert min(crosses["random"].y) > 400
+    assert crosses["random"].text[-1] == "random: reached by 0 of 4 seeds"
+
+
+def test_half_the_critical_difference_stands_on_each_side_of_a_rank() -> None:
+    first = plots.ranks(TABLE, FOUND, TABLES).data[0]
+    assert first.name == "margin"
+    assert first.x[2] - first.x[0] == pytest.approx(FOUND.ranks.critical)

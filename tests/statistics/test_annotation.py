@@ -1,4 +1,4 @@
-"""What is labelled beside all that there is, the area under a curve, and the rate of foreground."""
+"""What is labelled beside all that there is, and the rate of foreground."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from queryloop.errors import InputError
-from queryloop.statistics.annotation import annotated, aubc, foreground_efficiency
+from queryloop.statistics.annotation import annotated, foreground_efficiency
 
 
 def test_what_is_annotated_is_counted_and_shared() -> None:
@@ -48,22 +48,6 @@ def test_all_of_the_pool_is_a_share_of_one() -> None:
 def test_counts_that_do_not_fit_are_refused() -> None:
     with pytest.raises(InputError, match=r"shape \(1, 2\), but there are 1 boxes, 3 classes"):
         annotated(pd.DataFrame({"cycle": [1], "case": ["a"]}), np.ones((1, 2)), np.ones((4, 3)))
-
-
-def test_area_is_the_mean_height() -> None:
-    assert aubc([0.4, 0.4, 0.4]) == pytest.approx(0.4)
-    assert aubc([0.0, 1.0]) == 0.5
-    assert aubc([0.0, 1.0, 1.0]) == 0.75
-    assert aubc([0.0, 1.0, 1.0], [0, 10, 110]) == pytest.approx((5 + 100) / 110)
-    assert aubc([0.7]) == 0.7
-    values = np.random.default_rng(0).random(6)
-    assert aubc(values) == pytest.approx(np.trapezoid(values, dx=1 / 5))
-
-
-@pytest.mark.parametrize(("values", "budgets"), [([], None), ([1, 2], [1]), ([1, 2], [3, 3])])
-def test_what_is_no_curve_is_refused(values: list[float], budgets: list[float] | None) -> None:
-    with pytest.raises(InputError, match="a curve needs values"):
-        aubc(values, budgets)
 
 
 def runs(rates: dict[str, float], noise: float = 0.0) -> pd.DataFrame:

@@ -17,7 +17,15 @@ import pytest
 
 from queryloop.errors import CorruptFileError, StateError
 from queryloop.storage import files
-from queryloop.storage.files import TEMPORARY, check_seal, remove_abandoned, seal_of, sealed_by, whole_file
+from queryloop.storage.files import (
+    TEMPORARY,
+    check_seal,
+    remove_abandoned,
+    replace_file,
+    seal_of,
+    sealed_by,
+    whole_file,
+)
 
 from .processes import STAY, output, running
 
@@ -238,3 +246,22 @@ def test_a_change_after_the_first_check_is_found(tmp_path: Path) -> None:
     os.utime(path, ns=(0, 0))
     with pytest.raises(CorruptFileError):
         check_seal(path)
+
+
+@pytest.mark.parametrize("fails", ["fsync", "replace"])
+def test_a_file_is_replaced_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    path = tmp_path / "new" / "page.html"
+    replace_file(path, b"one")
+    replace_file(path, b"two")
+    assert path.read_bytes() == b"two"
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(*{"fsync": (os, "fsync"), "replace": (Path, "replace")}[fails], full)
+    with pytest.raises(StateError, match="No space left on device"):
+        replace_file(path, b"three")
+    assert path.read_bytes() == b"two"
+    assert listed(path.parent) == {path}

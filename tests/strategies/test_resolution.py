@@ -15,6 +15,7 @@ from queryloop.errors import InputError, OptionsError
 from queryloop.strategies import noise, resolve
 from queryloop.strategies.made_up import example
 from queryloop.strategies.noise import strength
+from queryloop.strategies.resolution import canonical
 
 PROBS = np.array([[0.7, 0.2, 0.1], [0.4, 0.3, 0.3], [0.34, 0.33, 0.33], [0.9, 0.05, 0.05]])
 
@@ -245,3 +246,13 @@ def test_noise_is_a_number_whatever_is_drawn(drawn: float, monkeypatch: pytest.M
         if clean is not None:
             np.testing.assert_allclose(noisy, clean + gumbel)
         assert noisy.isfinite().all()
+
+
+def test_two_names_of_a_strategy_are_one_text() -> None:
+    assert canonical("egl") == canonical("grand", {"label": "expected"})
+    assert canonical("power_egl", {"beta": 2.0}) == f"power_{canonical('egl')},beta:2.0"
+
+
+def test_what_differs_is_another_text() -> None:
+    named = [("egl", {}), ("egl+badge", {}), ("badge+egl", {}), ("power_margin", {"beta": 2.0})]
+    assert len({canonical(*one) for one in (*named, ("power_margin", {}), ("no_such_strategy", {}))}) == 6

@@ -1,79 +1,185 @@
-"""Several strategies in one picture: their curves, and the labels that an accuracy costs them."""
+"""The pictures of a comparison. Each takes results, comparison and tables, and uses what it needs.
+
+results: one row a cycle of each run, strategy being the arm. comparison: from `statistics.comparison`.
+tables: from `statistics.description`, by name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import cycle
+from collections.abc import Mapping
+from itertools import cycle, product
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from queryloop.plots.palette import GREY, PALETTE
+from queryloop.statistics.comparison import Comparison
 
+Tables = Mapping[str, pd.DataFrame]
+
+UNITS = {"n_labeled": "labels"}
+_DASHES = ("solid", "dash", "dot")
 _NEVER = "not reached by half of the seeds"
+_TIMES = {"asking": PALETTE[1], "training": PALETTE[0], "rest": "#D0D0D0"}
 
 
-def curves(metrics: pd.DataFrame, full_data: float | None = None) -> go.Figure:
-    """Median test accuracy of each strategy over the number of labels, with a band from least to most.
-
-    metrics: tables `metrics` of several experiments, one below the other. full_data: accuracy with all
-    labels, a dashed line. Accuracies are 0..1.
-    """
-    figure = _figure("labels", "accuracy")
-    for strategy, color in _colored(metrics["strategy"].unique()):
-        by_labels = metrics[metrics["strategy"] == strategy].groupby("n_labeled")["accuracy"]
-        seen = by_labels.agg(["min", "median", "max"])
-        figure.add_traces([_band(seen, strategy, color), _line(seen, strategy, color)])
-    if full_data is not None:
-        figure.add_hline(full_data, line={"color": GREY, "dash": "dash"}, annotation_text="all labels")
+def curves(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
+    """Median of the measure over the budget on the common budgets, with a band from least to most."""
+    figure = _figure(unit(comparison), comparison.measure, tickformat=",")
+    for strategy, look in _looks(comparison).items():
+        runs = comparison.curves.xs(strategy, level="strategy")
+        seen = runs.agg(["min", "median", "max"]).T
+        figure.add_traces([_band(seen, strategy, look), _line(seen, strategy, look)])
+    if comparison.full_data is not None:
+        figure.add_hline(
+            comparison.full_data, line={"color": GREY, "dash": "dash"}, annotation_text="all labels"
+        )
     return figure
 
 
-def effort(needed: pd.DataFrame, most: int) -> go.Figure:
-    """Labels over the accuracy that they reach; what is not known to be reached stands apart, above.
-
-    needed: from `statistics.effort.labels_needed`. most: the most labels that any experiment had.
-    """
-    figure = _figure("accuracy", "labels needed (median over seeds)")
-    for number, (strategy, color) in enumerate(_colored(needed["strategy"].unique())):
+def levels(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
+    """Median budget over the level that it reaches; what is not known to be reached stands apart, above."""
+    needed, most = comparison.levels, float(comparison.curves.columns[-1])
+    figure = _figure(comparison.measure, f"{unit(comparison)} needed")
+    figure.update_yaxes(tickformat=",")
+    for number, (strategy, look) in enumerate(_looks(comparison).items()):
         found = needed[needed["strategy"] == strategy]
-        known, never = found.dropna(subset="labels"), found[found["labels"].isna()]
+        known, never = found.dropna(subset="median"), found[found["median"].isna()]
         height = most * (1.06 + 0.04 * number)
-        figure.add_traces([_steps(known, strategy, color), _crosses(never, height, strategy, color)])
+        figure.add_traces([_steps(known, strategy, look), _crosses(never, height, strategy, look)])
     figure.add_hline(most, line={"color": GREY, "dash": "dot"}, annotation_text=f"above: {_NEVER}")
     return figure
 
 
-def _colored(names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    return zip(names, cycle(PALETTE), strict=False)
+def penalties(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
+    """The penalty matrix: share of budgets where the row beats the column."""
+    matrix = comparison.penalties.matrix
+    names = matrix.index.tolist()
+    text = [["" if np.isnan(share) else f"{100 * share:.0f}%" for share in row] for row in matrix.to_numpy()]
+    heatmap = go.Heatmap(
+        z=matrix.to_numpy().tolist(), x=names, y=names, text=text, texttemplate="%{text}", zmin=0, zmax=1,
+        colorscale="Blues", showscale=False, hovertemplate="%{y} beats %{x}: %{text}<extra></extra>",
+    )  # fmt: skip
+    figure = _figure("beaten", "beats")
+    figure.add_trace(heatmap)
+    figure.update_yaxes(autorange="reversed")
+    return figure
 
 
-def _figure(x: str, y: str) -> go.Figure:
-    return go.Figure(layout={"template": "plotly_white", "xaxis": {"title": x}, "yaxis": {"title": y}})
+def ranks(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
+    """Mean ranks, best first, each with half the critical difference to both sides (Demšar 2006)."""
+    found, looks = comparison.ranks, _looks(comparison)
+    names = found.mean.index.tolist()
+    half = 0.0 if np.isnan(found.critical) else found.critical / 2
+    figure = _figure("mean rank (1 is best)", "")
+    for name in names:
+        mean = float(found.mean[name])
+        color = looks[name]["color"]
+        bar = go.Scatter(
+            x=[mean - half, mean, mean + half], y=[name] * 3, mode="lines+markers", name=name,
+            line={"color": color}, marker={"color": color, "size": [0, 9, 0]}, showlegend=False,
+        )  # fmt: skip
+        figure.add_trace(bar)
+    figure.update_xaxes(dtick=1)
+    figure.update_yaxes(autorange="reversed")
+    return figure
 
 
-def _steps(known: pd.DataFrame, name: str, color: str) -> go.Scatter:
-    x, y, line = known["level"].tolist(), known["labels"].tolist(), {"color": color, "shape": "hv"}
-    return go.Scatter(x=x, y=y, name=name, mode="lines+markers", line=line, legendgroup=name)
+def classes(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
+    """Share of each class in what each strategy asked for."""
+    found = tables["classes"]
+    labels = [name for name in found.columns if name not in ("strategy", "evenness", "redundancy")]
+    figure = _figure("class", "share of what was asked for", barmode="group")
+    figure.update_xaxes(type="category")
+    looks = _looks(comparison)
+    for row in found.to_dict("records"):
+        if row["strategy"] in looks:
+            heights = [row[label] for label in labels]
+            figure.add_trace(_bars(labels, heights, row["strategy"], looks[row["strategy"]]["color"]))
+    return figure
 
 
-def _crosses(never: pd.DataFrame, height: float, name: str, color: str) -> go.Scatter:
+def calibration(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
+    """Mean calibration error over the budget; lower is better."""
+    found = tables["calibration"]
+    figure = _figure(unit(comparison), "calibration error (ECE)", tickformat=",")
+    for strategy, look in _looks(comparison).items():
+        rows = found[found["strategy"] == strategy]
+        if len(rows) and "ece" in rows:
+            x, y = rows[comparison.budget].tolist(), rows["ece"].tolist()
+            figure.add_trace(go.Scatter(x=x, y=y, name=strategy, mode="lines+markers", line=look))
+    return figure
+
+
+def times(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
+    """Mean seconds of a cycle: asking, training, the rest."""
+    found = tables["times"]
+    figure = _figure("seconds a cycle", "", barmode="stack")
+    figure.update_yaxes(autorange="reversed", type="category")
+    for part, color in _TIMES.items():
+        names, seconds = found["strategy"].tolist(), found[part].tolist()
+        figure.add_trace(_bars(seconds, names, part, color, orientation="h"))
+    return figure
+
+
+def unit(comparison: Comparison) -> str:
+    """What the budget counts, in words."""
+    return UNITS.get(comparison.budget, comparison.budget.replace("_", " "))
+
+
+def _looks(comparison: Comparison) -> dict[str, dict[str, Any]]:
+    """Colour and dash of each strategy, the same in all pictures; what others are compared with is grey."""
+    controls = comparison.verdict["control"].unique()
+    free = cycle(product(_DASHES, PALETTE))
+    looks = {}
+    for name in comparison.curves.index.unique("strategy"):
+        dash, color = (_DASHES[list(controls).index(name) % 3], GREY) if name in controls else next(free)
+        looks[name] = {"color": color, "dash": dash}
+    return looks
+
+
+def _figure(x: str, y: str, tickformat: str = "", **layout: Any) -> go.Figure:
+    return go.Figure(
+        layout={
+            "template": "plotly_white",
+            "xaxis": {"title": {"text": x}, "tickformat": tickformat, "automargin": True},
+            "yaxis": {"title": {"text": y}, "automargin": True},
+            "legend": {"orientation": "h", "y": -0.25, "yanchor": "top", "x": 0},
+            "margin": {"l": 8, "r": 8, "t": 16, "b": 8},
+            "hovermode": "closest",
+            **layout,
+        }
+    )
+
+
+def _steps(known: pd.DataFrame, name: str, look: dict[str, Any]) -> go.Scatter:
+    x, y = known["level"].tolist(), known["median"].tolist()
+    return go.Scatter(x=x, y=y, name=name, mode="lines+markers", line=look, legendgroup=name)
+
+
+def _crosses(never: pd.DataFrame, height: float, name: str, look: dict[str, Any]) -> go.Scatter:
     reached = zip(never["reached"], never["n_seeds"], strict=True)
     return go.Scatter(
-        x=never["level"].tolist(), y=[height] * len(never), mode="markers", showlegend=False,
+        x=never["level"].tolist(), y=[height] * len(never), mode="markers", showlegend=False, name=name,
         text=[f"{name}: reached by {n} of {of} seeds" for n, of in reached], legendgroup=name,
-        marker={"color": color, "symbol": "x-thin-open", "size": 7},
+        marker={"color": look["color"], "symbol": "x-thin-open", "size": 7},
     )  # fmt: skip
 
 
-def _line(seen: pd.DataFrame, name: str, color: str) -> go.Scatter:
+def _bars(x: list, y: list, name: str, color: str, orientation: str = "v") -> go.Bar:
+    return go.Bar(x=x, y=y, name=name, marker={"color": color}, orientation=orientation)
+
+
+def _line(seen: pd.DataFrame, name: str, look: dict[str, Any]) -> go.Scatter:
     x, y = seen.index.tolist(), seen["median"].tolist()
-    return go.Scatter(x=x, y=y, name=name, mode="lines+markers", line={"color": color}, legendgroup=name)
+    return go.Scatter(x=x, y=y, name=name, mode="lines+markers", line=look, legendgroup=name)
 
 
-def _band(seen: pd.DataFrame, name: str, color: str) -> go.Scatter:
+def _band(seen: pd.DataFrame, name: str, look: dict[str, Any]) -> go.Scatter:
     x, up, down = seen.index.tolist(), seen["max"].tolist(), seen["min"].tolist()
     return go.Scatter(
-        x=x + x[::-1], y=up + down[::-1], fill="toself", fillcolor=color, opacity=0.15, line={"width": 0},
-        hoverinfo="skip", showlegend=False, legendgroup=name,
+        x=x + x[::-1], y=up + down[::-1], mode="lines", fill="toself", fillcolor=look["color"], opacity=0.12,
+        line={"width": 0}, hoverinfo="skip", showlegend=False, name=name, legendgroup=name,
     )  # fmt: skip

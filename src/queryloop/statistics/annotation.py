@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from scipy.optimize import curve_fit
@@ -37,21 +35,6 @@ def annotated(boxes: pd.DataFrame, counts: np.ndarray, cases: np.ndarray) -> pd.
         classes = pd.Series([shares[f"voxels_{c}_share"] for c in range(1, cases.shape[1])], dtype=float)
         rows.append({"cycle": cycle, **held, **shares, "mean_class_share": classes.mean()})
     return pd.DataFrame(rows)
-
-
-def aubc(values: Sequence[float], budgets: Sequence[float] | None = None) -> float:
-    """Area under a curve over the budget, as its mean height: a constant curve has its own value.
-
-    values: one a cycle, such as Dice. budgets: rising, such as labelled voxels; evenly spaced without.
-    Trapezoids. Raises InputError for lengths that differ, and for budgets that do not rise.
-    """
-    heights = np.asarray(values, dtype=float)
-    at = np.arange(len(heights), dtype=float) if budgets is None else np.asarray(budgets, dtype=float)
-    if len(heights) == 0 or at.shape != heights.shape or (np.diff(at) <= 0).any():
-        raise InputError(f"a curve needs values and budgets that rise, as many: {heights} at {at}.")
-    if len(heights) == 1:
-        return float(heights[0])
-    return float(np.trapezoid(heights, at) / (at[-1] - at[0]))
 
 
 def foreground_efficiency(metrics: pd.DataFrame, full: float) -> pd.DataFrame:

@@ -74,6 +74,27 @@ def whole_file(path: Path) -> Iterator[Writer]:
         ) from error
 
 
+def replace_file(path: Path, content: bytes) -> None:
+    """Write `path`, or put `content` in its place; a crash leaves the old file or the new one, no seal.
+
+    For what can be made again from sealed files. Raises StateError where the disk refuses.
+    """
+    try:
+        make_folder(path.parent)
+        remove_abandoned(path.parent.glob(TEMPORARY))
+        with temporary(path) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).replace(path)
+            _sync_folder(path.parent)
+    except OSError as error:
+        raise StateError(
+            f"cannot write {path}: {error.strerror}. What was there before is intact: make room or make the "
+            "folder writable, and give the same command again."
+        ) from error
+
+
 @contextmanager
 def temporary(path: Path) -> Iterator[BinaryIO]:
     """A new file beside `path`, removed at the end; it is locked for as long as its writer lives."""

@@ -23,6 +23,7 @@ from queryloop.storage.files import (
     sealed_by,
     whole_file,
 )
+from queryloop.values import flat
 
 SETTINGS = "settings.json"
 
@@ -119,7 +120,7 @@ def _remove(path: Path) -> None:
 
 
 def _differences(home: Path, before: dict[str, Any], now: dict[str, Any]) -> str:
-    old, new = dict(flat(before)), dict(flat(now))
+    old, new = flat(before), flat(now)
     changed = [f"{k}: {old.get(k)} -> {new.get(k)}" for k in sorted(old | new) if old.get(k) != new.get(k)]
     return (
         f"the experiment at {home} has {_made(home)} made with other settings "
@@ -130,15 +131,6 @@ def _differences(home: Path, before: dict[str, Any], now: dict[str, Any]) -> str
 
 def _made(home: Path) -> str:
     return f"{n} cycles" if (n := len(committed(home))) else "answers of people"
-
-
-def flat(settings: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    """Settings with dots between the names of groups and keys."""
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            yield from flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def damaged(root: Path) -> tuple[int, list[str]]:

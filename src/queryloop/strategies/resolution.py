@@ -59,3 +59,26 @@ def _refuse_unknown(name: str, given: Iterable[str], valid: Iterable[str]) -> No
     for option in given:
         if option not in valid:
             raise unknown(f"option of `{name}`", option, valid)
+
+
+def canonical(name: str, options: Mapping[str, Any] | None = None) -> str:
+    """One text for all names of a strategy with these options: an alias is what it stands for.
+
+    A strategy that is not registered keeps its name.
+    """
+    given = options or {}
+    prefix = next((word for word in WRAPPERS if name.startswith(f"{word}_")), None)
+    if "+" in name:
+        return _said("+".join(canonical(stage) for stage in name.split("+")), given)
+    if is_registered(name):
+        definition = find(name)
+        settled = {**definition.fixed, **definition.settled(given)}
+        settled.pop("members", None)  # of the networks that are compared: a setting of the scoring
+        return _said(definition.alias_of or name, settled)
+    if prefix:
+        return _said(f"{prefix}_{canonical(name.removeprefix(f'{prefix}_'))}", given)
+    return _said(name, given)
+
+
+def _said(name: str, options: Mapping[str, Any]) -> str:
+    return name + "".join(f",{key}:{options[key]}" for key in sorted(options))

@@ -1,0 +1,204 @@
+"""Compare: all experiments of a data set beside each other, as tables, pictures, a verdict and a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from kedro.pipeline import Node, Pipeline
+
+from queryloop.errors import CorruptFileError, unknown
+from queryloop.options import ComparisonOptions, DataOptions, ModelOptions, TrainingOptions
+from queryloop.samples import reference_key
+from queryloop.storage.results import Run, read_imported
+
+TABLES = (
+    "verdict",
+    "curves",
+    "levels",
+    "penalties",
+    "wins",
+    "ranks",
+    "calibration",
+    "classes",
+    "times",
+    "runs",
+)
+PICTURES = ("curves", "levels", "penalties", "ranks", "classes", "calibration", "times")
+
+
+def gather(experiments: list[Run], experiment: str, comparison: ComparisonOptions) -> tuple[Any, dict]:
+    """Which runs stand in the comparison as which arm, and why others do not."""
+    from queryloop.statistics import arms
+
+    runs, damaged = _readable(experiments)
+    candidates = [_candidate(run) for run in runs.values()]
+    only_imported = comparison.imported and not candidates
+    field = arms.Field() if only_imported else arms.gathered(candidates, experiment)
+    field.left_out += damaged
+    return field, {name: [runs[str(one)] for one in members] for name, members in field.runs.items()}
+
+
+def _readable(experiments: list[Run]) -> tuple[dict[str, Run], list[tuple[str, str]]]:
+    """Runs by their place, and why the metrics of others cannot be read."""
+    runs, damaged = {}, []
+    for run in experiments:
+        try:
+            _ = run.metrics
+        except CorruptFileError as error:
+            damaged.append((str(run), str(error)))
+        else:
+            runs[str(run)] = run
+    return runs, damaged
+
+
+def _candidate(run: Run) -> Any:
+    from queryloop.statistics.arms import Candidate
+    from queryloop.strategies.resolution import canonical
+
+    same_as = canonical(run.strategy, run.settings.get("strategy_options"))
+    return Candidate(run.experiment, run.strategy, run.seed, run.settings, len(run.versions), same_as)
+
+
+def judge(
+    field: Any,
+    runs: dict[str, list[Run]],
+    full_data: pd.DataFrame,
+    data: DataOptions,
+    model: ModelOptions,
+    training: TrainingOptions,
+    comparison: ComparisonOptions,
+) -> tuple[pd.DataFrame, Any]:
+    """The metrics of all runs, those from elsewhere too, and what they say."""
+    from queryloop.statistics import arms
+    from queryloop.statistics.comparison import compare
+
+    found = [run.metrics.assign(strategy=name) for name, members in runs.items() for run in members]
+    results = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+    measure, budget = _measured_by(results, comparison)
+    controls = dict(field.controls)
+    if comparison.imported:
+        others = arms.imported(read_imported(comparison.imported), measure, budget, taken=set(runs))
+        controls |= arms.controls_of_imported(others)
+        results = pd.concat([results, others], ignore_index=True)
+    level = _with_all_labels(full_data, runs, data, model, training, measure)
+    return results, compare(results, controls, measure, budget, target=comparison.target, full_data=level)
+
+
+def _with_all_labels(
+    full_data: pd.DataFrame,
+    runs: dict[str, list[Run]],
+    data: DataOptions,
+    model: ModelOptions,
+    training: TrainingOptions,
+    measure: str,
+) -> float | None:
+    """The mean measure of trainings on all labels with these settings, where there are any."""
+    keys = {
+        reference_key(run.settings["samples"], data, model, training, run.seed)
+        for members in runs.values()
+        for run in members
+    }
+    rows = full_data[full_data["settings"].isin(keys)]
+    return float(rows[measure].mean()) if len(rows) and measure in rows.columns else None
+
+
+def _measured_by(metrics: pd.DataFrame, comparison: ComparisonOptions) -> tuple[str, str]:
+    """The columns of measure and budget. Raises OptionsError for one that the metrics lack."""
+    usual = ("dice", "voxels") if "dice" in metrics.columns else ("accuracy", "n_labeled")
+    asked = (comparison.measure, comparison.budget)
+    measure, budget = (own if one == "auto" else one for one, own in zip(asked, usual, strict=True))
+    for option, name in (("measure", measure), ("budget", budget)):
+        if len(metrics) and name not in metrics.columns:
+            raise unknown(f"comparison.{option}", name, metrics.columns)
+    return measure, budget
+
+
+def describe(
+    field: Any, runs: dict[str, list[Run]], results: pd.DataFrame, comparison: Any
+) -> dict[str, pd.DataFrame]:
+    """Every table of the comparison, by name."""
+    from queryloop.statistics import description
+
+    queries = {name: [run.labeled() for run in members] for name, members in runs.items()}
+    first = next((members[0] for members in runs.values()), None)
+    images = first.images() if first else None
+    timings = {name: [run.timings() for run in members] for name, members in runs.items()}
+    tables = {
+        **description.judged(comparison),
+        "calibration": description.calibration(results, comparison.budget),
+        "classes": description.classes(queries, *(images or (None, None))),
+        "times": description.times(timings),
+        "runs": description.runs(field, results),
+    }
+    return {name: tables[name] for name in TABLES}
+
+
+def draw(results: pd.DataFrame, comparison: Any, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    """Every picture of the comparison, by name."""
+    from queryloop.plots import comparison as plots
+
+    return {name: getattr(plots, name)(results, comparison, tables) for name in PICTURES}
+
+
+def tell(
+    field: Any, runs: dict[str, list[Run]], comparison: Any, tables: dict, pictures: dict, dataset: str
+) -> tuple[str, str]:
+    """The verdict as text, and the page."""
+    from queryloop.plots.page import page, verdict_text
+
+    galleries = {name: members[0].gallery(1) for name, members in runs.items()}
+    settings = next((members[0].settings for members in runs.values()), {})
+    return (
+        verdict_text(comparison, field),
+        page(
+            dataset,
+            comparison,
+            field,
+            tables=tables,
+            pictures=pictures,
+            galleries=galleries,
+            settings=settings,
+        ),
+    )
+
+
+def keep(tables: dict[str, pd.DataFrame], pictures: dict[str, Any], verdict: str, page: str) -> tuple:
+    """All of it at once, when all of it is made; the page last."""
+    from queryloop.plots.raster import png
+
+    return (*tables.values(), *(png(picture) for picture in pictures.values()), verdict, page)
+
+
+def create_pipeline() -> Pipeline:
+    """Committed experiments to their comparison; writes to none of them."""
+    settings = ["params:data", "params:model", "params:training", "params:comparison"]
+    kept = [
+        *(f"comparison_{name}_table" for name in TABLES),
+        *(f"comparison_{name}_picture" for name in PICTURES),
+        "comparison_verdict",
+        "comparison_page",
+    ]
+    asked = ["experiments", "params:experiment", "params:comparison"]
+    told = ["arms", "compared_runs", "comparison", "compared_tables", "compared_pictures", "params:dataset"]
+    made = ["compared_tables", "compared_pictures", "verdict_made", "page_made"]
+    return Pipeline(
+        [
+            Node(gather, asked, ["arms", "compared_runs"], name="gather"),
+            Node(
+                judge,
+                ["arms", "compared_runs", "full_data", *settings],
+                ["results", "comparison"],
+                name="judge",
+            ),
+            Node(
+                describe,
+                ["arms", "compared_runs", "results", "comparison"],
+                "compared_tables",
+                name="describe",
+            ),
+            Node(draw, ["results", "comparison", "compared_tables"], "compared_pictures", name="draw"),
+            Node(tell, told, ["verdict_made", "page_made"], name="tell"),
+            Node(keep, made, kept, name="keep"),
+        ]
+    )

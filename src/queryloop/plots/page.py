@@ -1,0 +1,89 @@
+"""The comparison as one page that needs nothing beside it, and its verdict as plain text."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from jinja2 import Environment, StrictUndefined
+
+from queryloop.plots.comparison import unit
+from queryloop.plots.formats import contrasts_shown, savings_shown, shown
+from queryloop.statistics.arms import Field
+from queryloop.statistics.comparison import Comparison
+from queryloop.values import flat
+
+_PACKAGES = ("queryloop", "torch", "numpy", "scipy", "statsmodels", "scikit-learn")
+
+
+def verdict_text(comparison: Comparison, field: Field) -> str:
+    """The verdict, a sentence a strategy, and what a reader must know, one below the other."""
+    left_out = [f"Left out: {run}: {reason.rstrip('.')}." for run, reason in field.left_out]
+    return "\n".join([comparison.headline, "", *comparison.details, *notes(comparison, field), *left_out])
+
+
+def notes(comparison: Comparison, field: Field) -> list[str]:
+    """What limits the comparison, one sentence each."""
+    budgets = comparison.curves.columns
+    n_runs = len(comparison.curves)
+    told = f"{n_runs} runs on {len(budgets)} common budgets, {budgets[0]:,.0f} to {budgets[-1]:,.0f}"
+    longest = max((run.n_cycles for runs in field.runs.values() for run in runs), default=len(budgets))
+    shorter = [
+        str(run) for runs in field.runs.values() for run in runs if run.n_cycles == len(budgets) < longest
+    ]
+    cut = f": {shorter[0]} has no more, others have {longest} cycles" if shorter else ""
+    twins = [
+        f"{one} has the same results as {other}: counted once." for one, other in comparison.twins.items()
+    ]
+    return [f"{told} {unit(comparison)}{cut}.", *field.notes, *twins]
+
+
+def page(
+    dataset: str,
+    comparison: Comparison,
+    field: Field,
+    *,
+    tables: Mapping[str, pd.DataFrame],
+    pictures: Mapping[str, go.Figure],
+    galleries: Mapping[str, bytes],
+    settings: Mapping[str, Any],
+) -> str:
+    """The page as HTML. galleries: a PNG for each arm. settings: those of one of the compared runs."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    template = environment.from_string(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
+    return template.render(
+        dataset=dataset,
+        comparison=comparison,
+        unit=unit(comparison),
+        notes=notes(comparison, field),
+        left_out=field.left_out,
+        tables={name: shown(table) for name, table in tables.items()},
+        contrasts=contrasts_shown(comparison),
+        savings=savings_shown(comparison) if comparison.level else None,
+        script=_plotly(),
+        pictures={name: _div(name, figure) for name, figure in pictures.items() if figure.data},
+        galleries={name: base64.b64encode(picture).decode() for name, picture in galleries.items()},
+        settings=flat(settings),
+        versions={name: version(name) for name in _PACKAGES},
+    )
+
+
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return get_plotlyjs()
+
+
+def _div(name: str, figure: go.Figure) -> str:
+    return figure.to_html(
+        full_html=False,
+        include_plotlyjs=False,
+        div_id=f"picture-{name}",
+        default_height="26rem",
+        config={"responsive": True, "displayModeBar": False},
+    )

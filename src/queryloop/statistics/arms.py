@@ -1,0 +1,197 @@
+"""Which runs may stand in one comparison, what an arm is, and what each arm is compared with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from queryloop.errors import InputError, examples
+from queryloop.values import flat
+
+CONTROL = "random"
+AUXILIARY = "training.auxiliary"
+_OWN = ("strategy", "strategy_options.", "experiment", "seed", "scoring.", "data.transfer", "model.dropout")
+_BESIDE = (AUXILIARY, "training.learning_loss.", "training.adversarial.", "training.vaal.")
+_IMPORTED = " (imported)"
+_SHOWN = 4  # differing settings in a sentence
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A run that might be compared: its identity, its settings, and how many cycles it has.
+
+    strategy: as it was typed; same_as: one text for all names of the same strategy with its options.
+    """
+
+    experiment: str
+    strategy: str
+    seed: int
+    settings: Mapping[str, Any]
+    n_cycles: int
+    same_as: str
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it asked for samples at random."""
+        return self.strategy == CONTROL
+
+    @property
+    def is_alias(self) -> bool:
+        """Whether the strategy has another name, by which it goes where both were run."""
+        return not self.same_as.startswith(self.strategy)
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """What all runs of a comparison must have in common."""
+        return {k: v for k, v in flat(self.settings).items() if not k.startswith((*_OWN, *_BESIDE))}
+
+    @property
+    def beside(self) -> tuple:
+        """What is trained beside the network, with its settings."""
+        name = str(flat(self.settings).get(AUXILIARY, "none"))
+        return name, *sorted(self._among((f"training.{name}.",)).items())
+
+    @property
+    def arm(self) -> tuple:
+        """What makes a run belong to the same arm as another."""
+        own = self._among(("scoring.", "data.transfer", "model.dropout"))
+        return self.same_as, self.beside, *sorted(own.items())
+
+    def _among(self, prefixes: tuple[str, ...]) -> dict[str, Any]:
+        return {k: str(v) for k, v in flat(self.settings).items() if k.startswith(prefixes)}
+
+    def __str__(self) -> str:
+        return f"{self.experiment}/{self.strategy}/seed_{self.seed}"
+
+
+@dataclass
+class Field:
+    """The runs that are compared, by the name of their arm, and why others are not."""
+
+    runs: dict[str, list[Candidate]] = field(default_factory=dict)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def controls(self) -> dict[str, str]:
+        """Each arm that is no control itself, with the random arm under the same auxiliary training."""
+        found = {name: self._control(name) for name in self.runs if not self.is_control(name)}
+        return {name: control for name, control in found.items() if control is not None}
+
+    def is_control(self, name: str) -> bool:
+        """Whether an arm asks for samples at random."""
+        return self.runs[name][0].is_control
+
+    def _control(self, name: str) -> str | None:
+        run = self.runs[name][0]
+        fitting = [other for other in self.runs if self.is_control(other)]
+        fitting = [other for other in fitting if self.runs[other][0].beside == run.beside]
+        # of several, the one that was trained most alike
+        alike = {other: len(set(self.runs[other][0].arm) & set(run.arm)) for other in fitting}
+        return max(alike, key=lambda other: alike[other]) if alike else None
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know of the controls, one sentence each."""
+        controls = self.controls
+        lonely = [name for name in self.runs if not self.is_control(name) and name not in controls]
+        said = [_no_control(name, self.runs[name][0].beside[0]) for name in lonely]
+        for name, control in controls.items():
+            ours, theirs = (flat(self.runs[arm][0].settings).get("model.dropout") for arm in (name, control))
+            if ours != theirs:
+                said.append(
+                    f"{name} was trained with model.dropout {ours}, {control} with {theirs}: "
+                    "their difference is that of both, strategy and dropout."
+                )
+        return said
+
+
+def _no_control(name: str, auxiliary: str) -> str:
+    if auxiliary == "none":
+        return f"{name} has no random arm to be compared with: run strategy:{CONTROL} with the same seeds."
+    return (
+        f"{name} was trained with {auxiliary} beside the network, and no random arm was: no verdict. "
+        f"Run --params=strategy:{CONTROL},training.auxiliary:{auxiliary},experiment:{auxiliary}_control."
+    )
+
+
+def gathered(candidates: Iterable[Candidate], name: str) -> Field:
+    """The runs with the settings that most runs of experiment `name` have, as arms.
+
+    Left out, each with the reason, are runs with other settings, with one cycle only, and the second of two
+    runs of one strategy and seed. Raises InputError where no run has the name.
+    """
+    every = sorted(candidates, key=lambda run: (run.experiment != name, not run.is_control, run.is_alias))
+    named = [run for run in every if run.experiment == name]
+    if not named:
+        there = examples(sorted({run.experiment for run in every})) or "none"
+        raise InputError(
+            f"no experiment named {name!r} has a committed cycle; there are: {there}. "
+            "Run some, or choose with --params=experiment:NAME."
+        )
+    usual = Counter(repr(sorted(run.shared.items())) for run in named).most_common(1)[0][0]
+    reference = next(run for run in named if repr(sorted(run.shared.items())) == usual)
+    return _sorted_into_arms(every, reference)
+
+
+def _sorted_into_arms(runs: list[Candidate], reference: Candidate) -> Field:
+    arms: dict[tuple, list[Candidate]] = {}
+    found = Field()
+    for run in runs:
+        reason = _reason(run, reference, arms.get(run.arm, []))
+        if reason:
+            found.left_out.append((str(run), reason))
+        else:
+            arms.setdefault(run.arm, []).append(run)
+    names = Counter(members[0].strategy for members in arms.values())
+    for members in arms.values():
+        first = members[0]
+        label = first.strategy if names[first.strategy] == 1 else f"{first.strategy} ({first.experiment})"
+        found.runs[label if label not in found.runs else f"{label} {len(found.runs)}"] = members
+    return found
+
+
+def _reason(run: Candidate, reference: Candidate, arm: list[Candidate]) -> str | None:
+    ours, usual = run.shared, reference.shared
+    differing = [key for key in sorted(ours | usual) if ours.get(key) != usual.get(key)]
+    if differing:
+        told = [f"{key} is {ours.get(key)}, not {usual.get(key)}" for key in differing[:_SHOWN]]
+        rest = f" and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
+        return f"other settings: {'; '.join(told)}{rest}"
+    if run.n_cycles < 2:
+        return "one cycle only: no curve"
+    same = [other for other in arm if other.seed == run.seed]
+    return f"the same strategy and seed as {same[0]}" if same else None
+
+
+def imported(table: pd.DataFrame, measure: str, budget: str, taken: set[str]) -> pd.DataFrame:
+    """Runs from elsewhere as results. table: columns strategy, seed, n_labeled, metric.
+
+    A strategy whose name is taken is called NAME (imported). Raises InputError for other columns, no rows,
+    and what is no number.
+    """
+    wanted = ["strategy", "seed", "n_labeled", "metric"]
+    if sorted(table.columns) != sorted(wanted):
+        there = ", ".join(map(str, table.columns)) or "none"
+        raise InputError(f"imported results have the columns {', '.join(wanted)}, but these have: {there}.")
+    if table.empty:
+        raise InputError("the imported results have no rows.")
+    numbers = table[wanted[1:]].apply(pd.to_numeric, errors="coerce")
+    bad = table[numbers.isna().any(axis=1) | (numbers["seed"] % 1 != 0) | table["strategy"].isna()]
+    if len(bad):
+        raise InputError(
+            f"row {bad.index[0] + 1} of the imported results is not usable: {bad.iloc[0].to_dict()}."
+        )
+    names = [f"{name}{_IMPORTED}" if name in taken else name for name in table["strategy"].astype(str)]
+    found = numbers.astype({"seed": int}).assign(strategy=names)
+    return found.rename(columns={"metric": measure, "n_labeled": budget})
+
+
+def controls_of_imported(results: pd.DataFrame) -> dict[str, str]:
+    """Each imported strategy with the random runs that were imported with it; none without."""
+    names = results["strategy"].drop_duplicates().tolist()
+    control = next((name for name in names if name in (CONTROL, CONTROL + _IMPORTED)), None)
+    return {name: control for name in names if name != control} if control else {}

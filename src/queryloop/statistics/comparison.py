@@ -1,0 +1,86 @@
+"""The whole comparison of results: every table of it, and its verdict in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from queryloop.statistics import sentences
+from queryloop.statistics.curves import areas, budgets_to, curves, twins
+from queryloop.statistics.ranks import Penalties, Ranks, mean_ranks, penalties, win_tie_loss
+from queryloop.statistics.verdict import common_level, contrasts, savings
+
+N_LEVELS = 24  # of the picture of labels to a level
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What results say: `verdict` has one row a contrast, `areas` one value a run."""
+
+    measure: str
+    budget: str
+    curves: pd.DataFrame
+    areas: pd.Series
+    verdict: pd.DataFrame
+    level: float | None
+    levels: pd.DataFrame
+    penalties: Penalties
+    wins: pd.DataFrame
+    ranks: Ranks
+    twins: dict[str, str]
+    headline: str
+    details: list[str]
+    full_data: float | None
+
+
+def compare(
+    results: pd.DataFrame,
+    controls: Mapping[str, str],
+    measure: str,
+    budget: str,
+    *,
+    target: float | None = None,
+    full_data: float | None = None,
+) -> Comparison:
+    """Compare each strategy with its control, and all with each other.
+
+    results: one row a cycle of each run: strategy, seed, `budget`, `measure`. controls: strategy -> the one
+    it is compared with. target: level that savings are told for, else the highest round one that all runs
+    of the control reach. full_data: the measure with all labels, where it is known. Two strategies with
+    equal results are counted once. Raises InputError as `curves` does.
+    """
+    found = curves(results, measure, budget)
+    same = twins(found, keep=list(controls.values()))
+    found = found.drop(index=list(same), level="strategy")
+    controls = {name: control for name, control in controls.items() if name not in same}
+    area = areas(found)
+    main = Counter(controls.values()).most_common(1)
+    level = target or (common_level(found, main[0][0]) if main else None)
+    verdict = contrasts(area, controls)
+    saved = None if level is None else savings(found, controls, level)
+    return Comparison(
+        measure=measure,
+        budget=budget,
+        curves=found,
+        areas=area,
+        verdict=verdict if saved is None else verdict.merge(saved.drop(columns=["control", "n_seeds"])),
+        level=level,
+        levels=budgets_to(found, _levels(found)),
+        penalties=penalties(found, full_data),
+        wins=win_tie_loss(area),
+        ranks=mean_ranks(area),
+        twins=same,
+        headline=sentences.headline(verdict, saved, budget),
+        details=sentences.by_strategy(verdict, saved, budget),
+        full_data=full_data,
+    )
+
+
+def _levels(curves: pd.DataFrame) -> list[float]:
+    """Evenly spaced, from where the lowest mean curve begins to where the highest gets."""
+    mean = curves.groupby("strategy").mean()
+    return np.linspace(mean.iloc[:, 0].min(), mean.max(axis=None), N_LEVELS).tolist()

@@ -1,0 +1,96 @@
+"""The page of a comparison."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+
+from queryloop.pipelines.compare import PICTURES
+from queryloop.plots import comparison as plots
+from queryloop.plots.page import page, verdict_text
+
+from .made_up import compared, field, results
+
+
+class Reader(HTMLParser):
+    """What a page links to, and the text outside of scripts."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.text = ""
+        self.open: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attributes: list) -> None:
+        self.links += [value for name, value in attributes if name in ("src", "href")]
+        if tag not in ("meta", "link", "img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.text += data
+
+
+def made(hostile: str = "badge", n_seeds: int = 4) -> str:
+    table = results(n_seeds, hostile)
+    found, tables = compared(table)
+    pictures = {name: getattr(plots, name)(table, found, tables) for name in PICTURES}
+    settings = {"query": {"size": 20}}
+    return page(
+        "digits",
+        found,
+        field(table),
+        tables=tables,
+        pictures=pictures,
+        galleries={"margin": b"x"},
+        settings=settings,
+    )
+
+
+@pytest.fixture(scope="module")
+def read() -> Reader:
+    return Reader(made())
+
+
+def test_the_page_needs_nothing_beside_it(read: Reader) -> None:
+    assert read.links
+    assert all(link.startswith("data:") for link in read.links)
+    assert read.open == []
+
+
+def test_it_says_the_verdict_its_uncertainty_and_the_definitions(read: Reader) -> None:
+    for words in (
+        "margin needs",
+        "95% interval",
+        "badge: no difference from random is shown",
+        "12 runs on 4 common budgets, 100 to 400 labels.",
+        "query.size is 10, not 20",
+        "Holm's correction",
+        "isotonic curve",
+        "statsmodels",
+    ):
+        assert words in read.text
+
+
+def test_a_name_is_text_and_never_a_part_of_the_page() -> None:
+    html = made("<script>alert(1)</script>")
+    assert "<script>alert" not in html
+    assert "alert(1)" in Reader(html).text
+
+
+def test_one_seed_is_said_and_nothing_tested() -> None:
+    text = Reader(made(n_seeds=1)).text
+    assert "share one seed only" in text
+    assert "no test was run" in text
+
+
+def test_the_text_holds_what_was_left_out() -> None:
+    table = results()
+    text = verdict_text(compared(table)[0], field(table))
+    assert text.startswith("margin needs")
+    assert text.endswith("Left out: main/other/seed_0: other settings: query.size is 10, not 20.")

@@ -1,0 +1,129 @@
+"""`kedro al compare`: which strategy is better, from all experiments of a data set."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from queryloop.pipelines.compare import PICTURES, TABLES
+
+from .test_refusals import refusal
+from .tiny import Tiny
+
+FOLDER = "data/08_reporting/digits/comparison"
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """Two seeds of random and margin, and runs that do not fit: to be read only."""
+    tiny = Tiny.create(tmp_path_factory.mktemp("swept") / "project")
+    for seed in (0, 1):
+        assert tiny.run(f"strategy:random,seed:{seed},n_cycles:3").exit_code == 0
+        assert tiny.run(f"strategy:margin,seed:{seed},n_cycles:2").exit_code == 0
+    assert tiny.run("strategy:entropy,n_cycles:1").exit_code == 0
+    assert tiny.run("strategy:entropy,query.size:10,experiment:small").exit_code == 0
+    return tiny
+
+
+@pytest.fixture
+def copied(swept: Tiny, tmp_path: Path) -> Tiny:
+    """A copy, to be changed."""
+    return Tiny(shutil.copytree(swept.folder, tmp_path / "project"))
+
+
+def table(tiny: Tiny, name: str) -> pd.DataFrame:
+    return pd.read_csv(tiny.folder / FOLDER / f"{name}.csv")
+
+
+def test_the_comparison_counts_only_what_fits_and_writes_nothing_else(copied: Tiny) -> None:
+    before = copied.tree()
+    result = copied.al("compare", "--target=0.3")
+    assert result.exit_code == 0, result.output
+    assert "4 runs on 2 common budgets, 20 to 40 labels: main/margin/seed_0 has no more" in result.stdout
+    assert "Left out: main/entropy/seed_0: one cycle only" in result.stdout
+    assert "Left out: small/entropy/seed_0: other settings: query.size is 10, not 20" in result.stdout
+    assert f"{FOLDER}/index.html" in result.stdout
+
+    after = copied.tree()
+    new = {name.removeprefix(f"{FOLDER}/") for name in after.keys() - before.keys()}
+    files = {f"{name}.csv" for name in TABLES} | {f"{name}.png" for name in PICTURES}
+    assert new == files | {"verdict.txt", "index.html"}
+    assert all(after[name] == digest for name, digest in before.items())
+
+    verdict = table(copied, "verdict")
+    assert verdict[["strategy", "control", "level"]].to_numpy().tolist() == [["margin", "random", 0.3]]
+    assert verdict["difference"].item() == pytest.approx(
+        mean_height(copied, "margin") - mean_height(copied, "random")
+    )
+    assert set(table(copied, "classes")["strategy"]) == {"random", "margin"}
+    assert (table(copied, "times")[["asking", "training"]] > 0).all(axis=None)
+
+
+def mean_height(tiny: Tiny, strategy: str) -> float:
+    """Of both seeds, between 20 and 40 labels."""
+    curves = [tiny.load("metrics", strategy=strategy, seed=seed)["accuracy"] for seed in (0, 1)]
+    return sum(curve[:2].mean() for curve in curves) / 2
+
+
+def test_a_later_comparison_takes_its_place_without_runs_that_are_gone(copied: Tiny) -> None:
+    place = copied.folder / FOLDER
+    place.mkdir()
+    (place / "index.html").write_text("before")
+    lost = copied.versions("metrics", strategy="margin", seed=1)[-1]
+    lost.unlink()
+    assert copied.run(pipeline="compare").exit_code == 0
+    said = (place / "verdict.txt").read_text()
+    assert "margin and random share one seed only" in said
+    assert f"Left out: main/margin/seed_1: {lost} is missing" in said
+    assert said.splitlines()[0] in (place / "index.html").read_text()
+
+
+def test_another_experiment_name_is_another_comparison(copied: Tiny) -> None:
+    said = copied.al("compare", "--params=experiment:small").stdout
+    assert "entropy has no random arm" in said
+    assert "There is nothing to compare" in said
+
+
+def test_nothing_committed_is_refused(tiny: Tiny) -> None:
+    assert "no experiment named 'main' has a committed cycle; there are: none" in refusal(tiny.al("compare"))
+    assert not (tiny.folder / FOLDER).exists()
+
+
+def test_results_from_elsewhere_stand_in_the_same_report(copied: Tiny, tmp_path: Path) -> None:
+    file = tmp_path / "theirs.csv"
+    rows = [
+        (name, seed, n, 0.1 + n / 100 + seed / 50 + ahead * (1 + seed))
+        for name, ahead in (("random", 0.0), ("theirs", 0.1))
+        for seed in (5, 6, 7)
+        for n in (20, 40)
+    ]
+    pd.DataFrame(rows, columns=["strategy", "seed", "n_labeled", "metric"]).to_csv(file, index=False)
+    assert copied.al("compare", f"--import={file}").exit_code == 0
+    verdict = table(copied, "verdict").set_index("strategy")
+    assert verdict["control"].to_dict() == {"margin": "random", "theirs": "random (imported)"}
+    assert verdict.loc["theirs", "difference"] == pytest.approx(0.7)
+
+
+def test_results_from_elsewhere_need_none_of_our_own(tiny: Tiny, tmp_path: Path) -> None:
+    file = tmp_path / "theirs.csv"
+    runs = [f"{name},{seed},{n},0.{n}{seed}" for name in ("random", "a") for seed in (0, 1) for n in (10, 20)]
+    file.write_text("\n".join(["strategy,seed,n_labeled,metric", *runs]))
+    result = tiny.al("compare", f"--import={file}")
+    assert result.exit_code == 0, result.output
+    assert table(tiny, "verdict")["p"].item() == 1.0
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--import=nowhere.csv"], "there is no file nowhere.csv"),
+        (["--params=comparison.measure:acuracy"], "Did you mean 'accuracy'"),
+        (["--target=97"], "comparison.target"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(copied: Tiny, options: list[str], words: str) -> None:
+    assert words in refusal(copied.al("compare", *options))
+    assert not (copied.folder / FOLDER).exists()

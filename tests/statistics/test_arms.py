@@ -1,0 +1,134 @@
+"""Which runs may stand beside each other, and what each arm is compared with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from queryloop.errors import InputError
+from queryloop.statistics.arms import Candidate, controls_of_imported, gathered, imported
+
+
+def run(
+    strategy: str, seed: int = 0, experiment: str = "main", n_cycles: int = 3, same_as: str = "", **other: Any
+) -> Candidate:
+    settings = {
+        "strategy": strategy,
+        "seed": seed,
+        "experiment": experiment,
+        "query": {"size": other.get("size", 20)},
+        "model": {"name": "cnn", "dropout": other.get("dropout", 0.0)},
+        "training": {"auxiliary": other.get("auxiliary", "none"), "vaal": {"beta": other.get("beta", 1.0)}},
+    }
+    return Candidate(experiment, strategy, seed, settings, n_cycles, same_as or strategy)
+
+
+def reasons(*runs: Candidate) -> dict[str, str]:
+    return dict(gathered(runs, "main").left_out)
+
+
+def test_arms_hold_the_seeds_of_a_strategy_and_the_control_comes_first() -> None:
+    found = gathered([run("margin", 1), run("margin", 0), run("random", 0)], "main")
+    assert list(found.runs) == ["random", "margin"]
+    assert [one.seed for one in found.runs["margin"]] == [1, 0]
+    assert found.controls == {"margin": "random"}
+    assert found.left_out == found.notes == []
+
+
+def test_other_settings_are_left_out_with_what_differs() -> None:
+    usual = [run("random"), run("margin"), run("margin", 1)]
+    said = reasons(*usual, run("badge", size=10), run("random", experiment="small", size=5))
+    assert said == {
+        "main/badge/seed_0": "other settings: query.size is 10, not 20",
+        "small/random/seed_0": "other settings: query.size is 5, not 20",
+    }
+
+
+def test_another_name_with_the_same_settings_is_compared_once() -> None:
+    found = gathered([run("random"), run("random", experiment="b"), run("badge", experiment="b")], "main")
+    assert list(found.runs) == ["random", "badge"]
+    assert found.left_out == [("b/random/seed_0", "the same strategy and seed as main/random/seed_0")]
+
+
+def test_an_alias_is_counted_once_by_its_own_name() -> None:
+    found = gathered([run("egl", same_as="grand,label:x"), run("grand", same_as="grand,label:x")], "main")
+    assert list(found.runs) == ["grand"]
+    assert found.left_out == [("main/egl/seed_0", "the same strategy and seed as main/grand/seed_0")]
+
+
+def test_one_cycle_is_no_curve() -> None:
+    assert reasons(run("random"), run("margin", n_cycles=1)) == {
+        "main/margin/seed_0": "one cycle only: no curve"
+    }
+
+
+def test_the_control_has_the_same_auxiliary_training() -> None:
+    plain, aided = run("random"), run("random", experiment="control", auxiliary="vaal")
+    found = gathered([plain, aided, run("margin"), run("vaal", auxiliary="vaal")], "main")
+    assert found.controls == {"margin": "random (main)", "vaal": "random (control)"}
+
+
+def test_without_such_a_control_there_is_no_verdict_but_the_words_to_get_one() -> None:
+    found = gathered([run("random"), run("vaal", auxiliary="vaal")], "main")
+    assert found.controls == {}
+    assert "training.auxiliary:vaal,experiment:vaal_control" in found.notes[0]
+    assert "run strategy:random" in gathered([run("margin")], "main").notes[0]
+
+
+def test_settings_of_an_auxiliary_count_only_where_it_is_trained() -> None:
+    found = gathered(
+        [run("random"), run("margin", beta=2.0), run("vaal", auxiliary="vaal", beta=2.0)], "main"
+    )
+    assert found.controls == {"margin": "random"}
+
+
+def test_the_control_with_the_same_dropout_is_taken_and_another_is_told() -> None:
+    dropped = run("random", experiment="b", dropout=0.5)
+    bald = run("bald", dropout=0.5)
+    assert gathered([run("random"), dropped, bald], "main").controls == {"bald": "random (b)"}
+    alone = gathered([run("random"), bald], "main")
+    assert alone.controls == {"bald": "random"}
+    assert "bald was trained with model.dropout 0.5, random with 0.0" in alone.notes[0]
+
+
+@pytest.mark.parametrize("runs", [[], [run("random", experiment="other")]])
+def test_a_name_without_runs_is_refused_with_those_that_there_are(runs: list[Candidate]) -> None:
+    with pytest.raises(InputError, match=f"no experiment named 'main'.*{'other' if runs else 'none'}"):
+        gathered(runs, "main")
+
+
+def csv(**columns: list) -> pd.DataFrame:
+    usual = {"strategy": ["a"], "seed": [0], "n_labeled": [100], "metric": [0.5]}
+    return pd.DataFrame(usual | columns)
+
+
+def test_results_from_elsewhere_take_the_names_of_measure_and_budget() -> None:
+    found = imported(csv(), "accuracy", "n_labeled", taken={"a"})
+    assert found.to_dict("records") == [
+        {"seed": 0, "n_labeled": 100, "accuracy": 0.5, "strategy": "a (imported)"}
+    ]
+    assert imported(csv(), "dice", "voxels", taken=set())["voxels"].tolist() == [100]
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (csv().drop(columns="metric"), "columns strategy, seed, n_labeled, metric, but these have: strategy"),
+        (csv(seed=["x"]), "row 1 of the imported results is not usable"),
+        (csv(seed=[0.5]), "row 1"),
+        (csv(strategy=[None]), "row 1"),
+        (csv().iloc[:0], "no rows"),
+    ],
+)
+def test_what_is_no_result_is_refused(table: pd.DataFrame, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        imported(table, "accuracy", "n_labeled", taken=set())
+
+
+def test_imported_runs_are_compared_with_the_random_runs_imported_with_them() -> None:
+    one = csv().assign(strategy="a")
+    both = pd.concat([one, csv().assign(strategy="random (imported)")])
+    assert controls_of_imported(both) == {"a": "random (imported)"}
+    assert controls_of_imported(one) == {}
