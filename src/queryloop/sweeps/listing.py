@@ -11,6 +11,7 @@ from queryloop.inspection import show, standing
 from queryloop.storage import state
 from queryloop.sweeps.plan import plan
 from queryloop.sweeps.written import SweepOptions, groups, read_sweeps
+from queryloop.values import flat
 
 _ALWAYS = ("model.name", "start.size", "query.size")
 _IDENTITY = ("dataset", "experiment", "strategy", "seed")
@@ -21,7 +22,7 @@ def show_experiments(context: Any, env: str | None, params: dict[str, Any]) -> N
     here = context.catalog["labeled_index"].home
     root = here.parents[3]
     homes = sorted(path.parent for path in root.glob(f"*/*/*/seed_*/{state.SETTINGS}"))
-    settings = {home: dict(state.flat(state.read_settings(home) or {})) for home in homes}
+    settings = {home: flat(state.read_settings(home) or {}) for home in homes}
     told = _told([*settings.values()])
     rows = [
         [*home.relative_to(root).parts, *standing(context.catalog, here, home), _words(settings[home], told)]
