@@ -64,10 +64,10 @@ def check_answers(
     ids = {name: set(found) for name, found in (("known", known), ("asked", asked))}
     strange = [sample for sample in given if sample not in ids["known"]]
     if strange:
-        _refuse(path, given, strange, "no sample of this data set", "keep the ids that were asked for")
+        _refuse(path, given, strange, "are no sample of this data set", "keep the ids that were asked for")
     early = [sample for sample in given if sample not in ids["asked"]]
     if early:
-        _refuse(path, given, early, "never asked for", "tell only what `kedro al ask` wrote out")
+        _refuse(path, given, early, "were never asked for", "tell only what `kedro al ask` wrote out")
     wrong = [sample for sample, answer in given.items() if answer.label not in classes]
     if wrong:
         told = [f"{given[sample].label!r} ({_line(given[sample].place)})" for sample in wrong]
@@ -79,10 +79,7 @@ def check_answers(
 
 def _refuse(path: Path, given: Mapping[str, Answer], ids: Sequence[str], what: str, remedy: str) -> None:
     told = [f"{sample} ({_line(given[sample].place)})" for sample in ids]
-    are = "is" if len(ids) == 1 else "are"
-    raise BrokenFileError(
-        f"{path}: {len(ids)} ids {are} {what}: {examples(told)}. Nothing was taken in: {remedy}."
-    )
+    raise BrokenFileError(f"{path}: {len(ids)} ids {what}: {examples(told)}. Nothing was taken in: {remedy}.")
 
 
 def _line(place: str) -> str:

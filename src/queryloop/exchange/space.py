@@ -52,9 +52,7 @@ def cut_affine(box: Box, case: Case) -> np.ndarray:
 def covering(box: Box, case: Case) -> Region:
     """All voxels of the file that a box shares, or that decide about the label of one of its voxels."""
     first, last = _edges(box, case)
-    half = (
-        _ratio(case) - 1
-    ) / 2  # from the edge of a voxel of the store to its centre, less that of the file
+    half = (_ratio(case) - 1) / 2  # edge to centre: in a voxel of the store, less in one of the file
     low = np.floor(np.minimum(first, first + half) + _EXACT)
     high = np.ceil(np.maximum(last, last - half) - _EXACT)
     return _region(np.maximum(low, 0), np.minimum(high, case.native.shape))

@@ -9,7 +9,7 @@ from queryloop.errors import StateError
 from queryloop.exchange.pictures import write_pictures
 from queryloop.exchange.query import write_query
 from queryloop.experiment import Experiment
-from queryloop.handover.asked import Asked, asked_of, check_content
+from queryloop.handover.asked import Asked, asked_of, check_content, run_of
 
 
 def ask(experiment: Experiment, out: Path | None) -> str:
@@ -20,7 +20,7 @@ def ask(experiment: Experiment, out: Path | None) -> str:
     """
     asked = asked_of(experiment)
     if asked.open.empty:
-        raise StateError(f"{asked.standing}: go on with `kedro run --pipeline=al_cycle {experiment.flags}`.")
+        raise StateError(f"{asked.standing}: go on with {run_of(experiment)}.")
     check_content(experiment)
     folder = out or experiment.catalog["metrics"].folder.parent / "asked" / f"cycle_{asked.cycle:03d}"
     write = _write_boxes if asked.is_of_boxes else _write_images

@@ -53,7 +53,7 @@ def asked_of(experiment: Experiment) -> Asked:
     if not experiment.catalog.exists("starting_set"):
         raise StateError(
             f"the experiment at {experiment.home} has asked for nothing yet: begin it with "
-            f"`kedro run --pipeline=al_cycle {experiment.flags},oracle.name=people`."
+            f"{run_of(experiment)}."
         )
     if experiment.is_exhausted:
         raise StateError(
@@ -66,6 +66,11 @@ def asked_of(experiment: Experiment) -> Asked:
         labeled=experiment.latest("labeled_index"),
         answers=experiment.latest("answers"),
     )
+
+
+def run_of(experiment: Experiment) -> str:
+    """The command whose answers come from people."""
+    return f"`kedro run --pipeline=al_cycle {experiment.flags},oracle.name=people`"
 
 
 def waiting(experiment: Experiment) -> str:

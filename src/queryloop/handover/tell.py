@@ -14,7 +14,7 @@ from queryloop.errors import examples
 from queryloop.exchange.answers import Answer
 from queryloop.experiment import Experiment
 from queryloop.handover import told
-from queryloop.handover.asked import Asked, asked_of, check_content, check_people_are_asked
+from queryloop.handover.asked import Asked, asked_of, check_content, check_people_are_asked, run_of
 from queryloop.oracles.people import import_id
 from queryloop.readers.content import contents
 from queryloop.storage import lock
@@ -79,4 +79,4 @@ def _changes(labels: pd.Series, given: Mapping[str, Answer], new: Mapping[str, A
 def _standing(experiment: Experiment, asked: Asked) -> Iterator[str]:
     yield f"{asked.standing}."
     if asked.open.empty:
-        yield f"Go on with `kedro run --pipeline=al_cycle {experiment.flags}`."
+        yield f"Go on with {run_of(experiment)}."

@@ -1,0 +1,62 @@
+"""Tables that people fill in: what is read, and what is refused with its line."""
+
+from __future__ import annotations
+
+from math import isnan
+from pathlib import Path
+
+import pytest
+
+from queryloop.errors import BrokenFileError
+from queryloop.exchange.answers import check_answers, read_answers
+
+KNOWN, ASKED, CLASSES = ["a", "b", "c"], ["a", "b"], ["cat", "dog", "NA"]
+
+
+def read(path: Path, text: str) -> dict[str, str]:
+    path.write_text(text)
+    given = read_answers(path)
+    check_answers(given, path, KNOWN, ASKED, CLASSES)
+    return {sample: answer.label for sample, answer in given.items()}
+
+
+def test_labels_are_text_and_empty_ones_no_answers(tmp_path: Path) -> None:
+    assert read(tmp_path / "a.csv", "rank,sample_id,label\n1,a,NA\n2,b, \n3,zzz,\n") == {"a": "NA"}
+    assert read(tmp_path / "a.csv", "sample_id;label\na;dog\na;dog\nb;cat\n") == {"a": "dog", "b": "cat"}
+
+
+def test_seconds_are_read_where_they_are_given(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("sample_id\tseconds\tlabel\na\t2.5\tcat\nb\t\tdog\n")
+    given = read_answers(tmp_path / "a.csv")
+    assert given["a"].seconds == 2.5
+    assert isnan(given["b"].seconds)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            "a,cat\nzzz,cat\nyyy,dog",
+            ["2 ids are no sample", "zzz (line 3), yyy (line 4)", "Nothing was taken in"],
+        ),
+        ("a,cat\nc,cat", ["1 ids were never asked for", "c (line 3)"]),
+        ("a,bird\nb,cat", ["1 labels are no class", "'bird' (line 2)", "cat, dog, NA"]),
+        ("a,cat\nb,cat\na,dog", ["line 4", "'dog', but 'cat' on line 2", "leave one"]),
+        ("a,", ["no label is filled in"]),
+        ("a,cat,1", ["line 2 has 3 fields"]),
+        ('a,"cat', ["is no CSV"]),
+        ("", ["no records"]),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, rows: str, said: list[str]) -> None:
+    with pytest.raises(BrokenFileError) as refused:
+        read(tmp_path / "a.csv", f"sample_id,label\n{rows}\n")
+    for fragment in ("a.csv", *said):
+        assert fragment in str(refused.value)
+
+
+def test_columns_and_numbers_that_are_none_are_named(tmp_path: Path) -> None:
+    with pytest.raises(BrokenFileError, match="no column 'sample_id' among sample, label"):
+        read(tmp_path / "a.csv", "sample,label\na,cat\n")
+    with pytest.raises(BrokenFileError, match="line 2: seconds are 'long'"):
+        read(tmp_path / "a.csv", "sample_id,label,seconds\na,cat,long\n")
