@@ -33,17 +33,6 @@ def test_all_labels_are_a_line_only_where_they_are_known() -> None:
     assert not curves(METRICS).layout.shapes
 
 
-def test_other_measures_over_other_counts_are_drawn_at_the_median_of_the_seeds() -> None:
-    voxels = METRICS["n_labeled"] * 8 + METRICS["seed"]
-    figure = curves(
-        METRICS.rename(columns={"accuracy": "dice"}).assign(voxels=voxels), None, "dice", "voxels"
-    )
-    _, line, _, other = figure.data
-    assert (line.x, line.y) == ((801, 1601), (0.6, 0.85))
-    assert other.x == (800, 1600)
-    assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text) == ("voxels", "dice")
-
-
 def test_what_is_not_reached_stands_apart() -> None:
     figure = effort(labels_needed(METRICS, [0.55, 0.82, 0.88]), most=200)
     known, never, other, far = figure.data

@@ -10,26 +10,19 @@ import plotly.graph_objects as go
 
 from queryloop.plots.palette import GREY, PALETTE
 
-_UNITS = {"n_labeled": "labels"}
 _NEVER = "not reached by half of the seeds"
 
 
-def curves(
-    metrics: pd.DataFrame,
-    full_data: float | None = None,
-    measure: str = "accuracy",
-    over: str = "n_labeled",
-) -> go.Figure:
-    """Median of a measure for each strategy over what was labelled, with a band from least to most.
+def curves(metrics: pd.DataFrame, full_data: float | None = None) -> go.Figure:
+    """Median test accuracy of each strategy over the number of labels, with a band from least to most.
 
-    metrics: tables `metrics` of several experiments, one below the other. full_data: the measure with all
-    labels, a dashed line. measure: a column from 0 to 1, such as accuracy or dice. over: a column that
-    counts what is labelled, such as voxels or foreground_voxels; its median over the seeds of a cycle.
+    metrics: tables `metrics` of several experiments, one below the other. full_data: accuracy with all
+    labels, a dashed line. Accuracies are 0..1.
     """
-    figure = _figure(_UNITS.get(over, over.replace("_", " ")), measure)
+    figure = _figure("labels", "accuracy")
     for strategy, color in _colored(metrics["strategy"].unique()):
-        by_labels = metrics[metrics["strategy"] == strategy].groupby("n_labeled")
-        seen = by_labels[measure].agg(["min", "median", "max"]).set_index(by_labels[over].median())
+        by_labels = metrics[metrics["strategy"] == strategy].groupby("n_labeled")["accuracy"]
+        seen = by_labels.agg(["min", "median", "max"])
         figure.add_traces([_band(seen, strategy, color), _line(seen, strategy, color)])
     if full_data is not None:
         figure.add_hline(full_data, line={"color": GREY, "dash": "dash"}, annotation_text="all labels")
