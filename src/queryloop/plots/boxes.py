@@ -35,8 +35,8 @@ def query_boxes(
     """The best `BOXES` of a query, best first: axial, coronal and sagittal plane through the middle of each.
 
     scans: asked once for each case that is shown. captions: one row a box: rank, score (may be null), and
-    where it has one, channel (number of the class by which the box was found, from 0 on). classes: names,
-    the background first. Raises InputError where boxes and captions differ in number.
+    where the strategy has them, channel (number of the class by which the box was found, or PLAIN).
+    classes: names, the background first. Raises InputError where boxes and captions differ in number.
     """
     if len(boxes) != len(captions):
         raise InputError(f"{len(boxes)} boxes do not fit {len(captions)} captions.")
@@ -44,17 +44,16 @@ def query_boxes(
     sheet = Image.new("RGB", _size(len(order)), "white")
     draw = ImageDraw.Draw(sheet)
     rows = list(captions.itertuples())
-    seen: set[int] = set()
-    known = False
+    seen, signs = set[int](), set[str]()
     for case in dict.fromkeys(boxes[index].case for index in order):
         scan = scans(case)
-        known |= scan.truth is not None
+        signs |= _signs(scan)
         for number, index in enumerate(order):
             if boxes[index].case == case:
                 place = _place(number)
                 seen |= _draw_planes(sheet, draw, scan, boxes[index], place)
                 _draw_caption(draw, scan, boxes[index], rows[index], classes, place)
-    _draw_head(draw, f"{len(order)} of {len(boxes)} boxes asked for", sorted(seen), classes, known)
+    _draw_head(draw, f"{len(order)} of {len(boxes)} boxes asked for", sorted(seen), classes, sorted(signs))
     return sheet
 
 
@@ -112,8 +111,14 @@ def _middle(box: Box) -> Triple:
 
 
 def _classes(cuts: Sequence[Cut]) -> set[int]:
-    maps = [array for cut in cuts[:1] for array in (cut.scan.predicted, cut.scan.truth) if array is not None]
+    maps = [array for array in (cuts[0].scan.predicted, cuts[0].scan.truth) if array is not None]
     return {int(c) for array in maps for cut in cuts for c in np.unique(cut.of(array))} - {0, IGNORE}
+
+
+def _signs(scan: Scan) -> set[str]:
+    """How what is known of a case is shown."""
+    signs = {"filled: predicted": scan.predicted, "outlined: true": scan.truth}
+    return {sign for sign, array in signs.items() if array is not None}
 
 
 def _draw_caption(
@@ -146,17 +151,16 @@ def _wrong(scan: Scan, box: Box) -> str:
 
 
 def _draw_head(
-    draw: ImageDraw.ImageDraw, title: str, seen: Sequence[int], classes: Sequence[str], known: bool
+    draw: ImageDraw.ImageDraw, title: str, seen: Sequence[int], classes: Sequence[str], signs: Sequence[str]
 ) -> None:
     draw.text((MARGIN, 8), title, INK, font(15))
-    meaning = "filled: predicted" + (", outlined: true" if known else "")
-    x = MARGIN + draw_keys(draw, seen, classes, (MARGIN, 30))
-    draw.text((x, 30), meaning, INK, font(12))
-    sides = ", ".join(f"{name}" for name in NAMES)
-    draw.text((MARGIN, 30 + LINE), f"{sides}; A anterior, S superior, R right of the patient", INK, font(12))
+    x = MARGIN + _draw_keys(draw, seen, classes, (MARGIN, 30))
+    draw.text((x, 30), ", ".join(signs), INK, font(12))
+    planes = ", ".join(NAMES)
+    draw.text((MARGIN, 30 + LINE), f"{planes}; A anterior, S superior, R right of the patient", INK, font(12))
 
 
-def draw_keys(
+def _draw_keys(
     draw: ImageDraw.ImageDraw, seen: Sequence[int], classes: Sequence[str], place: tuple[int, int]
 ) -> int:
     """A square of each class's colour and its name in a row. Returns the width."""
