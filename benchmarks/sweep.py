@@ -11,21 +11,24 @@ whether all tables of the three are the same.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import hashlib
 import os
 import random
+import resource
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 
 PROJECT = Path(__file__).resolve().parents[1]
 STRATEGIES = "random,margin,entropy,least_confidence,badge,core_set,typiclust,bald"
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: processes whose parent has ended become ours, with their CPU time
 SHARED = {  # every dataset that experiments share, by its type, below data/
     "samples": ("content.SamplesTable", "03_primary"),
     "images": ("samples.SampleStore", "03_primary"),
@@ -69,28 +72,44 @@ def start(folder: Path, options: argparse.Namespace, log: Path) -> subprocess.Po
         )
 
 
-def swept(folder: Path, options: argparse.Namespace) -> float:
-    """Seconds of a sweep that nothing disturbs. Raises SystemExit with what it said where it fails."""
-    began = time.perf_counter()
+def swept(folder: Path, options: argparse.Namespace) -> tuple[float, float]:
+    """Seconds, and CPU seconds of all its processes, of a sweep that nothing disturbs. Raises SystemExit."""
+    began, used = time.perf_counter(), _cpu_of_children()
     if start(folder, options, folder / "said").wait():
         raise SystemExit((folder / "said").read_text())
-    return time.perf_counter() - began
+    seconds = time.perf_counter() - began
+    return seconds, _cpu_of_children() - used
 
 
-def killed(folder: Path, options: argparse.Namespace, seconds: float, seed: int) -> int:
-    """Run a sweep that is killed at random moments, and to its end; returns how many kills hit a sweep."""
-    draw = random.Random(seed)
+def _cpu_of_children() -> float:
+    """CPU seconds of all that has ended, the processes of ended processes too (Linux)."""
+    with suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def killed(folder: Path, options: argparse.Namespace, n_cycles: int) -> int:
+    """Run a sweep that is killed at random moments, and to its end; returns how many kills hit it."""
+    draw = random.Random(options.seed)
     hits = 0
-    for _ in range(options.kills):
+    for moment in sorted(draw.uniform(0, n_cycles) for _ in range(options.kills)):
         process = start(folder, options, folder / "said")
-        try:
-            process.wait(draw.uniform(5, 5 + 2 * seconds / options.kills))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            hits += 1
+        while process.poll() is None and n_committed(folder) < int(moment):
+            time.sleep(0.1)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(draw.uniform(0, 10))
+        hits += process.poll() is None
+        process.kill()
+        process.wait()
     swept(folder, options)
     return hits
+
+
+def n_committed(folder: Path) -> int:
+    """Cycles that are committed, of all experiments."""
+    return len([*folder.glob("data/05_model_input/digits/swept/*/*/labeled_index.parquet/*/*.parquet")])
 
 
 def tables(folder: Path) -> dict[str, str]:
@@ -123,22 +142,23 @@ def main() -> None:
     parser.add_argument("--params", default="", help="more parameters, as after --params")
     parser.add_argument("--seed", type=int, default=0, help="of the moments of the kills")
     options = parser.parse_args()
+    ctypes.CDLL(None).prctl(_SUBREAPER, 1)
     with tempfile.TemporaryDirectory() as folder:
         ours, alone, struck = (
             project(Path(folder) / name, shares=name != "alone") for name in ("ours", "alone", "struck")
         )
-        with_sharing = swept(ours, options)
-        print(f"with sharing:    {with_sharing:7.1f} s, {n_trained(ours)} trainings", flush=True)
-        without = swept(alone, options)
-        print(f"without sharing: {without:7.1f} s, {n_trained(alone)} trainings", flush=True)
-        trainings = n_trained(alone) / n_trained(ours)
-        print(f"ratio of times {without / with_sharing:.2f}, of trainings {trainings:.2f}")
+        seconds, cpu = swept(ours, options)
+        print(f"with sharing:    {seconds:7.1f} s, {cpu:7.1f} s CPU, {n_trained(ours)} trainings", flush=True)
         wanted = tables(ours)
-        print(f"{len(wanted)} tables; without sharing {'the same' if tables(alone) == wanted else 'OTHER'}")
         if options.kills:
-            hits = killed(struck, options, with_sharing, options.seed)
+            hits = killed(struck, options, n_committed(ours))
             same = "the same" if tables(struck) == wanted else "OTHER"
-            print(f"killed {hits} times and begun again: tables {same}, {n_trained(struck)} trainings")
+            print(f"killed {hits} times and begun again: {len(wanted)} tables, {same}", flush=True)
+        slower, more = swept(alone, options)
+        print(f"without sharing: {slower:7.1f} s, {more:7.1f} s CPU, {n_trained(alone)} trainings")
+        trainings = n_trained(alone) / n_trained(ours)
+        print(f"ratio of times {slower / seconds:.2f}, of CPU {more / cpu:.2f}, of trainings {trainings:.2f}")
+        print(f"without sharing tables are {'the same' if tables(alone) == wanted else 'OTHER'}")
 
 
 if __name__ == "__main__":

@@ -251,5 +251,17 @@ def sweep(env: str | None, params: dict[str, Any], workers: int, dry_run: bool, 
         sys.exit(1)
 
 
+@al.command()
+@click.option("--trials", default=20, type=click.IntRange(1), help="Random settings to try.")
+@click.option("--seeds", default=3, type=click.IntRange(1), help="Starting sets to try them on.")
+@click.option("--folds", default=5, type=click.IntRange(2), help="Parts of a starting set, held out in turn.")
+@_with_env_and_params
+def tune(env: str | None, params: dict[str, Any], trials: int, seeds: int, folds: int) -> None:
+    """Choose training options on the starting set alone, for all strategies alike."""
+    from queryloop.sweeps.tune import tune
+
+    tune(env, params, trials, seeds, folds)
+
+
 run = _run_command()
 cli.add_command(run)
