@@ -20,6 +20,7 @@ from queryloop.statistics.verdict import common_level, contrasts, savings
 
 SEEDS = 5
 BUDGETS = np.arange(100, 1001, 100.0)
+NOISE = 0.07  # beside the error
 NOISES = ("normal", "heavy", "skewed")
 Draw = Callable[[tuple[int, ...]], np.ndarray]
 
@@ -100,7 +101,7 @@ def simulated(speeds: dict[str, float], draw: Draw) -> pd.DataFrame:
     n = len(speeds)
     noise = 0.5 * draw((1, SEEDS, 1)) + 0.7 * draw((n, SEEDS, 1)) + 0.7 * draw((n, SEEDS, len(BUDGETS)))
     noise[..., 0] = draw((1, SEEDS))  # one starting set and one first network
-    heights = true + 0.07 * (1 - true) * noise
+    heights = true + NOISE * (1 - true) * noise
     index = pd.MultiIndex.from_product([speeds, range(SEEDS)], names=["strategy", "seed"])
     return pd.DataFrame(heights.reshape(n * SEEDS, -1), index, pd.Index(BUDGETS, name="n_labeled"))
 

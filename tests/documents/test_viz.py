@@ -17,6 +17,8 @@ def test_a_static_build_holds_lineage_and_previews(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     run = kedro(project, "run", "--pipeline=al_cycle", f"--params={TINY}")
     assert run.returncode == 0, run.stderr
+    compared = kedro(project, "al", "compare")
+    assert compared.returncode == 0, compared.stderr
     # kedro viz build takes no parameters: the strategy becomes the project's default
     names = project / "conf" / "base" / "globals.yml"
     names.write_text(names.read_text().replace("strategy: random", "strategy: margin"))
@@ -25,14 +27,20 @@ def test_a_static_build_holds_lineage_and_previews(tmp_path: Path) -> None:
 
     assert built.returncode == 0, built.stderr
     api = project / "build" / "api"
-    found = {node["name"]: node["id"] for node in json.loads((api / "main").read_text())["nodes"]}
+    graphs = [json.loads(file.read_text()) for file in (api / "pipelines").iterdir()]
+    found = {node["name"]: node["id"] for graph in graphs for node in graph["nodes"]}
     previews = {name: json.loads((api / "nodes" / found[name]).read_text())["preview"] for name in FIGURES}
     assert previews["learning_curve"]["data"][-1]["y"] == pytest.approx(previews_of(project))
     assert previews["query_gallery"].startswith("iVBOR")  # a PNG in base64
     assert previews["metrics"]["columns"][:3] == ["strategy", "seed", "cycle"]
+    assert previews["comparison_curves_picture"].startswith("iVBOR")
+    assert previews["comparison_ranks_table"]["data"][0][0] == "margin"
 
 
-FIGURES = ("learning_curve", "query_gallery", "metrics")
+FIGURES = (
+    *("learning_curve", "query_gallery", "metrics"),
+    *("comparison_curves_picture", "comparison_ranks_table"),
+)
 
 
 def previews_of(project: Path) -> list[float]:

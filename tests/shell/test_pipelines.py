@@ -119,7 +119,7 @@ for command in (["--help"], ["registry", "list"], ["run", "--help"], ["al", "--h
         assert not end.code, command
 from kedro.framework.project import pipelines
 catalog = KedroSession.create().load_context().catalog
-assert len(dict(pipelines)) == 3
+assert len(dict(pipelines)) == 4
 assert all(catalog[name] is not None for name in catalog.keys())
 print([name for name in ("torch", "lightning", "plotly", "sklearn", "safetensors") if name in sys.modules])
 """

@@ -50,16 +50,15 @@ def compare(
 
     results: one row a cycle of each run: strategy, seed, `budget`, `measure`. controls: strategy -> the one
     it is compared with. target: level that savings are told for, else the highest round one that all runs
-    of the control reach. full_data: the measure with all labels, where it is known. Two strategies with
-    equal results are counted once. Raises InputError as `curves` does.
+    of the control reach. full_data: the measure with all labels, if known. Two strategies with equal results
+    are counted once. Raises InputError as `curves` does.
     """
     found = curves(results, measure, budget)
     same = twins(found, keep=list(controls.values()))
-    found = found.drop(index=list(same), level="strategy")
+    found = found.drop(index=same, level="strategy")
     controls = {name: control for name, control in controls.items() if name not in same}
     area = areas(found)
-    main = Counter(controls.values()).most_common(1)
-    level = target or (common_level(found, main[0][0]) if main else None)
+    level = target or _level(found, controls)
     verdict = contrasts(area, controls)
     saved = None if level is None else savings(found, controls, level)
     return Comparison(
@@ -78,6 +77,12 @@ def compare(
         details=sentences.by_strategy(verdict, saved, budget),
         full_data=full_data,
     )
+
+
+def _level(curves: pd.DataFrame, controls: Mapping[str, str]) -> float | None:
+    """Found from the control that most strategies have."""
+    usual = Counter(controls.values()).most_common(1)
+    return common_level(curves, usual[0][0]) if usual else None
 
 
 def _levels(curves: pd.DataFrame) -> list[float]:
