@@ -105,7 +105,7 @@ def _cross_validated(
     start: Start, chosen: dict[str, Any], n_folds: int
 ) -> Iterator[tuple[int, float, float]]:
     """Size, accuracy and NLL of each held-out part of a starting set."""
-    from queryloop.tasks import classification
+    from queryloop.tasks.classification import networks
 
     options = start.options
     training = options.training.model_copy(update={**chosen, "patience": 0})
@@ -113,10 +113,10 @@ def _cross_validated(
     for held in np.array_split(order, n_folds):
         kept = np.setdiff1d(order, held)
         labelled = (start.rows[kept], start.labels[kept])
-        checkpoint = classification.train(
+        checkpoint = networks.train(
             start.inputs, *labelled, None, start.classes, options.model, training, options.seed
         )
-        found = classification.measured(
+        found = networks.measured(
             checkpoint, start.inputs, (start.rows[held], start.labels[held]), training
         )
         yield len(held), found["accuracy"], found["nll"]

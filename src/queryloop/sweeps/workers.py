@@ -34,7 +34,7 @@ _IMPORTED = (
     "queryloop.settings",
     "queryloop.storage.checkpoints",
     "queryloop.strategies",
-    "queryloop.tasks.classification",
+    "queryloop.tasks.registry",
     "safetensors.numpy",
 )
 """None of it starts a thread or computes anything at import, so forking it is safe."""
