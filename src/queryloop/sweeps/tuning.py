@@ -13,6 +13,7 @@ from queryloop.errors import OptionsError
 from queryloop.options import ExperimentOptions, TrainingOptions
 from queryloop.progress import ProgressBar
 from queryloop.randomness import generator
+from queryloop.readers.registry import find
 
 AUGMENTATIONS = ("none", "shift", "affine", "flip_crop")
 
@@ -116,9 +117,7 @@ def _cross_validated(
         checkpoint = networks.train(
             start.inputs, *labelled, None, start.classes, options.model, training, options.seed
         )
-        found = networks.measured(
-            checkpoint, start.inputs, (start.rows[held], start.labels[held]), training
-        )
+        found = networks.measured(checkpoint, start.inputs, (start.rows[held], start.labels[held]), training)
         yield len(held), found["accuracy"], found["nll"]
 
 
@@ -128,6 +127,8 @@ def start_of(catalog: Any, options: ExperimentOptions) -> Start:
         raise OptionsError(
             f"oracle.name is {options.oracle.name}: tuning needs the labels of the starting set beforehand."
         )
+    if (task := find(options.dataset).task) != "classification":
+        raise OptionsError(f"kedro al tune works on images, but data set {options.dataset!r} is for {task}.")
     samples = catalog.load("samples")
     splits = tables.split(samples, options.data, options.seed)
     asked = tables.starting_set(samples, splits, options.start, options.seed)
