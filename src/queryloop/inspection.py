@@ -115,7 +115,8 @@ def explain(catalog: Any, sample: str) -> str:
             "--params=strategy:entropy,seed:1. `kedro al status` shows those that are there."
         )
     splits = catalog.load("splits")
-    found = splits.loc[splits["sample_id"] == sample, "split"]
+    case = sample.rpartition("@")[0]  # of a box; the id of an image may hold an @, too
+    found = splits.loc[splits["sample_id"].isin([sample, case]), "split"].head(1)
     if found.empty:
         raise unknown("sample", sample, _alike(sample, splits["sample_id"]))
     if found.item() != "train":

@@ -20,6 +20,7 @@ ENTROPY = {"strategy": "entropy"}
 OTHERS = ["random_66fg", "random_predicted_fg", "clasp_entropy", "core_set"]
 MORE = ["random", "random_33fg", "power_bald", "power_entropy", "softrank_bald", "expected_entropy"]
 MORE += ["grand_expected", "grand_bound", "grand_pseudo", "margin+core_set"]
+TOLD = {"labeled_index": "in cycle 2, rank 4 of 4", "query": "in the open query", "scores": "in the pool"}
 
 
 class Scans(Tiny):
@@ -71,6 +72,17 @@ def test_metrics_tell_dice_and_what_the_boxes_hold(scans: Scans) -> None:
     assert last["voxels"] == sum(mask.size for mask in inside)
     assert last["foreground_voxels"] == sum(np.count_nonzero(mask) for mask in inside)
     assert last["n_labeled"] == len(labeled)
+
+
+def test_why_a_box_was_chosen_is_told(scans: Scans) -> None:
+    tables = ((scans.load(name, **ENTROPY), word) for name, word in TOLD.items())
+    for table, word in tables:
+        done = scans.al(
+            "why", table["sample_id"].iloc[-1], "--env=phantom", f"--params={QUICK},strategy:entropy"
+        )
+        assert done.exit_code == 0, done.output
+        assert word in done.output
+    assert scans.al("why", "nobody@1,2,3", "--env=phantom", "--params=strategy:entropy").exit_code == 1
 
 
 def test_test_scans_are_never_asked_for(scans: Scans) -> None:
