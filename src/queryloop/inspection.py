@@ -44,15 +44,17 @@ def _next_steps(experiment: Experiment) -> str:
 
 def show_strategies(*, markdown: bool) -> None:
     """Print all strategies: a table, or the page of the documentation."""
+    from queryloop.boxes.catalogue import overview, section
     from queryloop.strategies import definitions
     from queryloop.strategies.catalogue import page
 
     if markdown:
-        click.echo(page(), nl=False)
+        click.echo(page() + section(), nl=False)
         return
     found = [[d.name, d.family, ", ".join(sorted(d.needs)), d.source] for d in definitions()]
     show(["strategy", "family", "needs", "source"], found)
     Console().print(_BUILT, highlight=False, soft_wrap=True)
+    show(["for boxes of 3D scans", "reads", "does", "source"], overview())
 
 
 _BUILT = """\

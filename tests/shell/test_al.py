@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from queryloop.boxes.catalogue import section
 from queryloop.strategies import definitions
 from queryloop.strategies.catalogue import page
 
@@ -40,7 +41,7 @@ def test_strategies_are_listed_with_family_needs_and_source(finished: Tiny) -> N
 
 
 def test_the_page_of_strategies_is_written_by_the_command(finished: Tiny) -> None:
-    assert finished.al("strategies", "--markdown").stdout == page()
+    assert finished.al("strategies", "--markdown").stdout == page() + section()
 
 
 def test_status_shows_every_experiment_wherever_it_is_asked(begun: Tiny) -> None:
