@@ -158,11 +158,16 @@ def contents(project: Path) -> dict[str, str]:
     Left out: timings, seals, locks and temporary files; of tables the column labeled_at.
     """
     data = project / "data"
-    versions = sorted(path.parent.name for path in data.glob("**/labeled_index.parquet/*/*.parquet"))
-    number = {version: f"version {i}" for i, version in enumerate(versions, 1)}
+    number: dict[tuple[tuple[str, ...], str], str] = {}
+    for mark in data.glob("**/labeled_index.parquet"):
+        if mark.is_dir():
+            experiment = mark.parent.relative_to(data).parts[1:]
+            for i, version in enumerate(sorted(path.parent.name for path in mark.glob("*/*.parquet")), 1):
+                number[experiment, version] = f"version {i}"
     return {
-        "/".join(number.get(part, part) for part in path.relative_to(data).parts): _digest(path)
+        "/".join(number.get((parts[1:5], part), part) for part in parts): _digest(path)
         for path in sorted(data.rglob("*"))
+        for parts in [path.relative_to(data).parts]
         if path.is_file() and not _left_out(path)
     }
 
