@@ -25,7 +25,7 @@ by the encoder's features around each box.
 """
 
 _TOLD = {
-    "grand_expected": "Squared length of the last layer's gradient, expected where labels follow the softmax.",
+    "grand_expected": "Expected square of the last layer's gradient, labels following the softmax.",
     "grand_bound": "Bound of that length: voxel by voxel, each expected where its label follows the softmax.",
     "grand_pseudo": "The same bound with the likeliest class of each voxel for its label.",
     "clasp_entropy": "Entropy, a part of the query for each foreground class (ClaSP PE).",
