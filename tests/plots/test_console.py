@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import StringIO
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 
@@ -34,7 +35,13 @@ def test_only_whole_cycles_count_and_are_summed() -> None:
 
 
 def test_what_is_not_known_is_a_dash() -> None:
-    assert lines(metrics([0.5]))[-1].split() == ["0", "100", "0.5000", "0.4900", "—", "—"]
+    found = metrics([0.5, 0.6], val_accuracy=0.4)
+    found.loc[0, "val_accuracy"] = np.nan
+    assert lines(found)[-2].split() == ["0", "100", "0.5000", "0.4900", "—", "—"]
+
+
+def test_what_no_cycle_knows_has_no_column() -> None:
+    assert "validation" not in "".join(lines(metrics([0.5])))
 
 
 def test_large_numbers_fit_into_78_columns() -> None:

@@ -1,20 +1,17 @@
-"""Everything a person can type as a parameter: frozen models that know no unknown key."""
+"""The groups of parameters of a cycle, and all of them together."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from queryloop.options.auxiliary import AdversarialOptions, LearningLossOptions, VaalOptions
+from queryloop.options.base import Options
+from queryloop.options.ending import ComparisonOptions, StopOptions
 from queryloop.values import Count, Lengths, Rule, Size, Spacing, Text
 
 Normalisation = Literal["auto", "z_score", "ct", "none"]
-
-
-class Options(BaseModel):
-    """Base of all groups: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class DataOptions(Options):
@@ -111,39 +108,6 @@ class ModelOptions(Options):
         return 0.0 if self.dropout == "auto" else self.dropout
 
 
-class LearningLossOptions(Options):
-    """The ranking loss of a loss module, where one is trained beside the network."""
-
-    margin: Annotated[float, Field(gt=0)] = 1.0
-    weight: Annotated[float, Field(gt=0)] = 1.0
-    detach: Annotated[float, Field(ge=0, le=1)] = 0.6
-    """Share of the training after which the trunk no longer learns from it; 1 = never."""
-    min_gap: Annotated[float, Field(ge=0)] = 0.0
-    """Pairs whose losses differ by less do not count."""
-
-
-class AdversarialOptions(Options):
-    """A discriminator on the features, and a network that is to fool it."""
-
-    discriminator: Literal["lsgan", "wasserstein"] = "lsgan"
-    weight: Annotated[float, Field(ge=0)] = 1e-3
-    """Of fooling the discriminator, beside the loss of the task; with 0, or a frozen trunk, nobody tries."""
-    penalty: Annotated[float, Field(ge=0)] | None = None
-    """On slopes of the discriminator other than 1; null = as published: 0.02 for lsgan, 2 for wasserstein."""
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-
-
-class VaalOptions(Options):
-    """A variational autoencoder of the images, and a discriminator on its latent that it is to fool."""
-
-    latent: Count = 32
-    beta: Annotated[float, Field(ge=0)] = 1.0
-    """Weight of the divergence from the prior; 1 is the evidence lower bound."""
-    adversary: Annotated[float, Field(ge=0)] = 1.0
-    """Weight of fooling the discriminator, beside the bound of an image."""
-    learning_rate: Annotated[float, Field(gt=0)] = 5e-4
-
-
 class TrainingOptions(Options):
     """How a network is trained; gradient steps depend on the number of labels only."""
 
@@ -211,36 +175,6 @@ class OracleOptions(Options):
     name: str = "simulated"
     noise: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the simulated answers that name another class."""
-
-
-class StopOptions(Options):
-    """Rules that end a run before `n_cycles`; they change no cycle, and none of them sees the test set."""
-
-    budget: Count | None = None
-    """Labels that no query may go beyond; validation labels are not among them."""
-    target: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Validation accuracy that is enough."""
-    plateau: Count | None = None
-    """So many cycles without a better validation accuracy."""
-    gain: Annotated[float, Field(ge=0)] = 0.0
-    """For `plateau`: better is more than this above the best so far."""
-    agreement: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Kappa of the predictions of one network and the next; 0.99 is usual."""
-    window: Count = 3
-    """For `agreement`: the mean of so many cycles counts."""
-
-
-class ComparisonOptions(Options):
-    """How experiments are compared; changes none of them."""
-
-    target: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Level that labels saved are told for; null: the highest round one that all seeds of random reach."""
-    measure: str = "auto"
-    """Column of `metrics` that is compared, higher is better. auto: accuracy, or dice in 3D."""
-    budget: str = "auto"
-    """Column of `metrics` that counts what was labelled. auto: n_labeled, or voxels in 3D."""
-    imported: str | None = None
-    """CSV of runs from elsewhere: strategy, seed, n_labeled, metric."""
 
 
 class ExperimentOptions(Options):

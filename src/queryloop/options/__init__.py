@@ -1,0 +1,36 @@
+"""Everything a person can type as a parameter: frozen models that know no unknown key."""
+
+from queryloop.options.auxiliary import AdversarialOptions, LearningLossOptions, VaalOptions
+from queryloop.options.base import Options
+from queryloop.options.ending import ComparisonOptions, StopOptions
+from queryloop.options.groups import (
+    DataOptions,
+    EvaluationOptions,
+    ExperimentOptions,
+    ModelOptions,
+    Normalisation,
+    OracleOptions,
+    QueryOptions,
+    ScoringOptions,
+    StartOptions,
+    TrainingOptions,
+)
+
+__all__ = [
+    "AdversarialOptions",
+    "ComparisonOptions",
+    "DataOptions",
+    "EvaluationOptions",
+    "ExperimentOptions",
+    "LearningLossOptions",
+    "ModelOptions",
+    "Normalisation",
+    "Options",
+    "OracleOptions",
+    "QueryOptions",
+    "ScoringOptions",
+    "StartOptions",
+    "StopOptions",
+    "TrainingOptions",
+    "VaalOptions",
+]

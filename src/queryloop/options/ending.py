@@ -1,0 +1,40 @@
+"""When a run ends, and how experiments are compared: parameters that change no cycle."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from queryloop.options.base import Options
+from queryloop.values import Count
+
+
+class StopOptions(Options):
+    """Rules that end a run before `n_cycles`; they change no cycle, and none of them sees the test set."""
+
+    budget: Count | None = None
+    """Labels that no query may go beyond; validation labels are not among them."""
+    target: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Validation accuracy that is enough."""
+    plateau: Count | None = None
+    """So many cycles without a better validation accuracy."""
+    gain: Annotated[float, Field(ge=0)] = 0.0
+    """For `plateau`: better is more than this above the best so far."""
+    agreement: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Kappa of the predictions of one network and the next; 0.99 is usual."""
+    window: Count = 3
+    """For `agreement`: the mean of so many cycles counts."""
+
+
+class ComparisonOptions(Options):
+    """How experiments are compared; changes none of them."""
+
+    target: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Level that labels saved are told for; null: the highest round one that all seeds of random reach."""
+    measure: str = "auto"
+    """Column of `metrics` that is compared, higher is better. auto: accuracy, or dice in 3D."""
+    budget: str = "auto"
+    """Column of `metrics` that counts what was labelled. auto: n_labeled, or voxels in 3D."""
+    imported: str | None = None
+    """CSV of runs from elsewhere: strategy, seed, n_labeled, metric."""
