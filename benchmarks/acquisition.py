@@ -23,7 +23,7 @@ from measure import Case, Job, Setup
 from scipy.signal import convolve
 from torch import Tensor
 
-from queryloop.boxes.box import Box, Shape
+from queryloop.boxes.box import Box
 from queryloop.boxes.grid import Grid, grid_of
 from queryloop.boxes.means import box_means
 from queryloop.boxes.pool import Pool
@@ -31,6 +31,7 @@ from queryloop.boxes.resolution import resolve
 from queryloop.boxes.selection import free_positions, greedy
 from queryloop.boxes.sums import Sums
 from queryloop.boxes.voxels import VoxelScorer
+from queryloop.voxels import Triple
 
 MEMBERS, CLASSES, SLAB, N = 5, 16, 4, 20
 STORED = 24  # planes of which all members are stored: 2 GB, beside 25 GB for 300
@@ -79,7 +80,7 @@ class Map:
             self.taken = [self.grid.box("a", [n // 2 for n in self.grid.positions])]
 
 
-def _shape(setup: Setup) -> Shape:
+def _shape(setup: Setup) -> Triple:
     return setup.size(300, 12), setup.size(512, 16), setup.size(512, 16)
 
 

@@ -64,9 +64,9 @@ def trained(cases: list[Volume], n_boxes: int, steps: int, seed: int) -> UNet:
         for v in cases
     ]
     known = [case for case in known if case.parts]
-    model, training = ModelOptions(name="unet3d", width=8), _training(steps)
-    found = train(known, CLASSES, PATCH, (1, 1, 1), model, training, seed)
-    network = unet3d(1, CLASSES, PATCH, (1, 1, 1), model)
+    model, training = ModelOptions(name="unet3d", width=8, patch=PATCH), _training(steps)
+    found = train(known, CLASSES, (1, 1, 1), model, training, seed)
+    network = unet3d(1, CLASSES, (1, 1, 1), model)
     network.load_state_dict({name: torch.from_numpy(value) for name, value in found.weights.items()})
     return network.eval()
 

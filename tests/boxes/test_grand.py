@@ -23,7 +23,7 @@ SHAPE, CLASSES = (8, 9, 10), 3
 @pytest.fixture(scope="module")
 def network() -> UNet:
     torch.manual_seed(0)
-    made = unet3d(1, CLASSES, SHAPE, (1, 1, 1), ModelOptions(name="unet3d", width=4)).eval()
+    made = unet3d(1, CLASSES, (1, 1, 1), ModelOptions(name="unet3d", width=4, patch=SHAPE)).eval()
     with torch.no_grad():
         made.head.linear.weight *= 3  # or all probabilities are alike
     return made
