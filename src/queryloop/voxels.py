@@ -7,3 +7,6 @@ Triple = tuple[int, int, int]
 
 IGNORE = 255
 """The label of a voxel that nobody labelled; a class is a smaller number, the background 0."""
+
+TRUTH = "truth"
+"""The label of a box whose labels are those of the data set."""

@@ -10,10 +10,10 @@ import pandas as pd
 from nibabel.orientations import apply_orientation, inv_ornt_aff
 
 from queryloop.boxes.box import Box
-from queryloop.exchange.scans import COLUMNS
 from queryloop.options import DataOptions
 from queryloop.readers.prepared import Scan, volume_set
 from queryloop.readers.volumes import Grid
+from queryloop.samples import BOX
 from queryloop.storage.volumes import Volumes, VolumeStore
 
 CLASSES = ("background", "front", "back")
@@ -59,4 +59,4 @@ def scans(folder: Path, spacing: tuple[float, float, float] | None) -> Volumes:
 def table(boxes: Sequence[Box], cycle: int = 1) -> pd.DataFrame:
     """Boxes as they stand in queries and labelled sets."""
     rows = [(box.id, cycle, rank, -0.5, *box.corner, *box.size) for rank, box in enumerate(boxes, start=1)]
-    return pd.DataFrame(rows, columns=["sample_id", "cycle", "rank", "score", *COLUMNS])
+    return pd.DataFrame(rows, columns=["sample_id", "cycle", "rank", "score", *BOX])

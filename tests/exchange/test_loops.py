@@ -15,9 +15,9 @@ import pytest
 from queryloop.boxes.box import Box
 from queryloop.errors import BrokenFileError, MissingFilesError, OptionsError
 from queryloop.exchange.loops import read_loops, replayed, write_loops
-from queryloop.exchange.scans import boxes_of
 from queryloop.readers.grid import labels_to_store
 from queryloop.storage.volumes import Volumes
+from queryloop.tasks.segmentation.rows import boxes_of
 
 from .made_up import TURNS, scan, table
 

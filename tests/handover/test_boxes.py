@@ -15,9 +15,7 @@ from kedro.io import DataCatalog, MemoryDataset
 
 from queryloop.boxes.box import Box
 from queryloop.errors import BrokenFileError, MissingFilesError
-from queryloop.exchange.labels import TRUTH, labels_of
 from queryloop.exchange.loops import read_loops
-from queryloop.exchange.scans import boxes_of
 from queryloop.exchange.space import covering
 from queryloop.handover.ask import ask
 from queryloop.handover.export import export
@@ -29,7 +27,9 @@ from queryloop.storage.lock import locked
 from queryloop.storage.masks import MaskStore
 from queryloop.storage.tables import AppendOnlyTable
 from queryloop.storage.volumes import Volumes
-from queryloop.voxels import IGNORE
+from queryloop.tasks.segmentation.labels import masks_of
+from queryloop.tasks.segmentation.rows import boxes_of
+from queryloop.voxels import IGNORE, TRUTH
 
 from ..exchange.made_up import scan, scans, table
 
@@ -108,7 +108,7 @@ def test_boxes_go_out_and_their_masks_come_in(begun: Begun, volumes: Volumes, tm
     answers = begun.catalog.load("answers")
     assert set(answers["annotator"]) == {"ann"}
     labeled = table(OPEN).merge(answers[["sample_id", "label"]], on="sample_id")
-    for box, labels in labels_of(labeled, volumes, begun.catalog.load("masks")).items():
+    for box, labels in masks_of(labeled, volumes, begun.catalog.load("masks")).items():
         np.testing.assert_array_equal(labels, volumes.labels(box.case)[box.slices])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from queryloop.boxes.box import Box
 from queryloop.errors import BrokenFileError
-from queryloop.exchange.scans import Labels, not_labelled
+from queryloop.exchange.names import Labels, not_labelled
 from queryloop.exchange.space import Region, covering
 from queryloop.readers.grid import image_to_store, labels_to_store
 from queryloop.readers.nifti import file

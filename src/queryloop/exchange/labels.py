@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
-from queryloop.boxes.box import Box
 from queryloop.errors import OptionsError
-from queryloop.exchange.scans import Labels, Scans, boxes_of, by_case, not_labelled
+from queryloop.exchange.names import Labels, not_labelled
 from queryloop.exchange.space import nearest
 from queryloop.exchange.writing import ENDING, save, whole_folder
 from queryloop.readers.grid import to_native
 from queryloop.readers.nifti.description import NAME
+from queryloop.tasks.segmentation.rows import boxes_of, by_case
+from queryloop.tasks.segmentation.scans import Scans
 from queryloop.voxels import IGNORE
-
-TRUTH = "truth"
-"""The label of a box that has those of the data set itself."""
-
-
-class Masks(Protocol):
-    """Masks by their keys, as `storage.masks.Masks` has them."""
-
-    def __getitem__(self, key: str) -> np.ndarray: ...
 
 
 def write_labels(folder: Path, scans: Scans, labels: Labels) -> None:
@@ -57,17 +48,6 @@ def labelled(scans: Scans, case_id: str, labels: Labels) -> np.ndarray:
     if free is not None:
         np.copyto(found, free, where=free != IGNORE)
     return to_native(found, case)
-
-
-def labels_of(labeled: pd.DataFrame, scans: Scans, masks: Masks) -> dict[Box, np.ndarray]:
-    """What each box of a labelled set was labelled with, uint8 of its size, IGNORE where nobody labelled.
-
-    labeled: sample_id, label and the columns of boxes; a label is the key of a mask, or TRUTH.
-    """
-    keys = dict(zip(boxes_of(labeled), labeled["label"], strict=True)) if len(labeled) else {}
-    return {
-        box: scans.labels(box.case)[box.slices] if key == TRUTH else masks[key] for box, key in keys.items()
-    }
 
 
 def in_file(labels: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:

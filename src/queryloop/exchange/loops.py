@@ -19,12 +19,13 @@ from pydantic import BaseModel, Field, ValidationError
 
 from queryloop.boxes.box import Box
 from queryloop.errors import BrokenFileError, MissingFilesError, OptionsError, examples
-from queryloop.exchange.scans import COLUMNS, boxes_of
 from queryloop.exchange.space import from_file, nearest
 from queryloop.exchange.writing import ENDING, whole_folder
 from queryloop.readers.content import contents
 from queryloop.readers.grid import is_resampled
 from queryloop.readers.volumes import Case
+from queryloop.samples import BOX
+from queryloop.tasks.segmentation.rows import boxes_of
 from queryloop.voxels import Triple
 
 logger = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ def read_loops(folder: Path, cases: Mapping[str, Case]) -> pd.DataFrame:
             found[box.id] = path
             rows.append((box.id, cycle, rank, *box.corner, *box.size))
     _warn_of_resampled(cases, {str(row[0]).rpartition("@")[0] for row in rows})
-    return pd.DataFrame(rows, columns=["sample_id", "cycle", "rank", *COLUMNS])
+    return pd.DataFrame(rows, columns=["sample_id", "cycle", "rank", *BOX])
 
 
 def replayed(loops: pd.DataFrame, labeled: Collection[str]) -> pd.DataFrame:

@@ -1,9 +1,16 @@
-"""Names and colours of labels, as the viewers read them."""
+"""Numbers, names and colours of labels, as other tools read them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
+
+from queryloop.boxes.box import Box
+
+Labels = Mapping[Box, np.ndarray]
+"""Of each box, uint8 of its size, IGNORE where nobody labelled."""
 
 SLICER, SNAP = "labels.ctbl", "labels.txt"
 _COLOURS = (
@@ -16,6 +23,11 @@ _COLOURS = (
     (204, 121, 167),
 )
 _GREY = (128, 128, 128)
+
+
+def not_labelled(classes: tuple[str, ...]) -> int:
+    """The label in files of voxels that nobody labelled, as nnU-Net has it: the one after the last class."""
+    return len(classes)
 
 
 def write_names(folder: Path, classes: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,14 @@ import pandas as pd
 
 from queryloop.boxes.box import Box
 from queryloop.exchange.labels import write_description
-from queryloop.exchange.names import write_names
-from queryloop.exchange.scans import Scans, boxes_of, by_case, not_labelled
+from queryloop.exchange.names import not_labelled, write_names
 from queryloop.exchange.space import Region, covering, cut_affine, nearest, place
 from queryloop.exchange.writing import ENDING, save, whole_folder
 from queryloop.progress import ProgressBar
 from queryloop.readers.grid import image_to_native
 from queryloop.readers.volumes import Case
+from queryloop.tasks.segmentation.rows import boxes_of, by_case
+from queryloop.tasks.segmentation.scans import Scans
 
 TABLE, MASKS = "query.csv", "masks"
 _AROUND = 8  # voxels of the store's grid that a crop shows around its box
@@ -50,7 +52,7 @@ def write_query(folder: Path, scans: Scans, query: pd.DataFrame) -> None:
         box_table(query, scans.cases).to_csv(begun / TABLE, index=False)
 
 
-def box_table(query: pd.DataFrame, cases: dict[str, Case]) -> pd.DataFrame:
+def box_table(query: pd.DataFrame, cases: Mapping[str, Case]) -> pd.DataFrame:
     """The query with the place of each box: in voxels of the file, and in millimetres.
 
     first_i, first_j, first_k and length_i, ...: of the region in the array (x, y, z) of the file. ras_x,

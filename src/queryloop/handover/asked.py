@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from queryloop.errors import OptionsError, StateError
-from queryloop.exchange.scans import has_boxes
 from queryloop.experiment import Experiment
 from queryloop.oracles.registry import is_waited_for
 from queryloop.storage import state
+from queryloop.tasks.segmentation.rows import has_boxes
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from queryloop.exchange.labels import labels_of, write_labels, write_queried
+from queryloop.exchange.labels import write_labels, write_queried
 from queryloop.exchange.loops import write_loops
 from queryloop.exchange.writing import whole_folder
 from queryloop.experiment import Experiment
 from queryloop.handover.asked import Asked, asked_of, check_content
+from queryloop.tasks.segmentation.labels import masks_of
 
 
 def export(experiment: Experiment, folder: Path) -> str:
@@ -33,7 +34,7 @@ def _boxes(experiment: Experiment, asked: Asked, folder: Path) -> str:
     write_loops(folder / "loops", scans.cases, queried)
     write_queried(folder / "queried", scans, queried)
     if len(asked.labeled):
-        labels = labels_of(asked.labeled, scans, experiment.catalog.load("masks"))
+        labels = masks_of(asked.labeled, scans, experiment.catalog.load("masks"))
         write_labels(folder / "labels", scans, labels)
     return f"{len(asked.labeled)} labelled boxes and {len(asked.query)} of the open query"
 

@@ -14,14 +14,14 @@ from queryloop.boxes.box import Box, class_counts
 from queryloop.errors import BrokenFileError, MissingFilesError, examples
 from queryloop.exchange.answers import Answer, check_answers, read_answers
 from queryloop.exchange.drawn import read_drawn
-from queryloop.exchange.labels import labels_of
 from queryloop.exchange.pictures import TABLE
 from queryloop.exchange.query import MASKS
-from queryloop.exchange.scans import boxes_of, by_case
 from queryloop.handover.asked import Asked
 from queryloop.progress import ProgressBar
 from queryloop.readers.nifti.description import ENDINGS
 from queryloop.storage.masks import key_of
+from queryloop.tasks.segmentation.labels import masks_of
+from queryloop.tasks.segmentation.rows import boxes_of, by_case
 from queryloop.voxels import IGNORE
 
 
@@ -69,7 +69,7 @@ def labels(catalog: Any, asked: Asked, files: Sequence[Path]) -> Told:
 def masks(catalog: Any, asked: Asked, files: Sequence[Path]) -> Told:
     """Masks of the boxes of the open query. Raises BrokenFileError as `read_drawn` does."""
     scans, store = catalog.load("images"), catalog.load("masks")
-    before = labels_of(asked.labeled, scans, store)
+    before = masks_of(asked.labeled, scans, store)
     boxes = by_case(boxes_of(asked.query))
     found: dict[Box, np.ndarray] = {}
     with ProgressBar("reading masks", len(files)) as bar:

@@ -43,6 +43,8 @@ class DataOptions(Options):
     """Two classes, none and at least one, in place of counts."""
     spacing: Spacing | None = None
     """Of 3D scans, in millimetres: one for all axes, or that of z, y, x. null: the median of the data set."""
+    unlabelled: bool = False
+    """Scans without labels are the pool, and those with labels the test set; else they are refused."""
     normalisation: Normalisation = "auto"
     """Of 3D scans. z_score: mean 0 and deviation 1 in each case; ct: clipped to and scaled by the foreground
     of the data set; none: as it is. auto: by the name of the channel, as nnU-Net does: ct for CT, none for

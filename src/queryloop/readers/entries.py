@@ -205,7 +205,7 @@ DATASETS = (
         (),
         (Layout(lambda raw_root: [raw_root], nifti.search, _by("nifti.read")),),
         _own_nifti,
-        options=_OF_VOLUMES,
+        options=_OF_VOLUMES | {"unlabelled"},
     ),
     DataSet(
         "phantom",

@@ -47,8 +47,11 @@ def volume_set(
     classes: Sequence[str],
     channels: Sequence[str],
     options: DataOptions,
+    unlabelled: Sequence[str] = (),
 ) -> VolumeSet:
     """The cases of `grids`, by id, as the store keeps them; `load` reads one.
+
+    unlabelled: cases that nobody has labelled; where there are some, the others are the test set.
 
     Raises BrokenFileError as `load` does, here already where the scale is that of the data set.
     """
@@ -57,7 +60,7 @@ def volume_set(
     _tell(cases, target)
     ids = list(grids)
     scale = scales(channels, options.normalisation, lambda: _foregrounds(ids, load))
-    return VolumeSet(cases, tuple(classes), tuple(channels), lambda: _volumes(cases, load, scale))
+    return VolumeSet(cases, tuple(classes), tuple(channels), lambda: _volumes(cases, load, scale), unlabelled)
 
 
 def refusal(broken: Sequence[BrokenFileError], total: int) -> BrokenFileError:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from queryloop.voxels import Triple
+from queryloop.voxels import TRUTH, Triple
 
 Millimetres = tuple[float, float, float]
 
@@ -57,16 +57,23 @@ class VolumeSet:
 
     classes: names by label, the background first. channels: names of what was measured.
     volumes: each call iterates anew over the cases, in their order; iterating raises BrokenFileError,
-    naming all cases that cannot be read.
+    naming all cases that cannot be read. unlabelled: ids of those that nobody has labelled.
     """
 
     cases: list[Case]
     classes: tuple[str, ...]
     channels: tuple[str, ...]
     volumes: Callable[[], Iterator[Volume]]
+    unlabelled: Sequence[str] = ()
 
     @property
     def samples(self) -> pd.DataFrame:
-        """One row a case: sample_id, label (none: boxes have labels, not cases), split."""
-        rows = [(case.sample_id, "", "train") for case in self.cases]
-        return pd.DataFrame(rows, columns=["sample_id", "label", "split"], dtype="str")
+        """One row a case: sample_id, label (the key of its labels in the store, or none), split.
+
+        Where some cases have no labels, those are to train on, and the others to test on.
+        """
+        ids = pd.Series([case.sample_id for case in self.cases], dtype="str")
+        is_known = ~ids.isin(self.unlabelled)
+        label = pd.Series(TRUTH, ids.index, dtype="str").where(is_known)
+        split = np.where(is_known & (len(self.unlabelled) > 0), "test", "train")
+        return pd.DataFrame({"sample_id": ids, "label": label, "split": split.astype(str)})

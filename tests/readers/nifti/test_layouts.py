@@ -13,7 +13,7 @@ import pytest
 
 from queryloop.errors import BrokenFileError, MissingFilesError
 from queryloop.readers import registry
-from queryloop.voxels import IGNORE
+from queryloop.voxels import IGNORE, TRUTH
 
 from .files import RAS, SHAPE, decathlon, mask, nnunet, read, save, scan, write_json
 
@@ -31,7 +31,7 @@ def test_cases_come_with_classes_channels_and_voxels(layout: Callable[..., Path]
     found = read(layout(tmp_path), normalisation="none")
     assert found.classes == ("background", "front", "back")
     assert found.channels == ("MRI",)
-    assert found.samples.to_numpy().tolist() == [[f"a{i}", "", "train"] for i in range(3)]
+    assert found.samples.to_numpy().tolist() == [[f"a{i}", TRUTH, "train"] for i in range(3)]
     for i, volume in enumerate(found.volumes()):
         assert volume.case is found.cases[i]
         assert (volume.image.dtype, volume.labels.dtype) == (np.float32, np.uint8)
@@ -128,17 +128,27 @@ def test_missing_hippocampus_tells_place_and_command(tmp_path: Path) -> None:
         assert fragment in str(caught.value)
 
 
-ALONE = {
-    "labelsTr/a1.nii.gz": "imagesTr/a1_0000.nii.gz has no label labelsTr/a1.nii.gz",
-    "imagesTr/a1_0000.nii.gz": "labelsTr/a1.nii.gz has no image imagesTr/a1_0000.nii.gz",
-}
-
-
-@pytest.mark.parametrize("gone", ALONE)
-def test_image_without_label_and_label_without_image(tmp_path: Path, gone: str) -> None:
-    (nnunet(tmp_path) / gone).unlink()
+def test_a_label_without_image_is_refused(tmp_path: Path) -> None:
+    (nnunet(tmp_path) / "imagesTr/a1_0000.nii.gz").unlink()
     told = refused(tmp_path)
-    assert f"{tmp_path}: 1 files have no partner: {ALONE[gone]}." in told
+    assert (
+        f"{tmp_path}: 1 files have no partner: labelsTr/a1.nii.gz has no image imagesTr/a1_0000.nii.gz"
+        in told
+    )
+
+
+def test_scans_without_labels_are_refused_unless_they_are_the_pool(tmp_path: Path) -> None:
+    (nnunet(tmp_path) / "labelsTr/a1.nii.gz").unlink()
+    told = refused(tmp_path)
+    assert f"{tmp_path}: 1 scans have no labels: a1." in told
+    assert "data.unlabelled:true" in told
+    found = read(tmp_path, unlabelled=True)
+    samples = found.samples.set_index("sample_id")
+    assert samples["split"].to_dict() == {"a1": "train"} | dict.fromkeys(samples.index.drop("a1"), "test")
+    assert samples["label"].isna().tolist() == (samples.index == "a1").tolist()
+    labels = {volume.case.sample_id: volume.labels for volume in found.volumes()}
+    assert (labels["a1"] == IGNORE).all()
+    assert not any((labels[case] == IGNORE).all() for case in samples.index.drop("a1"))
 
 
 def test_free_labels_without_image(tmp_path: Path) -> None:

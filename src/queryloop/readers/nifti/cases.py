@@ -24,18 +24,19 @@ _IMAGES, _LABELS, _FREE = "imagesTr", "labelsTr", "addTr"
 class Files:
     """The files of one case, relative to the folder of the data set.
 
-    images: one of all channels, or one for each. free: labels that cost nothing, where there are some.
+    images: one of all channels, or one for each. label: none for a scan that is to be labelled. free: labels
+    that cost nothing, where there are some.
     """
 
     case_id: str
     images: tuple[str, ...]
-    label: str
+    label: str | None
     free: str | None = None
 
     @property
     def names(self) -> list[str]:
         """All of them."""
-        return [*self.images, self.label, *([self.free] if self.free else [])]
+        return [*self.images, *filter(None, (self.label, self.free))]
 
 
 def search(folder: Path) -> Found:
@@ -50,8 +51,8 @@ def search(folder: Path) -> Found:
 def cases(folder: Path, description: Description) -> list[Files]:
     """The files of each case, in the order of their ids.
 
-    Raises BrokenFileError for a case that occurs twice, and in nnU-Net's layout for an image without
-    label, a label without image, and missing or unknown channels.
+    Raises BrokenFileError for a case that occurs twice, and in nnU-Net's layout for a label without image,
+    and missing or unknown channels.
     """
     found = _listed(folder, description) if description.ending is None else _numbered(folder, description)
     if not found:
@@ -102,19 +103,20 @@ def _numbered(folder: Path, description: Description) -> list[Files]:
         Files(
             case_id,
             tuple(f"{_IMAGES}/{case_id}_{channel}{ending}" for channel in sorted(channels)),
-            f"{_LABELS}/{case_id}{ending}",
-            _free(folder, case_id + ending),
+            _there(folder, f"{_LABELS}/{case_id}{ending}"),
+            _there(folder, f"{_FREE}/{case_id}{ending}"),
         )
         for case_id, channels in images.items()
     ]
 
 
 def _check_pairs(folder: Path, images: Collection[str], ending: str) -> None:
-    labels, free = (_ids(folder, name, ending) for name in (_LABELS, _FREE))
-    image = f"{_IMAGES}/{{}}_0000{ending}"
-    alone = [f"{image.format(i)} has no label {_LABELS}/{i}{ending}" for i in images if i not in labels]
-    for kind, ids in ((_LABELS, labels), (_FREE, free)):
-        alone += [f"{kind}/{i}{ending} has no image {image.format(i)}" for i in ids if i not in images]
+    alone = [
+        f"{kind}/{case_id}{ending} has no image {_IMAGES}/{case_id}_0000{ending}"
+        for kind in (_LABELS, _FREE)
+        for case_id in _ids(folder, kind, ending)
+        if case_id not in images
+    ]
     if alone:
         raise BrokenFileError(
             f"{folder}: {len(alone)} files have no partner: {examples(alone)}. Add it, or move the file away."
@@ -141,8 +143,8 @@ def _ids(folder: Path, name: str, ending: str) -> list[str]:
     return [Path(file).name.removesuffix(ending) for file in _files(folder, name)]
 
 
-def _free(folder: Path, name: str) -> str | None:
-    return f"{_FREE}/{name}" if (folder / _FREE / name).is_file() else None
+def _there(folder: Path, name: str) -> str | None:
+    return name if (folder / name).is_file() else None
 
 
 def _files(folder: Path, name: str) -> list[str]:

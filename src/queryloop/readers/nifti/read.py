@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from queryloop.errors import BrokenFileError
+from queryloop.errors import BrokenFileError, examples
 from queryloop.options import DataOptions
 from queryloop.progress import ProgressBar
 from queryloop.readers.dataset import Source
@@ -23,12 +23,20 @@ def read(source: Source, _classes: Sequence[str], options: DataOptions) -> Volum
     """The cases of a source. Raises BrokenFileError naming all whose headers do not fit together."""
     description = described(source.folder)
     found = {files.case_id: files for files in cases(source.folder, description)}
+    unlabelled = [case_id for case_id, files in found.items() if files.label is None]
+    if unlabelled and not options.unlabelled:
+        raise BrokenFileError(
+            f"{source.folder}: {len(unlabelled)} scans have no labels: {examples(unlabelled)}. Add them, or "
+            "take these scans as the pool that people label, and the others as the test set, with "
+            "data.unlabelled:true."
+        )
     return volume_set(
         _grids(source.folder, list(found.values()), description),
         lambda case_id: _scan(source.folder, found[case_id], description),
         description.classes,
         description.channels,
         options,
+        unlabelled,
     )
 
 
@@ -62,8 +70,13 @@ def _scan(folder: Path, files: Files, description: Description) -> Scan:
     images = [file.image(folder / name, of) for name, of in zip(files.images, channels, strict=True)]
     classes = description.classes
     ignored = [] if description.ignore is None else [description.ignore]
+    image = np.concatenate(images) if several else images[0]
     return Scan(
-        image=np.concatenate(images) if several else images[0],
-        labels=file.labels(folder / files.label, classes, ignored),
+        image=image,
+        labels=(
+            file.labels(folder / files.label, classes, ignored)
+            if files.label
+            else np.full(image.shape[1:], IGNORE, np.uint8)
+        ),
         free=file.labels(folder / files.free, classes, [*ignored, IGNORE]) if files.free else None,
     )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from queryloop.boxes.box import Box, class_counts
 from queryloop.statistics.annotation import annotated
-from queryloop.tasks.segmentation.networks import Scans
+from queryloop.tasks.segmentation.scans import Scans
 
 
 def effort(masks: Mapping[Box, np.ndarray], scans: Scans, cases: Sequence[str]) -> dict[str, float]:

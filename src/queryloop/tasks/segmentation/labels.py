@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from queryloop.boxes.box import Box
-from queryloop.tasks.segmentation.networks import Scans
+from queryloop.errors import OptionsError, examples
 from queryloop.tasks.segmentation.rows import boxes_of
-
-TRUTH = "truth"
-"""The label of a box whose mask is that of the store."""
-
-
-class Masks(Protocol):
-    """Labels of boxes by their key, as `storage.masks.Masks` has them."""
-
-    def __getitem__(self, key: str) -> np.ndarray:
-        """uint8 of the box's size, IGNORE where nobody labelled."""
+from queryloop.tasks.segmentation.scans import Masks, Scans
+from queryloop.voxels import TRUTH
 
 
 def masks_of(labeled: pd.DataFrame, scans: Scans, masks: Masks) -> dict[Box, np.ndarray]:
@@ -28,3 +20,13 @@ def masks_of(labeled: pd.DataFrame, scans: Scans, masks: Masks) -> dict[Box, np.
         box: scans.labels(box.case)[box.slices] if key == TRUTH else masks[key]
         for box, key in zip(boxes_of(labeled), labeled["label"], strict=True)
     }
+
+
+def refuse_unlabelled(scans: Scans, cases: Sequence[str], instead: str) -> None:
+    """Raise OptionsError where a choice that reads labels meets scans without any."""
+    without = [case for case in cases if not sum(scans.n_voxels[case])]
+    if without:
+        raise OptionsError(
+            f"{len(without)} of {len(cases)} scans of the pool have no labels ({examples(without)}), which "
+            f"would be read: add {instead}."
+        )

@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
 
 import numpy as np
 
 from queryloop.boxes.box import Box
 from queryloop.models.unet import UNet, unet3d
 from queryloop.options import ModelOptions, TrainingOptions
+from queryloop.tasks.segmentation.scans import Scans
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.restore import members
 from queryloop.training.volumes import training as fitting
 from queryloop.training.volumes.cases import Annotated, Part
-
-
-class Scans(Protocol):
-    """The cases of a data set in the grid of the store, as `storage.volumes.Volumes` has them."""
-
-    cases: Mapping[str, Any]
-    classes: tuple[str, ...]
-    channels: tuple[str, ...]
-    n_voxels: Mapping[str, Sequence[int]]
-
-    def image(self, case_id: str) -> np.ndarray:
-        """(C, Z, Y, X) float32, normalised."""
-
-    def labels(self, case_id: str) -> np.ndarray:
-        """(Z, Y, X) uint8, IGNORE where not labelled."""
-
-    def free_labels(self, case_id: str) -> np.ndarray | None:
-        """Labels that cost nothing, (Z, Y, X) uint8, IGNORE elsewhere, where the case has some."""
-
-    def native_labels(self, case_id: str) -> np.ndarray:
-        """The labels as the file has them."""
-
-    def to_native(self, labels: np.ndarray, case_id: str) -> np.ndarray:
-        """Labels of the store's grid in that of the file."""
 
 
 def train(

@@ -14,7 +14,8 @@ from queryloop.boxes.sums import Each, Sums
 from queryloop.boxes.voxels import VoxelScorer
 from queryloop.options import TrainingOptions
 from queryloop.tasks.segmentation import metrics
-from queryloop.tasks.segmentation.networks import Scans, restore
+from queryloop.tasks.segmentation.networks import restore
+from queryloop.tasks.segmentation.scans import Scans
 from queryloop.tasks.task import Looking
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.compute import resolve_scoring

@@ -11,9 +11,9 @@ from queryloop.boxes.box import Box
 from queryloop.boxes.kinds import BoxStrategy
 from queryloop.boxes.pool import Pool
 from queryloop.options import QueryOptions
-from queryloop.tasks.segmentation.networks import Scans
 from queryloop.tasks.segmentation.observer import observer
 from queryloop.tasks.segmentation.rows import by_case
+from queryloop.tasks.segmentation.scans import Scans
 from queryloop.tasks.task import Looking
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.voxels import IGNORE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,15 @@ from queryloop.boxes.candidates import Candidates
 from queryloop.samples import BOX, table
 
 
+def has_boxes(rows: pd.DataFrame) -> bool:
+    """Whether a table is one of boxes."""
+    return set(BOX) <= set(rows.columns)
+
+
 def boxes_of(rows: pd.DataFrame) -> list[Box]:
     """The boxes of a table with the columns sample_id, z, y, x, dz, dy, dx."""
+    if rows.empty:  # the columns of boxes come with the first of them
+        return []
     cases = [sample_id.rpartition("@")[0] for sample_id in rows["sample_id"]]
     places = rows[list(BOX)].to_numpy().tolist()
     return [
@@ -40,8 +47,8 @@ def candidates_of(scores: pd.DataFrame) -> Candidates:
     )
 
 
-def by_case(boxes: Sequence[Box]) -> dict[str, list[Box]]:
-    """The boxes of each case that has some."""
+def by_case(boxes: Iterable[Box]) -> dict[str, list[Box]]:
+    """The boxes of each case that has some, both in the order in which they come."""
     found: dict[str, list[Box]] = {}
     for box in boxes:
         found.setdefault(box.case, []).append(box)

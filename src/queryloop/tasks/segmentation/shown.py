@@ -13,7 +13,7 @@ from queryloop.boxes.box import Box
 from queryloop.voxels import IGNORE, Triple
 
 if TYPE_CHECKING:
-    from queryloop.tasks.segmentation.networks import Scans
+    from queryloop.tasks.segmentation.scans import Scans
 
 
 @dataclass(frozen=True, eq=False)

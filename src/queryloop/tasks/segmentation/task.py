@@ -28,15 +28,16 @@ from queryloop.options import (
 from queryloop.randomness import derived_seed
 from queryloop.tasks.segmentation import demands, networks
 from queryloop.tasks.segmentation.effort import effort
-from queryloop.tasks.segmentation.labels import TRUTH, masks_of
-from queryloop.tasks.segmentation.networks import Scans
+from queryloop.tasks.segmentation.labels import masks_of, refuse_unlabelled
 from queryloop.tasks.segmentation.observer import measured, predictor
 from queryloop.tasks.segmentation.pool import pool_of, seen_by
 from queryloop.tasks.segmentation.rows import boxes_of, candidates_of, places_of, scores_of
+from queryloop.tasks.segmentation.scans import Scans
 from queryloop.tasks.segmentation.shown import Shown, scan_of
 from queryloop.tasks.task import Data, Looking, Task
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.volumes.augment import augmentation
+from queryloop.voxels import TRUTH
 
 
 class Segmentation(Task):
@@ -100,13 +101,17 @@ class Segmentation(Task):
     ) -> pd.DataFrame:
         """Boxes by one of nnActive's samplers, without overlap."""
         cases = tables.ids_in(data.splits, "train").tolist()
+        if start.sampler != "random" or start.all_classes:
+            refuse_unlabelled(data.inputs, cases, "start.sampler:random,start.all_classes:false")
         pool = pool_of(data.inputs, cases, (), query, labels=data.inputs.labels)
         k, first = int(start.size), derived_seed(seed, 0, "start")
         return _query(starting_set(start.sampler, pool, k=k, seed=first, all_classes=start.all_classes))
 
-    def known(self, asked: pd.DataFrame, samples: pd.DataFrame) -> pd.Series:  # noqa: ARG002
-        """The key of the labels in the store."""
-        return pd.Series(pd.Categorical([TRUTH] * len(asked), [TRUTH]), index=asked["sample_id"])
+    def known(self, asked: pd.DataFrame, samples: pd.DataFrame) -> pd.Series:
+        """The key of the labels in the store, where the scan has some."""
+        of_scans = samples.set_index("sample_id")["label"]
+        labels = of_scans.reindex([box.case for box in boxes_of(asked)]).to_numpy()
+        return pd.Series(pd.Categorical(labels, [TRUTH]), index=asked["sample_id"])
 
     def left(
         self, pool: pd.DataFrame, labeled: pd.DataFrame, inputs: Scans, query: QueryOptions
@@ -163,6 +168,8 @@ class Segmentation(Task):
     ) -> Pool:
         """The scans with room, and how the networks and the labels are looked at when the strategy asks."""
         draws = derived_seed(seed, tables.next_cycle(labeled) - 1, "draws of the weights")
+        if "truth" in strategy.needs:
+            refuse_unlabelled(data.inputs, pool["sample_id"].tolist(), "strategy:random_predicted_fg")
         look = seen_by(strategy, checkpoint, data.inputs, looking, draws)
         progress = tables.progress(labeled, looking.query)
         cases = pool["sample_id"].tolist()
