@@ -29,6 +29,7 @@ def waiting(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_all_answers_or_none(waiting: Path, tmp_path: Path) -> None:
     tell = ["al", "tell", "answers.csv", PEOPLE]
 

@@ -56,7 +56,7 @@ def test_status_shows_every_experiment_wherever_it_is_asked(begun: Tiny) -> None
             ),
         ):
             accuracy = begun.load("metrics", **identity)["accuracy"].iloc[-1]
-            assert [*name, f"{accuracy:.4f}", "at", "rest"] in rows
+            assert [*name, f"{accuracy:.4f}", "accuracy", "at", "rest"] in rows
 
 
 def test_status_of_nothing_is_no_error(tiny: Tiny) -> None:

@@ -68,6 +68,7 @@ def mean_height(tiny: Tiny, strategy: str) -> float:
     return sum(curve[:2].mean() for curve in curves) / 2
 
 
+@pytest.mark.slow
 def test_a_later_comparison_takes_its_place_without_runs_that_are_gone(copied: Tiny) -> None:
     place = copied.folder / FOLDER
     place.mkdir()
@@ -81,6 +82,7 @@ def test_a_later_comparison_takes_its_place_without_runs_that_are_gone(copied: T
     assert said.splitlines()[0] in (place / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_another_experiment_name_is_another_comparison(copied: Tiny) -> None:
     said = copied.al("compare", "--params=experiment:small").stdout
     assert "entropy has no random arm" in said

@@ -18,10 +18,17 @@ BUILT = [
     "margin+badge",
     "skactiveml.TypiClust",
 ]
+QUICK = {"margin", "bald", "vote_entropy", "grand", "badge", "core_set", "typiclust", "model_outliers_max"}
+QUICK |= {"learning_loss", "adversarial", "vaal", "active_transfer", "discriminative", "epig", "batch_bald"}
+QUICK |= {"power_bald", "margin+badge", "skactiveml.TypiClust"}
+"""Of every kind some; the others run with the slower checks."""
 NAMES = [d.name for d in definitions() if not d.needs & NOT_IN_A_CYCLE and d.name != "entropy"]
 
 
-@pytest.mark.parametrize("name", [*NAMES, *BUILT])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in [*NAMES, *BUILT]],
+)
 def test_two_cycles_of_every_strategy(name: str, tiny: Tiny) -> None:
     done = tiny.run(f"strategy:{name},scoring.ensemble_size:2,training.epochs:1")
     assert done.exit_code == 0, done.output

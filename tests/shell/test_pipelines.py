@@ -22,8 +22,7 @@ IN_MEMORY = {
     "asked",
     "labeled",
     "pool",
-    "evidence",
-    "evaluation",
+    "measured",
     "reported",
     "next_query",
     "strategy_quality",
@@ -31,7 +30,7 @@ IN_MEMORY = {
     "curve",
     "gallery",
 }
-OF_FULL_DATA = {"splits", "labeled", "pool", "previous_checkpoint", "checkpoint", "evaluation"}
+OF_FULL_DATA = {"splits", "labeled", "pool", "previous_checkpoint", "checkpoint", "measured"}
 
 
 def stored(pipeline: Pipeline) -> set[str]:
@@ -61,7 +60,7 @@ def test_what_the_reference_does_not_store_is_its_own(tiny: Tiny) -> None:
 def test_every_entry_of_the_catalog_is_used(tiny: Tiny) -> None:
     used = set().union(*map(stored, PIPELINES.values()))
     entries = {name for name in tiny.catalog().keys() if not name.startswith("param")}  # noqa: SIM118
-    assert entries - used == {"timings", "masks"}  # saved by the session, after the commit, and by `tell`
+    assert entries - used == {"timings"}  # saved by the session, after the commit
 
 
 def test_every_parameter_of_the_nodes_is_configured(tiny: Tiny) -> None:

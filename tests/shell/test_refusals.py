@@ -50,7 +50,7 @@ REFUSED: dict[str, list[str]] = {
     "experiment:a/b": ["'experiment'", "a/b"],
     "experiment:..": ["'experiment'", ".."],
     "data.bands:rgb": ["'digits'", "data.bands", "droughtwatch"],
-    "dataset:phantom": ["unknown model for volumes 'cnn'", "unet3d"],
+    "dataset:phantom": ["unknown model for volumes 'mlp'", "unet3d"],
     "n_cycles:0,seed:-1": ["'n_cycles'", "'seed'"],
     "training.device:cuda:77": ["cuda:77", "not available"],
 }

@@ -35,6 +35,7 @@ def test_a_run_ends_at_the_rule_and_says_so_again(
     assert after[0] == after[1]
 
 
+@pytest.mark.slow
 def test_a_rule_changes_no_cycle_and_can_be_taken_back(tiny: Tiny, finished: Tiny) -> None:
     assert tiny.run("strategy:entropy,n_cycles:3,stop.budget:40").exit_code == 0
     assert tiny.run("strategy:entropy,n_cycles:3").exit_code == 0

@@ -107,6 +107,7 @@ def test_complete_means_that_no_process_is_started(swept: tuple[Tiny, Result, Re
     assert tiny.tree() == before
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on_where_it_stopped_and_one_failure_stops_no_other(again: Tiny) -> None:
     flip(again.versions("query", strategy="margin", seed=0)[-1])
     result = again.al("sweep", "--strategies=margin", "--seeds=0,1,2", "--params=n_cycles:3")
@@ -119,6 +120,7 @@ def test_a_sweep_goes_on_where_it_stopped_and_one_failure_stops_no_other(again: 
         assert len(again.versions("labeled_index", strategy="margin", seed=seed)) == 3
 
 
+@pytest.mark.slow
 def test_other_settings_than_before_are_a_failure_of_each(again: Tiny) -> None:
     result = again.al("sweep", "--strategies=margin", "--seeds=1", "--params=training.epochs:3")
     assert result.exit_code == 1
@@ -143,6 +145,7 @@ class Killed:
         return "its process was ended by SIGKILL."
 
 
+@pytest.mark.slow
 def test_a_process_that_was_killed_is_replaced_once(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "Worker", Killed)
     monkeypatch.setattr(running, "wait", lambda *_: [])

@@ -37,7 +37,8 @@ def metrics_row(
         "n_validation": int(splits["split"].isin(["validation", "transfer"]).sum()),
         "strategy_quality": quality,
     }
-    numbers = {name: value for name, value in log.items() if isinstance(value, int | float)}
+    told = {name: math.nan if value is None else value for name, value in log.items()}  # JSON has no NaN
+    numbers = {name: value for name, value in told.items() if isinstance(value, int | float)}
     return table("metrics", [{**numbers, **evaluation, **row}])
 
 

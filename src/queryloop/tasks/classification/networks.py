@@ -75,7 +75,11 @@ def train(
         fitted = fit(network, batches, objective, training, compute, validate)
     log = {"train_accuracy": score((rows, labels), network), **_log(fitted)}
     log |= {"auxiliary_steps": objective.steps, "auxiliary_quality": objective.quality(network)}
-    settings = {"model": model.model_dump(), "shape": list(images.shape[1:]), "classes": list(classes)}
+    settings = {
+        "model": model.model_dump(mode="json"),
+        "shape": list(images.shape[1:]),
+        "classes": list(classes),
+    }
     settings |= {"auxiliary": training.model_dump(include={"auxiliary", training.beside})}
     settings |= {**asdict(pixels), "precision": compute.precision}
     return Checkpoint({**settings, "log": log}, {"0": _arrays(network)})
