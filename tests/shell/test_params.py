@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from kedro.framework.cli.project import run as kedro_run
 
-from queryloop import cli
+from queryloop import cli, colons
 
 READ: dict[str, dict[str, Any]] = {
     "": {},
@@ -37,7 +37,7 @@ REFUSED = ["entropy", "s3://b/k", "https://host:80/x", ":1", "=1", " :1", "a.:1"
 
 def read(text: str) -> Any:
     option = next(param for param in cli.run.params if param.name == "params")
-    return cli.read_params(click.Context(cli.run), option, text)
+    return colons.read_params(click.Context(cli.run), option, text)
 
 
 @pytest.mark.parametrize("text", READ)
@@ -53,8 +53,8 @@ def test_value_without_a_key_is_refused(text: str) -> None:
 
 def test_form_with_equals_signs_is_left_as_it_is() -> None:
     for text in READ:
-        assert cli.with_equals(cli.with_equals(text)) == cli.with_equals(text)
-    assert cli.with_equals("a=1:2,b.c==3") == "a=1:2,b.c==3"
+        assert colons.with_equals(colons.with_equals(text)) == colons.with_equals(text)
+    assert colons.with_equals("a=1:2,b.c==3") == "a=1:2,b.c==3"
 
 
 def test_every_option_of_kedro_run_is_there_unchanged() -> None:
