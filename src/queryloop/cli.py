@@ -161,11 +161,9 @@ def export(experiment: Any, folder: Path) -> None:
 
 
 @al.command()
-@click.option("--env", "-e", default=None, help="Kedro configuration environment.")
-@click.option("--params", default="", callback=read_params, help=PARAMS_ARG_HELP)
 @click.option("--target", type=float, help="Level that labels saved are told for, such as 0.97.")
 @click.option("--import", "imported", help="CSV of runs from elsewhere: strategy, seed, n_labeled, metric.")
-@one_paragraph
+@_with_env_and_params
 def compare(env: str | None, params: dict[str, Any], **given: Any) -> None:
     """Which strategy is better, by how many labels, and can it be believed."""
     from queryloop.session import CycleSession
