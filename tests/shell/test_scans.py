@@ -190,6 +190,7 @@ REFUSED = {
     "strategy:entropi": ["entropi", "entropy"],
     "model.name:cnn": ["unknown model for volumes 'cnn'", "unet3d"],
     "data.validation:4": ["data.validation has no effect on segmentation"],
+    "data.transfer:0.5": ["data.transfer has no effect on segmentation"],
     "training.auxiliary:vaal": ["training.auxiliary has no effect on segmentation"],
     "training.augmentation:shift": ["unknown augmentation of volumes 'shift'"],
     "start.sampler:balanced": ["balanced", "foreground_66"],

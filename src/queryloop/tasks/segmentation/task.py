@@ -47,6 +47,7 @@ class Segmentation(Task):
     measure = "dice"
     ignored = frozenset(
         {
+            "data.transfer",
             "data.validation",
             "query.candidates",
             "model.freeze",
