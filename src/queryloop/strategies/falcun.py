@@ -25,7 +25,7 @@ def falcun(
     Cost: N k C. Use: a fast mix for queries of tens to hundreds, where embeddings are not at hand. Rows that
     are predicted alike count as copies of each other, whatever they show; gamma 0 is random.
     """
-    live = _Live(torch.arange(len(probs), device=probs.device), probs.clone(), 1 + margin(probs))
+    live = _Live(probs, 1 + margin(probs))
     drawn, scores = zip(*(live.draw(gamma, generator) for _ in range(k)), strict=True)
     return Picks(torch.tensor(drawn, device=probs.device), torch.tensor(scores, dtype=probs.dtype))
 
@@ -33,20 +33,22 @@ def falcun(
 class _Live:
     """The rows that are left. One that is drawn changes places with the last of them, so none is a hole."""
 
-    def __init__(self, numbers: Tensor, probs: Tensor, unsure: Tensor) -> None:
-        self.columns = [numbers, probs, unsure, unsure.clone()]
+    def __init__(self, probs: Tensor, unsure: Tensor) -> None:
+        self._probs = probs
+        self._columns = [torch.arange(len(probs), dtype=torch.int32, device=probs.device), unsure, unsure.clone()]
 
     def draw(self, gamma: float, generator: torch.Generator) -> tuple[int, float]:
         """Take one row, by relevance^gamma. Returns its number and its relevance."""
-        numbers, probs, unsure, distances = self.columns
+        numbers, unsure, distances = self._columns
         low, high = distances.aminmax()
         relevance = (distances - low).div_(torch.where(high > low, high - low, 1)).add_(unsure)
         place = _drawn(relevance, gamma, generator)
         found = int(numbers[place]), float(relevance[place])
-        torch.minimum(distances, torch.cdist(probs, probs[place, None], p=1).squeeze(1), out=distances)
-        for column in self.columns:
+        apart = torch.cdist(self._probs, self._probs[found[0], None], p=1).squeeze(1)
+        torch.minimum(distances, apart[numbers], out=distances)
+        for column in self._columns:
             column[place] = column[-1]
-        self.columns = [column[:-1] for column in self.columns]
+        self._columns = [column[:-1] for column in self._columns]
         return found
 
 
