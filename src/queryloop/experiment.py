@@ -69,12 +69,18 @@ def checked(parameters: Mapping[str, Any]) -> ExperimentOptions:
 
 
 def settings_of(options: ExperimentOptions, fingerprint: str) -> dict[str, Any]:
-    """Whatever changes results: the options, the content they run on, and how numbers are computed."""
+    """Whatever changes results: the options, the content they run on, and how numbers are computed.
+
+    Raises as `Task.recorded` does.
+    """
+    from queryloop.tasks.registry import task_of
     from queryloop.training.compute import resolve, resolve_scoring
 
+    asked = options.model_dump(mode="json", exclude=_CHANGES_NO_RESULT)
     training, scoring = resolve(options.training), resolve_scoring(options.training)
     return {
-        **options.model_dump(mode="json", exclude=_CHANGES_NO_RESULT),
+        **asked,
+        "query": {**asked["query"], **task_of(options.dataset).recorded(options)},
         "samples": fingerprint,
         "arm": _arm(options),
         "computing": {

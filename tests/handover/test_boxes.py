@@ -16,7 +16,6 @@ from kedro.io import DataCatalog, MemoryDataset
 from queryloop.boxes.box import Box
 from queryloop.errors import BrokenFileError, MissingFilesError
 from queryloop.exchange.loops import read_loops
-from queryloop.exchange.space import covering
 from queryloop.handover.ask import ask
 from queryloop.handover.export import export
 from queryloop.handover.tell import tell
@@ -29,6 +28,7 @@ from queryloop.storage.tables import AppendOnlyTable
 from queryloop.storage.volumes import Volumes
 from queryloop.tasks.segmentation.labels import masks_of
 from queryloop.tasks.segmentation.rows import boxes_of
+from queryloop.tasks.segmentation.space import covering
 from queryloop.voxels import IGNORE, TRUTH
 
 from ..exchange.made_up import scan, scans, table

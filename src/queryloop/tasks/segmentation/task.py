@@ -26,7 +26,7 @@ from queryloop.options import (
     TrainingOptions,
 )
 from queryloop.randomness import derived_seed
-from queryloop.tasks.segmentation import demands, networks
+from queryloop.tasks.segmentation import demands, networks, replay
 from queryloop.tasks.segmentation.effort import effort
 from queryloop.tasks.segmentation.labels import masks_of, refuse_unlabelled
 from queryloop.tasks.segmentation.observer import measured, predictor
@@ -92,6 +92,10 @@ class Segmentation(Task):
         """See `demands`."""
         return demands.sentences(options, self.strategy(options.strategy, options.strategy_options))
 
+    def recorded(self, options: ExperimentOptions) -> dict[str, str]:
+        """See `replay`."""
+        return replay.recorded(options, self.strategy(options.strategy, options.strategy_options))
+
     def starting_set(
         self,
         data: Data,
@@ -100,7 +104,9 @@ class Segmentation(Task):
         n_cycles: int,  # noqa: ARG002
         seed: int,
     ) -> pd.DataFrame:
-        """Boxes by one of nnActive's samplers, without overlap."""
+        """Boxes by one of nnActive's samplers, without overlap, or those of its loop 0."""
+        if query.loops is not None:
+            return _query(replay.start(query.loops, data))
         cases = tables.ids_in(data.splits, "train").tolist()
         if start.sampler != "random" or start.all_classes:
             refuse_unlabelled(data.inputs, cases, "start.sampler:random,start.all_classes:false")
@@ -173,8 +179,10 @@ class Segmentation(Task):
             refuse_unlabelled(data.inputs, pool["sample_id"].tolist(), "strategy:random_predicted_fg")
         look = seen_by(strategy, checkpoint, data.inputs, looking, draws)
         progress = tables.progress(labeled, looking.query)
+        loop = replay.following(looking.query.loops, data.inputs.cases, labeled, strategy)
         cases = pool["sample_id"].tolist()
-        return pool_of(data.inputs, cases, boxes_of(labeled), looking.query, progress=progress, **look)
+        taken = boxes_of(labeled)
+        return pool_of(data.inputs, cases, taken, looking.query, progress=progress, loop=loop, **look)
 
     def scores(self, evidence: Pool, strategy: BoxStrategy, *, k: int, seed: int) -> pd.DataFrame:
         """One row a candidate: boxes without overlap, of each scan at most query.per_case."""
