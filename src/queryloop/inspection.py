@@ -32,10 +32,11 @@ def show_end(experiment: Experiment, before: int) -> None:
 def _next_steps(experiment: Experiment) -> str:
     sample = experiment.latest("labeled_index")["sample_id"].iloc[-1]
     flags = experiment.flags
+    more = f"More cycles    kedro run --pipeline=al_cycle {flags},n_cycles={experiment.n_committed + 5}"
     return "\n".join(
         [
             f"Results        {experiment.catalog['metrics'].folder.parent}",
-            f"More cycles    kedro run --pipeline=al_cycle {flags},n_cycles={experiment.n_committed + 5}",
+            *([] if experiment.is_exhausted else [more]),
             f"Why a sample   kedro al why {sample} {flags}",
             f"Look inside    kedro viz run {flags}",
         ]

@@ -49,15 +49,11 @@ class Asked:
 
 
 def asked_of(experiment: Experiment) -> Asked:
-    """What an experiment asks now. Raises StateError where it has not begun, or asks for nothing more."""
+    """What an experiment asks now. Raises StateError where it has not begun."""
     if not experiment.catalog.exists("starting_set"):
         raise StateError(
             f"the experiment at {experiment.home} has asked for nothing yet: begin it with "
             f"{run_of(experiment)}."
-        )
-    if experiment.is_exhausted:
-        raise StateError(
-            f"the experiment at {experiment.home} has labels of the whole pool: nothing is open."
         )
     n = experiment.n_committed
     return Asked(
@@ -82,6 +78,12 @@ def waiting(experiment: Experiment) -> str:
         f"{asked.standing}: `kedro al ask {experiment.flags}` writes out what is asked, "
         f"`kedro al tell FILE {experiment.flags}` takes answers in."
     )
+
+
+def check_open(experiment: Experiment) -> None:
+    """Raise StateError where an experiment asks for nothing more."""
+    if experiment.is_exhausted:
+        raise StateError(f"the experiment at {experiment.home} asks for nothing more: nothing is open.")
 
 
 def check_people_are_asked(experiment: Experiment) -> None:

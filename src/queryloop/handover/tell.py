@@ -14,7 +14,14 @@ from queryloop.errors import examples
 from queryloop.exchange.answers import Answer
 from queryloop.experiment import Experiment
 from queryloop.handover import told
-from queryloop.handover.asked import Asked, asked_of, check_content, check_people_are_asked, run_of
+from queryloop.handover.asked import (
+    Asked,
+    asked_of,
+    check_content,
+    check_open,
+    check_people_are_asked,
+    run_of,
+)
 from queryloop.oracles.people import import_id
 from queryloop.readers.content import contents
 from queryloop.storage import lock
@@ -28,6 +35,7 @@ def tell(experiment: Experiment, given: Path, annotator: str) -> list[str]:
     """
     check_people_are_asked(experiment)
     with lock.locked(experiment.home):
+        check_open(experiment)
         asked = asked_of(experiment)
         files = told.mask_files(given) if asked.is_of_boxes else told.table_file(given)
         digest, imports = _digest(files), asked.answers["import_id"].unique()

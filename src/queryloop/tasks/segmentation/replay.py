@@ -22,18 +22,13 @@ from queryloop.tasks.task import Data
 _DO_NOT_COUNT = "start.size, start.sampler and start.all_classes"
 
 
-def replays(strategy: BoxStrategy) -> bool:
-    """Whether a strategy asks for the boxes of loop files."""
-    return "loops" in strategy.needs
-
-
 def recorded(options: ExperimentOptions, strategy: BoxStrategy) -> dict[str, str]:
     """What loop files hold, in place of where they lie; empty where there are none.
 
     Raises OptionsError where a replay has no loops, or fewer than cycles, and as `loop_files` does.
     """
     if options.query.loops is None:
-        if replays(strategy):
+        if "loops" in strategy.needs:
             raise OptionsError(
                 f"`{strategy.name}` asks for the boxes of nnActive's loop files: add query.loops:FOLDER, "
                 "where loop_000.json, loop_001.json, ... lie."
@@ -41,7 +36,7 @@ def recorded(options: ExperimentOptions, strategy: BoxStrategy) -> dict[str, str
         return {}
     folder = Path(options.query.loops)
     n_loops = len(loop_files(folder))
-    if replays(strategy) and options.n_cycles > n_loops:
+    if "loops" in strategy.needs and options.n_cycles > n_loops:
         raise OptionsError(
             f"n_cycles is {options.n_cycles}, but {folder} holds {n_loops} loops, one for each cycle: "
             f"n_cycles:{n_loops} or fewer."
@@ -49,10 +44,10 @@ def recorded(options: ExperimentOptions, strategy: BoxStrategy) -> dict[str, str
     return {"loops": digest(folder)}
 
 
-def sentence(folder: Path, strategy: BoxStrategy) -> str:
+def sentence(folder: str, strategy: BoxStrategy) -> str:
     """Which boxes come from the files, and which parameters are not looked at."""
-    first, *later = [len(read_loop(path)) for path in loop_files(folder)]
-    if not replays(strategy):
+    first, *later = [len(read_loop(path)) for path in loop_files(Path(folder))]
+    if "loops" not in strategy.needs:
         return f"The starting set is loop_000.json of {folder}, {first} boxes: {_DO_NOT_COUNT} do not count."
     then = f", then {examples(later)}" if later else ""
     return (
@@ -61,9 +56,9 @@ def sentence(folder: Path, strategy: BoxStrategy) -> str:
     )
 
 
-def start(folder: Path, data: Data) -> list[Box]:
+def start(folder: str, data: Data) -> list[Box]:
     """Loop 0. Raises OptionsError where a loop has a box in a scan that is not for training."""
-    loops = read_loops(folder, data.inputs.cases)
+    loops = read_loops(Path(folder), data.inputs.cases)
     used = {box.case for box in chain(*loops)}
     held_out = sorted(used.difference(tables.ids_in(data.splits, "train")))
     if held_out:
@@ -76,9 +71,9 @@ def start(folder: Path, data: Data) -> list[Box]:
     return loops[0]
 
 
-def following(folder: Path, cases: Mapping[str, Case], labeled: pd.DataFrame) -> list[Box]:
+def following(folder: str, cases: Mapping[str, Case], labeled: pd.DataFrame) -> list[Box]:
     """The loop that comes next, empty after the last. Raises StateError where `labeled` is of other loops."""
-    loops, n_done = read_loops(folder, cases), tables.next_cycle(labeled) - 1
+    loops, n_done = read_loops(Path(folder), cases), tables.next_cycle(labeled) - 1
     if sorted(chain(*loops[:n_done])) != sorted(boxes_of(labeled)):
         raise StateError(
             f"{folder}: the first {n_done} loops are not what the experiment has labelled: put the files "

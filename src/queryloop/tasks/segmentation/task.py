@@ -177,12 +177,12 @@ class Segmentation(Task):
         draws = derived_seed(seed, tables.next_cycle(labeled) - 1, "draws of the weights")
         if "truth" in strategy.needs:
             refuse_unlabelled(data.inputs, pool["sample_id"].tolist(), "strategy:random_predicted_fg")
-        look = seen_by(strategy, checkpoint, data.inputs, looking, draws)
+        look: dict[str, Any] = seen_by(strategy, checkpoint, data.inputs, looking, draws)
+        if "loops" in strategy.needs and looking.query.loops is not None:
+            look["loop"] = replay.following(looking.query.loops, data.inputs.cases, labeled)
         progress = tables.progress(labeled, looking.query)
-        loop = replay.following(looking.query.loops, data.inputs.cases, labeled, strategy)
         cases = pool["sample_id"].tolist()
-        taken = boxes_of(labeled)
-        return pool_of(data.inputs, cases, taken, looking.query, progress=progress, loop=loop, **look)
+        return pool_of(data.inputs, cases, boxes_of(labeled), looking.query, progress=progress, **look)
 
     def scores(self, evidence: Pool, strategy: BoxStrategy, *, k: int, seed: int) -> pd.DataFrame:
         """One row a candidate: boxes without overlap, of each scan at most query.per_case."""
