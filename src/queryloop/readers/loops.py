@@ -43,11 +43,12 @@ def loop_name(number: int) -> str:
     return f"loop_{number:03d}.json"
 
 
-def loop_files(folder: Path) -> list[Path]:
+def loop_files(folder: str | Path) -> list[Path]:
     """The files of the loops 0, 1, ... Raises MissingFilesError without any, BrokenFileError for a gap."""
+    place = Path(folder).expanduser()
     numbers = {
         int(name[1]): path
-        for path in (folder.iterdir() if folder.is_dir() else ())
+        for path in (place.iterdir() if place.is_dir() else ())
         if (name := _NAME.fullmatch(path.name))
     }
     if not numbers:
@@ -71,7 +72,7 @@ def read_loop(path: Path) -> list[Patch]:
         raise BrokenFileError(f"{path}: {where}: {wrong['msg']}.") from None
 
 
-def digest(folder: Path) -> str:
+def digest(folder: str | Path) -> str:
     """16 hexadecimal digits of what all loop files hold. Raises as `loop_files` does."""
     said = "".join(content.digest(path) for path in loop_files(folder))
     return hashlib.sha256(said.encode()).hexdigest()[:16]

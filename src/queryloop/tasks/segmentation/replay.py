@@ -34,7 +34,7 @@ def recorded(options: ExperimentOptions, strategy: BoxStrategy) -> dict[str, str
                 "where loop_000.json, loop_001.json, ... lie."
             )
         return {}
-    folder = Path(options.query.loops)
+    folder = options.query.loops
     n_loops = len(loop_files(folder))
     if "loops" in strategy.needs and options.n_cycles > n_loops:
         raise OptionsError(
@@ -46,7 +46,7 @@ def recorded(options: ExperimentOptions, strategy: BoxStrategy) -> dict[str, str
 
 def sentence(folder: str, strategy: BoxStrategy) -> str:
     """Which boxes come from the files, and which parameters are not looked at."""
-    first, *later = [len(read_loop(path)) for path in loop_files(Path(folder))]
+    first, *later = [len(read_loop(path)) for path in loop_files(folder)]
     if "loops" not in strategy.needs:
         return f"The starting set is loop_000.json of {folder}, {first} boxes: {_DO_NOT_COUNT} do not count."
     then = f", then {examples(later)}" if later else ""
@@ -58,7 +58,7 @@ def sentence(folder: str, strategy: BoxStrategy) -> str:
 
 def start(folder: str, data: Data) -> list[Box]:
     """Loop 0. Raises OptionsError where a loop has a box in a scan that is not for training."""
-    loops = read_loops(Path(folder), data.inputs.cases)
+    loops = read_loops(folder, data.inputs.cases)
     used = {box.case for box in chain(*loops)}
     held_out = sorted(used.difference(tables.ids_in(data.splits, "train")))
     if held_out:
@@ -73,7 +73,7 @@ def start(folder: str, data: Data) -> list[Box]:
 
 def following(folder: str, cases: Mapping[str, Case], labeled: pd.DataFrame) -> list[Box]:
     """The loop that comes next, empty after the last. Raises StateError where `labeled` is of other loops."""
-    loops, n_done = read_loops(Path(folder), cases), tables.next_cycle(labeled) - 1
+    loops, n_done = read_loops(folder, cases), tables.next_cycle(labeled) - 1
     if sorted(chain(*loops[:n_done])) != sorted(boxes_of(labeled)):
         raise StateError(
             f"{folder}: the first {n_done} loops are not what the experiment has labelled: put the files "
@@ -82,7 +82,7 @@ def following(folder: str, cases: Mapping[str, Case], labeled: pd.DataFrame) -> 
     return loops[n_done] if n_done < len(loops) else []
 
 
-def read_loops(folder: Path, cases: Mapping[str, Case]) -> list[list[Box]]:
+def read_loops(folder: str | Path, cases: Mapping[str, Case]) -> list[list[Box]]:
     """The boxes of each loop, in the order of the files.
 
     Raises as `loop_files` and `read_loop` do, and BrokenFileError for a case that the data set does not
