@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from .test_refusals import refusal
-from .test_scans import Scans
+from .test_scans import QUICK, Scans
 from .tiny import Tiny
 
 SPACING = "data.spacing:1.5"  # no finer than the files: boxes come back exactly
@@ -76,13 +76,21 @@ def test_another_strategy_can_begin_with_the_same_boxes(scans: Scans) -> None:
 
 
 def test_loops_may_move_but_not_change(scans: Scans, tmp_path: Path) -> None:
-    assert scans.run(replay("moved")).exit_code == 0
+    assert scans.run(replay("again")).exit_code == 0
     loops = shutil.copytree(scans.folder / "origin/loops", tmp_path / "loops")
-    assert scans.run(replay("moved", loops)).exit_code == 0
+    assert scans.run(replay("again", loops)).exit_code == 0
     last = loops / "loop_002.json"
     patches = json.loads(last.read_text())["patches"]
     last.write_text(json.dumps({"patches": patches[1:]}))
-    assert "made with other settings (query.loops: " in refusal(scans.run(replay("moved", loops)))
+    assert "made with other settings (query.loops: " in refusal(scans.run(replay("again", loops)))
+
+
+@pytest.mark.slow
+def test_a_sweep_finds_the_loops_where_it_times_a_cycle(scans: Scans) -> None:
+    params = f"--params={QUICK},experiment:swept,query.loops:origin/loops,{SPACING}"
+    done = scans.al("sweep", "--env=phantom", "--strategies=replay", "--seeds=1", "--dry-run", params)
+    assert done.exit_code == 0, done.output
+    assert "timed just now" in done.output
 
 
 @pytest.mark.parametrize(
