@@ -115,7 +115,7 @@ def status(experiment: Any) -> None:
     """Where each experiment stands."""
     from queryloop.inspection import show_status
 
-    show_status(experiment.catalog)
+    show_status(experiment)
 
 
 @al.command()

@@ -69,12 +69,18 @@ def checked(parameters: Mapping[str, Any]) -> ExperimentOptions:
 
 
 def settings_of(options: ExperimentOptions, fingerprint: str) -> dict[str, Any]:
-    """Whatever changes results: the options, the content they run on, and how numbers are computed."""
+    """Whatever changes results: the options, the content they run on, and how numbers are computed.
+
+    Raises as `Task.recorded` does.
+    """
+    from queryloop.tasks.registry import task_of
     from queryloop.training.compute import resolve, resolve_scoring
 
+    asked = options.model_dump(mode="json", exclude=_CHANGES_NO_RESULT)
     training, scoring = resolve(options.training), resolve_scoring(options.training)
     return {
-        **options.model_dump(mode="json", exclude=_CHANGES_NO_RESULT),
+        **asked,
+        "query": {**asked["query"], **task_of(options.dataset).recorded(options)},
         "samples": fingerprint,
         "arm": _arm(options),
         "computing": {
@@ -102,18 +108,32 @@ class Experiment:
 
     options: ExperimentOptions
     catalog: Any
-    flags: str
-    """What names it on the command line: --env and --params."""
+    env: str | None
+    named: Mapping[str, Any]
+    """What of its identity is said on the command line."""
 
     @classmethod
     def of(cls, context: Any, runtime: Mapping[str, Any]) -> Experiment:
         """The experiment of a Kedro context. Raises OptionsError as `read_options` does."""
         options = read_options(context.config_loader, runtime)
         names = {"strategy": options.strategy, **{key: runtime[key] for key in IDENTITY if key in runtime}}
-        env = f"--env={context.env} " if context.env else ""
+        return cls(options, context.catalog, context.env, names)
+
+    @property
+    def flags(self) -> str:
+        """What names it on the command line: --env and --params."""
+        return self._flags(self.named)
+
+    def flags_at(self, home: Path) -> str:
+        """What names the experiment of the same data set at `home`."""
+        name, strategy, seed = home.parts[-3:]
+        other = {"strategy": strategy, "experiment": name, "seed": seed.removeprefix("seed_")}
+        return self._flags({**self.named, **other})
+
+    def _flags(self, named: Mapping[str, Any]) -> str:
+        env = f"--env={self.env} " if self.env else ""
         # kedro viz takes only the equals sign, kedro run and kedro al take both
-        flags = env + "--params=" + ",".join(f"{key}={value}" for key, value in names.items())
-        return cls(options, context.catalog, flags)
+        return env + "--params=" + ",".join(f"{key}={value}" for key, value in named.items())
 
     @property
     def task(self) -> Task:

@@ -13,9 +13,11 @@ from rich.table import Table
 
 from queryloop.errors import QueryloopError, StateError, unknown
 from queryloop.experiment import Experiment
+from queryloop.oracles import people
+from queryloop.oracles.registry import is_waited_for
 from queryloop.storage import lock, state
 from queryloop.storage.experiment import MARK, committed
-from queryloop.storage.tables import read_table
+from queryloop.storage.tables import AppendOnlyTable, read_table
 
 
 def show_end(experiment: Experiment, before: int) -> None:
@@ -32,10 +34,11 @@ def show_end(experiment: Experiment, before: int) -> None:
 def _next_steps(experiment: Experiment) -> str:
     sample = experiment.latest("labeled_index")["sample_id"].iloc[-1]
     flags = experiment.flags
+    more = f"More cycles    kedro run --pipeline=al_cycle {flags},n_cycles={experiment.n_committed + 5}"
     return "\n".join(
         [
             f"Results        {experiment.catalog['metrics'].folder.parent}",
-            f"More cycles    kedro run --pipeline=al_cycle {flags},n_cycles={experiment.n_committed + 5}",
+            *([] if experiment.is_exhausted else [more]),
             f"Why a sample   kedro al why {sample} {flags}",
             f"Look inside    kedro viz run {flags}",
         ]
@@ -62,13 +65,19 @@ Around any scorer: power_NAME, softmax_NAME, softrank_NAME (noise), class_balanc
 In a row: NAME+NAME. Of scikit-activeml: skactiveml.NAME. More: docs/strategies.md"""
 
 
-def show_status(catalog: Any) -> None:
-    """Print a table of all experiments."""
-    here = catalog["labeled_index"].home
+def show_status(experiment: Experiment) -> None:
+    """Print a table of all experiments, and how those of the data set go on that wait for people."""
+    catalog, here = experiment.catalog, experiment.home
     root = here.parents[3]
     homes = sorted(path.parent for path in root.glob(f"*/*/*/seed_*/{state.SETTINGS}"))
     rows = [[*home.relative_to(root).parts, *standing(catalog, here, home)] for home in homes]
     show(["dataset", "experiment", "strategy", "seed", "cycles", "labels", "result", "state"], rows)
+    waiting = {home: asked for home in homes if (asked := _asked_of_people(catalog, here, home))}
+    for home, asked in waiting.items():
+        if home.parents[2] == here.parents[2]:
+            click.echo(people.next_step(*asked, experiment.flags_at(home)))
+    if others := sorted({home.parents[2].name for home in waiting} - {here.parents[2].name}):
+        click.echo(f"How experiments of {', '.join(others)} go on: give their --env, too.")
 
 
 _RESULTS = ("accuracy", "dice")
@@ -77,14 +86,33 @@ _RESULTS = ("accuracy", "dice")
 
 def standing(catalog: Any, here: Path, home: Path) -> list[str]:
     """Committed cycles, labels, test accuracy or Dice, and state of the experiment at `home`."""
-    versions, who = committed(home), lock.holder(home)
-    running = f"running (process {who['pid']} on {who['host']})" if who else "at rest"
+    versions, now = committed(home), _state(catalog, here, home)
     if not versions:
-        return ["0", "0", "-", running]
+        return ["0", "0", "-", now]
     folder = in_place_of(catalog["metrics"].folder, here, home)
     last = read_table(folder / versions[-1] / folder.name, "metrics").iloc[-1]
     measure = next(name for name in _RESULTS if name in last)
-    return [str(len(versions)), str(last["n_labeled"]), f"{last[measure]:.4f} {measure}", running]
+    return [str(len(versions)), str(last["n_labeled"]), f"{last[measure]:.4f} {measure}", now]
+
+
+def _state(catalog: Any, here: Path, home: Path) -> str:
+    if who := lock.holder(home):
+        return f"running (process {who['pid']} on {who['host']})"
+    asked = _asked_of_people(catalog, here, home)
+    return people.standing(*asked) if asked else "at rest"
+
+
+def _asked_of_people(catalog: Any, here: Path, home: Path) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """The open query of the experiment at `home`, and all answers, where people are asked and none runs."""
+    settings, versions = state.read_settings(home), committed(home)
+    if lock.holder(home) or settings is None or not is_waited_for(settings["oracle"]["name"]):
+        return None
+    path = in_place_of(catalog["query" if versions else "starting_set"].folder, here, home)
+    path = path / versions[-1] / path.name if versions else path
+    query = read_table(path, "query") if path.exists() else pd.DataFrame()
+    folder = in_place_of(catalog["answers"].folder, here, home)
+    answers = AppendOnlyTable(path=str(folder), schema="answers", part="import_id").load()
+    return None if query.empty else (query, answers)
 
 
 def in_place_of(folder: Path, here: Path, home: Path) -> Path:

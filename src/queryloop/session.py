@@ -70,7 +70,7 @@ class CycleSession(KedroSession):
             return super().run(**asked)
 
     def _run_cycles(self) -> dict[str, Any]:
-        """Cycles until `n_cycles` are committed, a stop rule holds or the pool is exhausted."""
+        """Cycles until `n_cycles` are committed, a stop rule holds or nothing is left to ask for."""
         from queryloop.inspection import show_end
         from queryloop.stopping import StopRules
 
@@ -94,7 +94,7 @@ class CycleSession(KedroSession):
         if stopped:
             logger.info("stopped by %s.", stopped)
         elif experiment.is_exhausted:
-            logger.info("pool exhausted: nothing is left to ask for.")
+            logger.info("nothing is left to ask for.")
         if not waiting or experiment.n_committed > before:
             show_end(experiment, before)
         if waiting:

@@ -65,6 +65,7 @@ def pool(shapes: dict[str, Triple], slab: int = 5, **given: object) -> Pool:
         "labels": lambda case: labels(case, shapes[case]),
         "embeddings": embed,
         "progress": 0.5,
+        "loop": [Box("one", (z, 0, 0), (2, 3, 4)) for z in range(0, 8, 2)],
     }
     return Pool(shapes=shapes, **{**told, **given})  # type: ignore[arg-type]
 

@@ -68,6 +68,7 @@ def test_options_reach_where_they_belong() -> None:
         ("grand", {"draws": 3}, "unknown option of `grand` 'draws'. .*Available: label"),
         ("power_bald", {"betta": 1.0}, "Did you mean 'beta'"),
         ("random", {"foreground": 0.5}, "`random` has no options"),
+        ("replay", {"folder": "loops"}, "`replay` has no options"),
         ("random_predicted_fg", {"foreground": 2.0}, "less than or equal to 1"),
         ("core_set", {"presample": 0}, "greater than or equal to 1"),
     ],
@@ -96,6 +97,7 @@ def test_a_strategy_for_images_is_refused_with_those_for_boxes(name: str) -> Non
         ("entropy+power_bald", "`power_bald` works on images only, not as the last stage"),
         ("power_bald+core_set", "`power_bald` draws noise, which may stand only last"),
         ("power_random", "works on images only"),
+        ("replay+core_set", "`replay` asks for whole loops, of which nothing can choose"),
         ("clasp_power_bald", "`clasp_power_bald` works on images only"),
     ],
 )

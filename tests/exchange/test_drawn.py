@@ -17,9 +17,9 @@ from queryloop.boxes.box import Box
 from queryloop.errors import BrokenFileError
 from queryloop.exchange.drawn import read_drawn
 from queryloop.exchange.query import write_query
-from queryloop.exchange.space import covering, place
 from queryloop.readers.grid import affine as to_millimetres
 from queryloop.storage.volumes import Volumes
+from queryloop.tasks.segmentation.space import covering, place
 from queryloop.voxels import IGNORE
 
 from .made_up import CLASSES, TURNS, grid, scan, table

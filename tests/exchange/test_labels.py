@@ -13,10 +13,10 @@ import pytest
 from queryloop.boxes.box import Box
 from queryloop.errors import OptionsError
 from queryloop.exchange.labels import write_labels, write_queried
-from queryloop.exchange.space import covering
 from queryloop.readers.nifti import file
 from queryloop.readers.nifti.description import described
 from queryloop.storage.volumes import Volumes
+from queryloop.tasks.segmentation.space import covering
 from queryloop.voxels import IGNORE
 
 from .made_up import CLASSES, grid, scan, table

@@ -9,10 +9,10 @@ import pytest
 from nibabel.affines import apply_affine
 
 from queryloop.boxes.box import Box
-from queryloop.exchange.space import covering, cut_affine, from_file, nearest, place
 from queryloop.readers.grid import affine, image_to_native, image_to_store, is_resampled, layout, to_native
 from queryloop.readers.volumes import Case
 from queryloop.storage.volumes import Volumes
+from queryloop.tasks.segmentation.space import covering, cut_affine, from_file, nearest, place
 
 from .made_up import SPACING, TURNS
 

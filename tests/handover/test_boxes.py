@@ -15,8 +15,6 @@ from kedro.io import DataCatalog, MemoryDataset
 
 from queryloop.boxes.box import Box
 from queryloop.errors import BrokenFileError, MissingFilesError
-from queryloop.exchange.loops import read_loops
-from queryloop.exchange.space import covering
 from queryloop.handover.ask import ask
 from queryloop.handover.export import export
 from queryloop.handover.tell import tell
@@ -28,7 +26,8 @@ from queryloop.storage.masks import MaskStore
 from queryloop.storage.tables import AppendOnlyTable
 from queryloop.storage.volumes import Volumes
 from queryloop.tasks.segmentation.labels import masks_of
-from queryloop.tasks.segmentation.rows import boxes_of
+from queryloop.tasks.segmentation.replay import read_loops
+from queryloop.tasks.segmentation.space import covering
 from queryloop.voxels import IGNORE, TRUTH
 
 from ..exchange.made_up import scan, scans, table
@@ -195,9 +194,9 @@ def test_two_files_of_one_scan_are_refused(begun: Begun, tmp_path: Path) -> None
 def test_an_export_holds_labels_loops_and_cycles(begun: Begun, volumes: Volumes, tmp_path: Path) -> None:
     assert "1 labelled boxes and 3 of the open query" in export(begun, tmp_path / "out")
     loops = read_loops(tmp_path / "out" / "loops", volumes.cases)
-    assert loops["cycle"].tolist() == [1, 2, 2, 2]
+    assert [len(loop) for loop in loops] == [1, 3]
     if not is_resampled(volumes.cases["turned"]):
-        assert boxes_of(loops) == [EARLIER, *OPEN]
+        assert loops == [[EARLIER], OPEN]
     cycles = np.asanyarray(nibabel.load(tmp_path / "out" / "queried" / "turned.nii.gz").dataobj)
     assert np.unique(cycles).tolist() == [0, 1, 2]
     labels = file.labels(tmp_path / "out" / "labels" / "labelsTr" / "turned.nii.gz", volumes.classes, [3])

@@ -127,7 +127,7 @@ def test_run_says_why_it_ends_early(tiny: Tiny, caplog: pytest.LogCaptureFixture
     for _ in range(2):
         caplog.clear()
         assert tiny.run("start.size:0.9,query.size:0.1,n_cycles:3").exit_code == 0
-        assert "pool exhausted" in caplog.text
+        assert "nothing is left to ask for" in caplog.text
 
 
 def test_sizes_may_be_shares_of_the_training_set(tiny: Tiny) -> None:

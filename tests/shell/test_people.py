@@ -105,6 +105,23 @@ def test_cycles_go_on_with_the_answers_of_people(
     assert "All 2 cycles are done" in waiting.run(PEOPLE).output
 
 
+def test_status_tells_what_waits_for_people_and_how_it_goes_on(waiting: Tiny, tmp_path: Path) -> None:
+    told = " ".join(waiting.al("status").stdout.split())
+    assert "0 0 - waiting for 20 answers, 0 are in" in told
+    flags = "--params=strategy=entropy,experiment=main,seed=0"
+    assert f"0 are in: `kedro al ask {flags}` writes out what is asked" in told
+    elsewhere = " ".join(waiting.al("status", "--env=mnist").stdout.split())
+    assert "0 0 - waiting for 20 answers, 0 are in" in elsewhere
+    assert "How experiments of digits go on: give their --env, too." in elsewhere
+    ask(waiting, tmp_path / "1")
+    fill(waiting, tmp_path / "1")
+    tell(waiting, tmp_path / "1")
+    told = " ".join(waiting.al("status").stdout.split())
+    assert f"all 20 answers are in: go on with `kedro run --pipeline=al_cycle {flags}" in told
+    assert waiting.run(f"{PEOPLE},n_cycles:1").exit_code == 0
+    assert "accuracy waiting for 20 answers, 0 are in" in " ".join(waiting.al("status").stdout.split())
+
+
 def test_pictures_are_those_of_the_samples_and_tell_no_class(waiting: Tiny, tmp_path: Path) -> None:
     asked = ask(waiting, tmp_path / "out")
     samples, images = (waiting.load(name, **ENTROPY) for name in ("samples", "images"))

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from queryloop.exchange.space import covering
 from queryloop.samples import BOX
 from queryloop.tasks.segmentation.rows import boxes_of
+from queryloop.tasks.segmentation.space import covering
 
 from .tiny import Tiny
 

@@ -16,7 +16,8 @@ class BoxStrategy(ABC):
     """How the next boxes are chosen: candidates of all cases first, then the query among them.
 
     `needs`: what it asks of the pool: `probs` and `energy` (in its `sums`), `truth` or `prediction` (as its
-    `labels`), `embeddings`, `progress`. `compares`: it needs several members, one disagrees with nobody.
+    `labels`), `embeddings`, `progress`, `loops` (the next one as its `loop`). `compares`: it needs several
+    members, one disagrees with nobody.
     """
 
     name: str

@@ -34,6 +34,7 @@ class Pool:
     labels: class numbers of a case, (Z, Y, X) uint8; the truth or the prediction, as the strategy reads.
     known: voxels of a case that have labels outside any box, or None.
     embeddings: one row a box, (n, D).
+    loop: the boxes to ask for next, where others chose them before.
     """
 
     shapes: Mapping[str, Triple]
@@ -46,6 +47,7 @@ class Pool:
     labels: Callable[[str], np.ndarray] | None = None
     known: Callable[[str], np.ndarray | None] = _none
     embeddings: Callable[[Sequence[Box]], Tensor] | None = None
+    loop: Sequence[Box] | None = None
 
     def grid(self, case: str, *, dense: bool = False) -> Grid:
         """The candidate boxes of a case; dense: at every voxel, whatever the stride."""

@@ -11,6 +11,7 @@ from pydantic import Field
 from queryloop.boxes import stratified
 from queryloop.boxes.drawn import Drawn
 from queryloop.boxes.kinds import BoxStrategy
+from queryloop.boxes.replay import Replay
 from queryloop.boxes.scored import Scored
 from queryloop.boxes.spread import Spread
 from queryloop.boxes.stratified import Stratified
@@ -56,9 +57,14 @@ def core_set(*, presample: Annotated[int, Field(ge=1)] = 4) -> Spread:
     return replace(_spread("random+core_set", {"presample": presample}), name="core_set")
 
 
+def replay() -> Replay:
+    """The boxes of nnActive's loop files in the folder query.loops, a loop in each cycle."""
+    return Replay(name="replay", source="Lüth et al. 2025", options={}, needs=frozenset({"loops"}))
+
+
 NAMED: dict[str, Callable[..., BoxStrategy]] = {
     function.__name__: function
-    for function in (random, random_33fg, random_66fg, random_predicted_fg, core_set)
+    for function in (random, random_33fg, random_66fg, random_predicted_fg, core_set, replay)
 }
 """Strategies that only boxes have, or that mean something else for them."""
 
@@ -139,6 +145,8 @@ def _spread(name: str, given: Mapping[str, Any]) -> Spread:
     if not isinstance(last, Batch) or not last.needs <= _SPREADING:
         raise _for_images(last_name, "as the last stage of a chain")
     first = resolve(inner, {key: value for key, value in given.items() if key != "presample"})
+    if isinstance(first, Replay):
+        raise OptionsError(f"`{inner}` asks for whole loops, of which nothing can choose: {inner!r} alone.")
     if isinstance(first, Scored) and first.noise:
         raise OptionsError(f"`{inner}` draws noise, which may stand only last in a chain: {name!r}.")
     return Spread(

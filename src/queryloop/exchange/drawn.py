@@ -10,10 +10,10 @@ import numpy as np
 from queryloop.boxes.box import Box
 from queryloop.errors import BrokenFileError
 from queryloop.exchange.names import Labels, not_labelled
-from queryloop.exchange.space import Region, covering
 from queryloop.readers.grid import image_to_store, labels_to_store
 from queryloop.readers.nifti import file
 from queryloop.readers.volumes import Case
+from queryloop.tasks.segmentation.space import Region, covering
 from queryloop.voxels import IGNORE
 
 

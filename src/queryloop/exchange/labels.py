@@ -10,12 +10,12 @@ import pandas as pd
 
 from queryloop.errors import OptionsError
 from queryloop.exchange.names import Labels, not_labelled
-from queryloop.exchange.space import nearest
 from queryloop.exchange.writing import ENDING, save, whole_folder
 from queryloop.readers.grid import to_native
 from queryloop.readers.nifti.description import NAME
 from queryloop.tasks.segmentation.rows import boxes_of, by_case
 from queryloop.tasks.segmentation.scans import Scans
+from queryloop.tasks.segmentation.space import nearest
 from queryloop.voxels import IGNORE
 
 

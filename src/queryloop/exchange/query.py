@@ -13,13 +13,13 @@ import pandas as pd
 from queryloop.boxes.box import Box
 from queryloop.exchange.labels import write_description
 from queryloop.exchange.names import not_labelled, write_names
-from queryloop.exchange.space import Region, covering, cut_affine, nearest, place
 from queryloop.exchange.writing import ENDING, save, whole_folder
 from queryloop.progress import ProgressBar
 from queryloop.readers.grid import image_to_native
 from queryloop.readers.volumes import Case
 from queryloop.tasks.segmentation.rows import boxes_of, by_case
 from queryloop.tasks.segmentation.scans import Scans
+from queryloop.tasks.segmentation.space import Region, covering, cut_affine, nearest, place
 
 TABLE, MASKS = "query.csv", "masks"
 _AROUND = 8  # voxels of the store's grid that a crop shows around its box

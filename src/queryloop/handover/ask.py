@@ -9,7 +9,8 @@ from queryloop.errors import StateError
 from queryloop.exchange.pictures import write_pictures
 from queryloop.exchange.query import write_query
 from queryloop.experiment import Experiment
-from queryloop.handover.asked import Asked, asked_of, check_content, run_of
+from queryloop.handover.asked import Asked, asked_of, check_content, check_open
+from queryloop.oracles import people
 
 
 def ask(experiment: Experiment, out: Path | None) -> str:
@@ -18,9 +19,10 @@ def ask(experiment: Experiment, out: Path | None) -> str:
     out: the folder; none: beside the results, by cycle. Returns what was written and what to do with it.
     Raises OptionsError where the folder holds something, StateError where nothing is asked.
     """
+    check_open(experiment)
     asked = asked_of(experiment)
     if asked.open.empty:
-        raise StateError(f"{asked.standing}: go on with {run_of(experiment)}.")
+        raise StateError(people.next_step(asked.query, asked.answers, experiment.flags))
     check_content(experiment)
     folder = out or experiment.catalog["metrics"].folder.parent / "asked" / f"cycle_{asked.cycle:03d}"
     write = _write_boxes if asked.is_of_boxes else _write_images

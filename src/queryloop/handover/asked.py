@@ -8,6 +8,7 @@ import pandas as pd
 
 from queryloop.errors import OptionsError, StateError
 from queryloop.experiment import Experiment
+from queryloop.oracles import people
 from queryloop.oracles.registry import is_waited_for
 from queryloop.storage import state
 from queryloop.tasks.segmentation.rows import has_boxes
@@ -39,25 +40,15 @@ class Asked:
     @property
     def open(self) -> pd.DataFrame:
         """The part of the query that has no answer yet."""
-        return self.query[~self.query["sample_id"].isin(self.answers["sample_id"])]
-
-    @property
-    def standing(self) -> str:
-        """How far people have come."""
-        n, n_open = len(self.query), len(self.open)
-        return f"waiting for {n} answers, {n - n_open} are in" if n_open else f"all {n} answers are in"
+        return people.unanswered(self.query, self.answers)
 
 
 def asked_of(experiment: Experiment) -> Asked:
-    """What an experiment asks now. Raises StateError where it has not begun, or asks for nothing more."""
+    """What an experiment asks now. Raises StateError where it has not begun."""
     if not experiment.catalog.exists("starting_set"):
         raise StateError(
             f"the experiment at {experiment.home} has asked for nothing yet: begin it with "
-            f"{run_of(experiment)}."
-        )
-    if experiment.is_exhausted:
-        raise StateError(
-            f"the experiment at {experiment.home} has labels of the whole pool: nothing is open."
+            f"{people.run_of(experiment.flags)}."
         )
     n = experiment.n_committed
     return Asked(
@@ -68,20 +59,16 @@ def asked_of(experiment: Experiment) -> Asked:
     )
 
 
-def run_of(experiment: Experiment) -> str:
-    """The command whose answers come from people."""
-    return f"`kedro run --pipeline=al_cycle {experiment.flags},oracle.name=people`"
-
-
 def waiting(experiment: Experiment) -> str:
     """How far people have come and what they do next; empty where all is answered."""
     asked = asked_of(experiment)
-    if asked.open.empty:
-        return ""
-    return (
-        f"{asked.standing}: `kedro al ask {experiment.flags}` writes out what is asked, "
-        f"`kedro al tell FILE {experiment.flags}` takes answers in."
-    )
+    return "" if asked.open.empty else people.next_step(asked.query, asked.answers, experiment.flags)
+
+
+def check_open(experiment: Experiment) -> None:
+    """Raise StateError where an experiment asks for nothing more."""
+    if experiment.is_exhausted:
+        raise StateError(f"the experiment at {experiment.home} asks for nothing more: nothing is open.")
 
 
 def check_people_are_asked(experiment: Experiment) -> None:

@@ -14,8 +14,8 @@ from queryloop.errors import examples
 from queryloop.exchange.answers import Answer
 from queryloop.experiment import Experiment
 from queryloop.handover import told
-from queryloop.handover.asked import Asked, asked_of, check_content, check_people_are_asked, run_of
-from queryloop.oracles.people import import_id
+from queryloop.handover.asked import Asked, asked_of, check_content, check_open, check_people_are_asked
+from queryloop.oracles import people
 from queryloop.readers.content import contents
 from queryloop.storage import lock
 
@@ -28,19 +28,20 @@ def tell(experiment: Experiment, given: Path, annotator: str) -> list[str]:
     """
     check_people_are_asked(experiment)
     with lock.locked(experiment.home):
+        check_open(experiment)
         asked = asked_of(experiment)
         files = told.mask_files(given) if asked.is_of_boxes else told.table_file(given)
         digest, imports = _digest(files), asked.answers["import_id"].unique()
-        if import_id(0, digest)[-16:] in {name[-16:] for name in imports}:
-            return [f"{given} was taken in before: nothing changed.", *_standing(experiment, asked)]
+        if people.import_id(0, digest)[-16:] in {name[-16:] for name in imports}:
+            return [f"{given} was taken in before: nothing changed.", _next_step(experiment, asked)]
         check_content(experiment)
         found = (told.masks if asked.is_of_boxes else told.labels)(experiment.catalog, asked, files)
         labels = asked.labels
         new = {sample: a for sample, a in found.answers.items() if labels.get(sample) != a.label}
         experiment.catalog.save("masks", found.masks)
-        experiment.catalog.save("answers", _rows(new, annotator, import_id(len(imports) + 1, digest)))
+        experiment.catalog.save("answers", _rows(new, annotator, people.import_id(len(imports) + 1, digest)))
         said = [*_changes(labels, found.answers, new), *found.remarks]
-        return [*said, *_standing(experiment, asked_of(experiment))]
+        return [*said, _next_step(experiment, asked_of(experiment))]
 
 
 def _digest(files: Sequence[Path]) -> str:
@@ -76,7 +77,5 @@ def _changes(labels: pd.Series, given: Mapping[str, Answer], new: Mapping[str, A
         yield f"{len(given) - len(new)} answers were in already."
 
 
-def _standing(experiment: Experiment, asked: Asked) -> Iterator[str]:
-    yield f"{asked.standing}."
-    if asked.open.empty:
-        yield f"Go on with {run_of(experiment)}."
+def _next_step(experiment: Experiment, asked: Asked) -> str:
+    return people.next_step(asked.query, asked.answers, experiment.flags)

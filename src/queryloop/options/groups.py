@@ -77,6 +77,9 @@ class QueryOptions(Options):
     """Steps between the boxes of 3D scans that are scored."""
     per_case: Count = 20
     """Boxes of one scan that can come into a query, where boxes are scored."""
+    loops: str | None = None
+    """Of 3D scans: a folder of nnActive's loop_000.json, loop_001.json, ... The first is the starting set,
+    whatever `start` says; the strategy `replay` asks for the others."""
 
 
 class ModelOptions(Options):

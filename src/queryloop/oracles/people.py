@@ -15,6 +15,33 @@ def answer(asked: pd.DataFrame, *_: object) -> pd.DataFrame:
     )
 
 
+def unanswered(asked: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
+    """The part of a query that has no answer yet."""
+    return asked[~asked["sample_id"].isin(answers["sample_id"])]
+
+
+def standing(asked: pd.DataFrame, answers: pd.DataFrame) -> str:
+    """How far people have come with a query."""
+    n, n_open = len(asked), len(unanswered(asked, answers))
+    return f"waiting for {n} answers, {n - n_open} are in" if n_open else f"all {n} answers are in"
+
+
+def next_step(asked: pd.DataFrame, answers: pd.DataFrame, flags: str) -> str:
+    """How far people have come, and the commands that go on. flags: what names the experiment."""
+    told = standing(asked, answers)
+    if unanswered(asked, answers).empty:
+        return f"{told}: go on with {run_of(flags)}."
+    return (
+        f"{told}: `kedro al ask {flags}` writes out what is asked, "
+        f"`kedro al tell FILE {flags}` takes answers in."
+    )
+
+
+def run_of(flags: str) -> str:
+    """The command whose answers come from people."""
+    return f"`kedro run --pipeline=al_cycle {flags},oracle.name=people`"
+
+
 def import_id(number: int, digest: str) -> str:
     """The name of an import, which sorts in the order in which imports came. digest: of what was told."""
     return f"{number:06d}-{digest[:16]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -48,10 +49,12 @@ def volume_set(
     channels: Sequence[str],
     options: DataOptions,
     unlabelled: Sequence[str] = (),
+    test: Sequence[str] = (),
 ) -> VolumeSet:
     """The cases of `grids`, by id, as the store keeps them; `load` reads one.
 
-    unlabelled: cases that nobody has labelled; where there are some, the others are the test set.
+    unlabelled: cases that nobody has labelled; where there are some, the others are the test set. test: cases
+    that the source says to test on.
 
     Raises BrokenFileError as `load` does, here already where the scale is that of the data set.
     """
@@ -60,7 +63,8 @@ def volume_set(
     _tell(cases, target)
     ids = list(grids)
     scale = scales(channels, options.normalisation, lambda: _foregrounds(ids, load))
-    return VolumeSet(cases, tuple(classes), tuple(channels), lambda: _volumes(cases, load, scale), unlabelled)
+    volumes = partial(_volumes, cases, load, scale)
+    return VolumeSet(cases, tuple(classes), tuple(channels), volumes, unlabelled, test)
 
 
 def refusal(broken: Sequence[BrokenFileError], total: int) -> BrokenFileError:

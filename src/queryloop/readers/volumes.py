@@ -58,6 +58,7 @@ class VolumeSet:
     classes: names by label, the background first. channels: names of what was measured.
     volumes: each call iterates anew over the cases, in their order; iterating raises BrokenFileError,
     naming all cases that cannot be read. unlabelled: ids of those that nobody has labelled.
+    test: ids of those that the source says to test on.
     """
 
     cases: list[Case]
@@ -65,6 +66,7 @@ class VolumeSet:
     channels: tuple[str, ...]
     volumes: Callable[[], Iterator[Volume]]
     unlabelled: Sequence[str] = ()
+    test: Sequence[str] = ()
 
     @property
     def samples(self) -> pd.DataFrame:
@@ -75,5 +77,6 @@ class VolumeSet:
         ids = pd.Series([case.sample_id for case in self.cases], dtype="str")
         is_known = ~ids.isin(self.unlabelled)
         label = pd.Series(TRUTH, ids.index, dtype="str").where(is_known)
-        split = np.where(is_known & (len(self.unlabelled) > 0), "test", "train")
+        is_test = ids.isin(self.test) | (is_known & (len(self.unlabelled) > 0))
+        split = np.where(is_test, "test", "train")
         return pd.DataFrame({"sample_id": ids, "label": label, "split": split.astype(str)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -48,8 +49,7 @@ def timed_cycle(experiment: Planned, project: Path, env: str | None) -> float:
         for name in ("conf", "pyproject.toml", *(f"data/{layer}" for layer in _READ)):
             if (project / name).exists():
                 (beside / name).symlink_to(project / name)
-        raw = project / Path(experiment.options.raw_root).expanduser()
-        runtime = {**experiment.runtime, "n_cycles": 1, "raw_root": str(raw)}
+        runtime = {**experiment.runtime, "n_cycles": 1, **_paths(experiment, project)}
         worker = Worker(beside, env, runtime, experiment.threads, beside / "log")
         try:
             failure = worker.failure()
@@ -60,3 +60,13 @@ def timed_cycle(experiment: Planned, project: Path, env: str | None) -> float:
         parts = map(pd.read_parquet, beside.glob("data/08_reporting/**/timings.parquet/*.parquet"))
         seconds = pd.concat(parts).set_index("stage")["seconds"]
         return float(seconds["cycle"] - seconds.reindex(_ONCE).sum())
+
+
+def _paths(experiment: Planned, project: Path) -> dict[str, Any]:
+    """The parameters that are paths, as they hold in any folder."""
+    options = experiment.options
+    found: dict[str, Any] = {"raw_root": str(project / Path(options.raw_root).expanduser())}
+    if options.query.loops is not None:
+        loops = str(project / Path(options.query.loops).expanduser())
+        found["query"] = {**experiment.runtime.get("query", {}), "loops": loops}
+    return found

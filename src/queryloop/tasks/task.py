@@ -80,6 +80,13 @@ class Task(ABC):
     def sentences(self, options: ExperimentOptions) -> list[str]:
         """What is done beyond training one network, for the screen."""
 
+    def recorded(self, options: ExperimentOptions) -> dict[str, str]:  # noqa: ARG002
+        """What files hold that options of `query` name, in the place of their paths, by option.
+
+        Raises OptionsError, MissingFilesError and BrokenFileError where a run cannot go by them.
+        """
+        return {}
+
     @abstractmethod
     def starting_set(
         self, data: Data, start: StartOptions, query: QueryOptions, n_cycles: int, seed: int

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from queryloop.errors import BrokenFileError, MissingFilesError
+from queryloop.options import DataOptions
 from queryloop.readers import registry
+from queryloop.samples import ids_in, split
 from queryloop.voxels import IGNORE, TRUTH
 
 from .files import RAS, SHAPE, decathlon, mask, nnunet, read, save, scan, write_json
@@ -149,6 +151,35 @@ def test_scans_without_labels_are_refused_unless_they_are_the_pool(tmp_path: Pat
     labels = {volume.case.sample_id: volume.labels for volume in found.volumes()}
     assert (labels["a1"] == IGNORE).all()
     assert not any((labels[case] == IGNORE).all() for case in samples.index.drop("a1"))
+
+
+def hold_out(folder: Path, case_id: str) -> None:
+    """As nnActive moves its test set."""
+    for kind, name in (("images", f"{case_id}_0000"), ("labels", case_id)):
+        (folder / f"{kind}Val").mkdir()
+        (folder / f"{kind}Tr" / f"{name}.nii.gz").rename(folder / f"{kind}Val" / f"{name}.nii.gz")
+
+
+def test_the_test_set_of_nnactive_is_held_out(tmp_path: Path) -> None:
+    hold_out(nnunet(tmp_path), "a1")
+    found = read(tmp_path, normalisation="none", test="auto")
+    assert found.samples["split"].tolist() == ["train", "test", "train"]
+    parts = split(found.samples, DataOptions(test="auto"), 0)
+    assert ids_in(parts, "test").tolist() == ["a1"]
+    for i, volume in enumerate(found.volumes()):
+        np.testing.assert_array_equal(volume.image, scan(i).T[None])
+        np.testing.assert_array_equal(volume.labels, mask(i).T)
+
+
+def test_a_test_set_without_labels_or_twice_there_is_refused(tmp_path: Path) -> None:
+    hold_out(nnunet(tmp_path), "a1")
+    save(tmp_path / "labelsVal/b.nii.gz", mask())
+    assert "labelsVal/b.nii.gz has no image imagesVal/b_0000.nii.gz" in refused(tmp_path)
+    save(tmp_path / "imagesVal/b_0000.nii.gz", scan())
+    save(tmp_path / "imagesTr/b_0000.nii.gz", scan())
+    assert "1 cases occur more than once: b." in refused(tmp_path)
+    (tmp_path / "labelsVal/b.nii.gz").unlink()
+    assert f"{tmp_path / 'imagesVal'}: 1 scans have no labels: b. They are the test set" in refused(tmp_path)
 
 
 def test_free_labels_without_image(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from queryloop.errors import BrokenFileError, examples
@@ -18,6 +18,7 @@ from queryloop.readers.nifti.description import ENDINGS, NAME, Description, desc
 logger = logging.getLogger(__name__)
 
 _IMAGES, _LABELS, _FREE = "imagesTr", "labelsTr", "addTr"
+_HELD_OUT = ("imagesVal", "labelsVal")  # where nnActive puts its test set
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,14 @@ class Files:
     """The files of one case, relative to the folder of the data set.
 
     images: one of all channels, or one for each. label: none for a scan that is to be labelled. free: labels
-    that cost nothing, where there are some.
+    that cost nothing, where there are some. is_test: the source holds it out.
     """
 
     case_id: str
     images: tuple[str, ...]
     label: str | None
     free: str | None = None
+    is_test: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -86,34 +88,52 @@ def _listed(folder: Path, description: Description) -> list[Files]:
 
 
 def _numbered(folder: Path, description: Description) -> list[Files]:
-    """nnU-Net's layout: CASE_0000, CASE_0001, ... for the channels, and a label CASE."""
+    """nnU-Net's layout, with the test set of nnActive where there is one."""
+    place, labels = _HELD_OUT
+    held_out = _cases_in(folder, description, place, labels)
+    unknown = [files.case_id for files in held_out if files.label is None]
+    if unknown:
+        raise BrokenFileError(
+            f"{folder / place}: {len(unknown)} scans have no labels: {examples(unknown)}. They are the test "
+            f"set: add {labels}/CASE{description.ending}, or move them away."
+        )
+    train = _cases_in(folder, description, _IMAGES, _LABELS, _FREE)
+    return [*train, *(replace(files, is_test=True) for files in held_out)]
+
+
+def _cases_in(
+    folder: Path, description: Description, place: str, labels: str, free: str | None = None
+) -> list[Files]:
+    """CASE_0000, CASE_0001, ... for the channels, and labels CASE, in folders of these names."""
     ending = description.ending or ""
     images: dict[str, list[str]] = {}
-    for name in _files(folder, _IMAGES):
-        part = re.fullmatch(rf"{_IMAGES}/(.+)_(\d{{4}}){re.escape(ending)}", name)
+    for name in _files(folder, place):
+        part = re.fullmatch(rf"{place}/(.+)_(\d{{4}}){re.escape(ending)}", name)
         if part is None:
             raise BrokenFileError(
                 f"{folder / name}: expected a name like CASE_0000{ending} (case, channel): rename or "
                 "remove it."
             )
         images.setdefault(part[1], []).append(part[2])
-    _check_pairs(folder, images, ending)
-    _check_channels(folder, images, description)
+    _check_pairs(folder, images, ending, place, [labels, free] if free else [labels])
+    _check_channels(folder / place, images, description)
     return [
         Files(
             case_id,
-            tuple(f"{_IMAGES}/{case_id}_{channel}{ending}" for channel in sorted(channels)),
-            _there(folder, f"{_LABELS}/{case_id}{ending}"),
-            _there(folder, f"{_FREE}/{case_id}{ending}"),
+            tuple(f"{place}/{case_id}_{channel}{ending}" for channel in sorted(channels)),
+            _there(folder, f"{labels}/{case_id}{ending}"),
+            _there(folder, f"{free}/{case_id}{ending}") if free else None,
         )
         for case_id, channels in images.items()
     ]
 
 
-def _check_pairs(folder: Path, images: Collection[str], ending: str) -> None:
+def _check_pairs(
+    folder: Path, images: Collection[str], ending: str, place: str, beside: Sequence[str]
+) -> None:
     alone = [
-        f"{kind}/{case_id}{ending} has no image {_IMAGES}/{case_id}_0000{ending}"
-        for kind in (_LABELS, _FREE)
+        f"{kind}/{case_id}{ending} has no image {place}/{case_id}_0000{ending}"
+        for kind in beside
         for case_id in _ids(folder, kind, ending)
         if case_id not in images
     ]
@@ -123,7 +143,7 @@ def _check_pairs(folder: Path, images: Collection[str], ending: str) -> None:
         )
 
 
-def _check_channels(folder: Path, images: dict[str, list[str]], description: Description) -> None:
+def _check_channels(place: Path, images: dict[str, list[str]], description: Description) -> None:
     expected = {f"{number:04d}": name for number, name in enumerate(description.channels)}
     wrong = []
     for case_id, channels in images.items():
@@ -133,7 +153,7 @@ def _check_channels(folder: Path, images: dict[str, list[str]], description: Des
         wrong += [f"{case_id} has channel {', '.join(more)}"] * bool(more)
     if wrong:
         raise BrokenFileError(
-            f"{folder / _IMAGES}: channels of {len(wrong)} cases differ from the {len(expected)} that {NAME} "
+            f"{place}: channels of {len(wrong)} cases differ from the {len(expected)} that {NAME} "
             f"names ({', '.join(description.channels)}): {examples(wrong)}. Add or remove files, or correct "
             f"{NAME}."
         )

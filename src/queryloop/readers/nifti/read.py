@@ -37,6 +37,7 @@ def read(source: Source, _classes: Sequence[str], options: DataOptions) -> Volum
         description.channels,
         options,
         unlabelled,
+        [case_id for case_id, files in found.items() if files.is_test],
     )
 
 

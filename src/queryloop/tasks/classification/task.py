@@ -38,6 +38,7 @@ class Classification(Task):
         {
             "start.all_classes",
             "query.box",
+            "query.loops",
             "query.stride",
             "query.per_case",
             "scoring.tile",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from queryloop.boxes.kinds import BoxStrategy
 from queryloop.errors import OptionsError
 from queryloop.options import ExperimentOptions
+from queryloop.tasks.segmentation import replay
 
 DROPOUT = 0.5
 
@@ -44,6 +45,8 @@ def sentences(options: ExperimentOptions, strategy: BoxStrategy) -> list[str]:
     said = []
     if "truth" in strategy.needs:
         said.append(f"{strategy.name} reads the true labels of the pool: a baseline, not to annotate with.")
+    if options.query.loops is not None:
+        said.append(replay.sentence(options.query.loops, strategy))
     members = options.scoring.members
     if members == "ensemble":
         said.append(f"{options.scoring.ensemble_size} networks are trained in each cycle.")

@@ -26,7 +26,7 @@ from queryloop.options import (
     TrainingOptions,
 )
 from queryloop.randomness import derived_seed
-from queryloop.tasks.segmentation import demands, networks
+from queryloop.tasks.segmentation import demands, networks, replay
 from queryloop.tasks.segmentation.effort import effort
 from queryloop.tasks.segmentation.labels import masks_of, refuse_unlabelled
 from queryloop.tasks.segmentation.observer import measured, predictor
@@ -92,6 +92,10 @@ class Segmentation(Task):
         """See `demands`."""
         return demands.sentences(options, self.strategy(options.strategy, options.strategy_options))
 
+    def recorded(self, options: ExperimentOptions) -> dict[str, str]:
+        """See `replay`."""
+        return replay.recorded(options, self.strategy(options.strategy, options.strategy_options))
+
     def starting_set(
         self,
         data: Data,
@@ -100,7 +104,9 @@ class Segmentation(Task):
         n_cycles: int,  # noqa: ARG002
         seed: int,
     ) -> pd.DataFrame:
-        """Boxes by one of nnActive's samplers, without overlap."""
+        """Boxes by one of nnActive's samplers, without overlap, or those of its loop 0."""
+        if query.loops is not None:
+            return _query(replay.start(query.loops, data))
         cases = tables.ids_in(data.splits, "train").tolist()
         if start.sampler != "random" or start.all_classes:
             refuse_unlabelled(data.inputs, cases, "start.sampler:random,start.all_classes:false")
@@ -171,7 +177,9 @@ class Segmentation(Task):
         draws = derived_seed(seed, tables.next_cycle(labeled) - 1, "draws of the weights")
         if "truth" in strategy.needs:
             refuse_unlabelled(data.inputs, pool["sample_id"].tolist(), "strategy:random_predicted_fg")
-        look = seen_by(strategy, checkpoint, data.inputs, looking, draws)
+        look: dict[str, Any] = seen_by(strategy, checkpoint, data.inputs, looking, draws)
+        if "loops" in strategy.needs and looking.query.loops is not None:
+            look["loop"] = replay.following(looking.query.loops, data.inputs.cases, labeled)
         progress = tables.progress(labeled, looking.query)
         cases = pool["sample_id"].tolist()
         return pool_of(data.inputs, cases, boxes_of(labeled), looking.query, progress=progress, **look)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,9 +11,12 @@ from nibabel.affines import voxel_sizes
 from nibabel.orientations import io_orientation
 
 from queryloop.boxes.box import Box
-from queryloop.readers.grid import affine, layout
+from queryloop.errors import examples
+from queryloop.readers.grid import affine, is_resampled, layout
 from queryloop.readers.volumes import Case
 from queryloop.voxels import Triple
+
+logger = logging.getLogger(__name__)
 
 Region = tuple[slice, slice, slice]
 """Voxels of a file, as an index into its array (x, y, z)."""
@@ -82,6 +86,18 @@ def from_file(case: Case, corner: Sequence[int], size: Sequence[int]) -> Box:
     first = np.minimum(np.floor(start / ratio + 0.5 + _EXACT), np.array(case.shape) - 1)
     length = np.maximum(np.floor(stop / ratio + 0.5 + _EXACT) - first, 1)
     return Box(case.sample_id, _three(first), _three(length))
+
+
+def warn_of_moved(cases: Sequence[Case]) -> None:
+    """Say where edges of boxes move between the voxels of the file and those of the store."""
+    resampled = [case.sample_id for case in cases if is_resampled(case)]
+    if resampled:
+        logger.warning(
+            "%d cases were resampled (%s): boxes of loop files move to the nearest voxels. Read the scans "
+            "that nnActive resampled itself to keep every voxel.",
+            len(resampled),
+            examples(resampled),
+        )
 
 
 def _edges(box: Box, case: Case) -> tuple[np.ndarray, np.ndarray]:
