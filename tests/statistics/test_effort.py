@@ -15,7 +15,8 @@ def results() -> pd.DataFrame:
     """Two cycles of two strategies and two seeds; a cycle adds 4 boxes of 100 voxels."""
     rows = [
         {
-            "strategy": strategy, "seed": seed, "cycle": cycle, "dice": 0.5 + gain * (cycle - 1) + 0.01 * seed,
+            "strategy": strategy, "seed": seed, "cycle": cycle,
+            "dice": 0.5 + gain * (cycle - 1) + 0.01 * seed,
             "boxes": 4 * cycle, "cases": cycle, "voxels": 400 * cycle, "foreground_voxels": 100 * cycle,
             "boxes_0": 4 * cycle, "boxes_1": 2 + held * (cycle - 1), "foreground_voxels_share": 0.1 * cycle,
         }
