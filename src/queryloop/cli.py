@@ -161,14 +161,17 @@ def export(experiment: Any, folder: Path) -> None:
 
 
 @al.command()
+@click.option("--strategies", default=None, help="Only these, separated by commas; random is kept.")
 @click.option("--target", type=float, help="Level that labels saved are told for, such as 0.97.")
 @click.option("--import", "imported", help="CSV of runs from elsewhere: strategy, seed, n_labeled, metric.")
 @_with_env_and_params
-def compare(env: str | None, params: dict[str, Any], **given: Any) -> None:
+def compare(env: str | None, params: dict[str, Any], strategies: str | None, **given: Any) -> None:
     """Which strategy is better, by how many labels, and can it be believed."""
     from queryloop.session import CycleSession
 
-    asked = {key: value for key, value in given.items() if value is not None}
+    asked: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if strategies is not None:
+        asked["strategies"] = [part.strip() for part in strategies.split(",")]
     params = {**params, "comparison": {**params.get("comparison", {}), **asked}}
     session = CycleSession.create(env=env, runtime_params=params)
     session.run(pipeline_names=["compare"])

@@ -129,3 +129,13 @@ def test_results_from_elsewhere_need_none_of_our_own(tiny: Tiny, tmp_path: Path)
 def test_what_cannot_be_used_is_refused(copied: Tiny, options: list[str], words: str) -> None:
     assert words in refusal(copied.al("compare", *options))
     assert not (copied.folder / FOLDER).exists()
+
+
+def test_chosen_strategies_stand_beside_random_only(copied: Tiny) -> None:
+    result = copied.al("compare", "--strategies=margin")
+    assert result.exit_code == 0, result.output
+    assert "entropy" not in result.stdout
+    assert set(table(copied, "curves")["strategy"]) == {"random", "margin"}
+    result = copied.al("compare", "--strategies=margni")
+    assert result.exit_code == 1
+    assert "margni" in result.output

@@ -36,5 +36,7 @@ class ComparisonOptions(Options):
     """Column of `metrics` that is compared, higher is better. auto: accuracy, or dice in 3D."""
     budget: str = "auto"
     """Column of `metrics` that counts what was labelled. auto: n_labeled, or voxels in 3D."""
+    strategies: Annotated[list[str], Field(min_length=1)] | None = None
+    """Only runs of these, and of random; null: all."""
     imported: str | None = None
     """CSV of runs from elsewhere: strategy, seed, n_labeled, metric."""

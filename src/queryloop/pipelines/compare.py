@@ -9,6 +9,7 @@ from kedro.pipeline import Node, Pipeline
 
 from queryloop.errors import CorruptFileError, unknown
 from queryloop.options import ComparisonOptions, DataOptions, ModelOptions, TrainingOptions
+from queryloop.progress import ProgressBar
 from queryloop.samples import reference_key
 from queryloop.storage.results import Run, read_imported
 
@@ -21,6 +22,7 @@ TABLES = (
     "ranks",
     "calibration",
     "classes",
+    "effort",
     "times",
     "runs",
 )
@@ -31,7 +33,7 @@ def gather(experiments: list[Run], experiment: str, comparison: ComparisonOption
     """Which runs stand in the comparison as which arm, and why others do not."""
     from queryloop.statistics import arms
 
-    runs, damaged = _readable(experiments)
+    runs, damaged = _readable(_chosen(experiments, comparison.strategies))
     candidates = [_candidate(run) for run in runs.values()]
     only_imported = comparison.imported and not candidates
     field = arms.Field() if only_imported else arms.gathered(candidates, experiment)
@@ -39,16 +41,29 @@ def gather(experiments: list[Run], experiment: str, comparison: ComparisonOption
     return field, {name: [runs[str(one)] for one in members] for name, members in field.runs.items()}
 
 
+def _chosen(experiments: list[Run], strategies: list[str] | None) -> list[Run]:
+    """Runs of these strategies and of random. Raises OptionsError for a strategy without a run."""
+    if strategies is None:
+        return experiments
+    there = {run.strategy for run in experiments}
+    for name in strategies:
+        if name not in there:
+            raise unknown("strategy with a committed cycle", name, sorted(there))
+    return [run for run in experiments if run.strategy in (*strategies, "random")]
+
+
 def _readable(experiments: list[Run]) -> tuple[dict[str, Run], list[tuple[str, str]]]:
     """Runs by their place, and why the metrics of others cannot be read."""
     runs, damaged = {}, []
-    for run in experiments:
-        try:
-            _ = run.metrics
-        except CorruptFileError as error:
-            damaged.append((str(run), str(error)))
-        else:
-            runs[str(run)] = run
+    with ProgressBar("reading experiments", len(experiments)) as bar:
+        for run in experiments:
+            try:
+                _ = run.metrics
+            except CorruptFileError as error:
+                damaged.append((str(run), str(error)))
+            else:
+                runs[str(run)] = run
+            bar.advance()
     return runs, damaged
 
 
@@ -119,19 +134,30 @@ def describe(
 ) -> dict[str, pd.DataFrame]:
     """Every table of the comparison, by name."""
     from queryloop.statistics import description
+    from queryloop.statistics.effort import effort
 
-    queries = {name: [run.labeled() for run in members] for name, members in runs.items()}
-    first = next((members[0] for members in runs.values()), None)
-    images = first.images() if first else None
     timings = {name: [run.timings() for run in members] for name, members in runs.items()}
     tables = {
         **description.judged(comparison),
         "calibration": description.calibration(results, comparison.budget),
-        "classes": description.classes(queries, *(images or (None, None))),
+        "classes": _classes(runs, results),
+        "effort": effort(results, comparison),
         "times": description.times(timings),
         "runs": description.runs(field, results),
     }
     return {name: tables[name] for name in TABLES}
+
+
+def _classes(runs: dict[str, list[Run]], results: pd.DataFrame) -> pd.DataFrame:
+    from queryloop.statistics.description import classes
+    from queryloop.statistics.effort import box_classes
+
+    if "foreground_voxels" in results.columns:
+        return box_classes(results.dropna(subset="foreground_voxels"))
+    queries = {name: [run.labeled() for run in members] for name, members in runs.items()}
+    first = next((members[0] for members in runs.values()), None)
+    images = first.images() if first else None
+    return classes(queries, *(images or (None, None)))
 
 
 def draw(results: pd.DataFrame, comparison: Any, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
@@ -167,7 +193,12 @@ def keep(tables: dict[str, pd.DataFrame], pictures: dict[str, Any], verdict: str
     """All of it at once, when all of it is made; the page last."""
     from queryloop.plots.raster import png
 
-    return (*tables.values(), *(png(picture) for picture in pictures.values()), verdict, page)
+    images = []
+    with ProgressBar("drawing pictures", len(pictures)) as bar:
+        for picture in pictures.values():
+            images.append(png(picture))
+            bar.advance()
+    return (*tables.values(), *images, verdict, page)
 
 
 def create_pipeline() -> Pipeline:

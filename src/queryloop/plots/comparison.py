@@ -16,10 +16,10 @@ import plotly.graph_objects as go
 
 from queryloop.plots.palette import GREY, PALETTE
 from queryloop.statistics.comparison import Comparison
+from queryloop.statistics.sentences import unit_of
 
 Tables = Mapping[str, pd.DataFrame]
 
-UNITS = {"n_labeled": "labels"}
 _DASHES = ("solid", "dash", "dot")
 _NEVER = "not reached by half of the seeds"
 _TIMES = {"asking": PALETTE[1], "training": PALETTE[0], "rest": "#D0D0D0"}
@@ -88,10 +88,14 @@ def ranks(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.F
 
 
 def classes(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
-    """Share of each class in what each strategy asked for."""
+    """Share of each class in what each strategy asked for; of boxes, the share that holds the class."""
     found = tables["classes"]
     labels = [name for name in found.columns if name not in ("strategy", "evenness", "redundancy")]
-    figure = _figure("class", "share of what was asked for", barmode="group")
+    boxes = "evenness" not in found.columns
+    figure = _figure(
+        "class", "boxes that hold it" if boxes else "share of what was asked for", barmode="group"
+    )
+    figure.update_yaxes(tickformat=".0%")
     figure.update_xaxes(type="category")
     looks = _looks(comparison)
     for row in found.to_dict("records"):
@@ -126,7 +130,7 @@ def times(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.F
 
 def unit(comparison: Comparison) -> str:
     """What the budget counts, in words."""
-    return UNITS.get(comparison.budget, comparison.budget.replace("_", " "))
+    return unit_of(comparison.budget)
 
 
 def _looks(comparison: Comparison) -> dict[str, dict[str, Any]]:

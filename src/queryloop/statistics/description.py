@@ -48,14 +48,14 @@ def calibration(results: pd.DataFrame, budget: str) -> pd.DataFrame:
 
 
 def classes(labeled: Labelled, samples: pd.DataFrame | None, images: np.ndarray | None) -> pd.DataFrame:
-    """Classes and redundancy of what each strategy asked for after the start; without rows for boxes.
+    """Classes and redundancy of what each strategy asked for after the start; without rows where none was.
 
     labeled: the labelled set of each run. samples, images: where redundancy can be measured, in pixels.
     """
     asked = {name: [table[table["cycle"] > 1] for table in tables] for name, tables in labeled.items()}
     rows = [table.assign(strategy=name) for name, tables in asked.items() for table in tables]
     queried = pd.concat(rows) if rows else pd.DataFrame()
-    if queried.empty or "z" in queried.columns:
+    if queried.empty:
         return pd.DataFrame(columns=["strategy", "evenness", "redundancy"])
     found = class_histogram(queried)
     alike = [_redundancy(asked[name], samples, images) for name in found["strategy"]]

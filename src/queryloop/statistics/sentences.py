@@ -10,6 +10,11 @@ import pandas as pd
 UNITS = {"n_labeled": "labels"}
 
 
+def unit_of(budget: str) -> str:
+    """What a column of the metrics counts, in words."""
+    return UNITS.get(budget, budget.replace("_", " "))
+
+
 def headline(contrasts: pd.DataFrame, savings: pd.DataFrame | None, budget: str) -> str:
     """The answer in one sentence: the best of the strategies that are ahead, or that none can be shown.
 
@@ -21,9 +26,7 @@ def headline(contrasts: pd.DataFrame, savings: pd.DataFrame | None, budget: str)
     ahead = contrasts[contrasts["verdict"] == "better"].sort_values("difference", ascending=False)
     if not ahead.empty:
         best = ahead.iloc[0]
-        return _ahead(best, _of(savings, best["strategy"]), UNITS.get(budget, budget)) + _also(
-            contrasts, best
-        )
+        return _ahead(best, _of(savings, best["strategy"]), unit_of(budget)) + _also(contrasts, best)
     if (contrasts["verdict"] == "not tested").all():
         return untested(contrasts.iloc[contrasts["n_seeds"].argmax()])
     return _none_ahead(contrasts)
@@ -34,7 +37,7 @@ def by_strategy(contrasts: pd.DataFrame, savings: pd.DataFrame | None, budget: s
 
     Labels saved are told only where a difference is shown, so that no second claim is made of it.
     """
-    unit = UNITS.get(budget, budget)
+    unit = unit_of(budget)
     return [_area(row) + _needed(row, savings, unit) for _, row in contrasts.iterrows()]
 
 
