@@ -130,6 +130,9 @@ class TrainingOptions(Options):
     patience: Annotated[int, Field(ge=0)] = 0
     """Epochs without a better validation accuracy before training stops; 0 trains to the end."""
     reinit: Literal["cold", "warm", "shrink_perturb"] = "cold"
+    ensemble: Literal["seeds", "folds"] = "seeds"
+    """How the networks of an ensemble differ. seeds: by all that is drawn; folds: of scans, also by what
+    they learn from, each leaving out another part of the scans with labels."""
     precision: Literal["auto", "32", "bf16"] = "auto"
     """auto: bfloat16 in training where the processor has it, fp32 wherever it decides a query."""
     auxiliary: str = "auto"
@@ -162,6 +165,9 @@ class ScoringOptions(Options):
     """Voxels of a 3D scan that a network sees at once; null: as many as in training."""
     tile_step: Annotated[float, Field(gt=0, le=1)] = 0.5
     """From tile to tile, as a share of its side."""
+    mirrors: bool = False
+    """Each network says of a 3D scan the mean of what it says of it mirrored along each axis: better, and
+    eight times as slow."""
 
 
 class EvaluationOptions(Options):

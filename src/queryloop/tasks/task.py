@@ -21,6 +21,7 @@ from queryloop.options import (
     TrainingOptions,
 )
 from queryloop.training.checkpoint import Checkpoint
+from queryloop.training.folds import Fold
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,9 +110,13 @@ class Task(ABC):
         model: ModelOptions,
         training: TrainingOptions,
         seed: int,
+        fold: Fold | None,
         previous: Checkpoint | None,
     ) -> Checkpoint:
-        """One network. previous: where `reinit` warm and shrink_perturb start; None starts cold."""
+        """One network. fold: what it does not learn from; None: nothing is left out.
+
+        previous: where `reinit` warm and shrink_perturb start; None starts cold.
+        """
 
     @abstractmethod
     def measured(

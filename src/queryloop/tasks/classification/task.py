@@ -26,6 +26,7 @@ from queryloop.tasks.classification.evidence import collected
 from queryloop.tasks.classification.prediction import predict
 from queryloop.tasks.task import Data, Looking, Task
 from queryloop.training.checkpoint import Checkpoint
+from queryloop.training.folds import Fold
 from queryloop.training.registry import OBJECTIVES
 
 
@@ -40,8 +41,10 @@ class Classification(Task):
             "query.box",
             "query.stride",
             "query.per_case",
+            "scoring.mirrors",
             "scoring.tile",
             "scoring.tile_step",
+            "training.ensemble",
             "evaluation.predictor",
         }
     )
@@ -104,6 +107,7 @@ class Classification(Task):
         model: ModelOptions,
         training: TrainingOptions,
         seed: int,
+        fold: Fold | None,  # noqa: ARG002
         previous: Checkpoint | None,
     ) -> Checkpoint:
         """On the labelled images, judged by those of the validation set."""
