@@ -9,6 +9,7 @@ from pydantic import Field
 from queryloop.options.auxiliary import AdversarialOptions, LearningLossOptions, VaalOptions
 from queryloop.options.base import Options
 from queryloop.options.ending import ComparisonOptions, StopOptions
+from queryloop.options.nnunet import NnUNetOptions
 from queryloop.values import Count, Lengths, Rule, Size, Spacing, Text
 
 Normalisation = Literal["auto", "z_score", "ct", "none"]
@@ -103,6 +104,8 @@ class ModelOptions(Options):
     """One linear layer, or three with batch normalisation between them."""
     dropout: Annotated[float, Field(ge=0, lt=1)] | Literal["auto"] = "auto"
     """On the input of the head's linear layers; auto: 0.5 where the strategy compares masks, else 0."""
+
+    nnunet: NnUNetOptions = NnUNetOptions()
 
     @property
     def dropout_rate(self) -> float:

@@ -77,7 +77,8 @@ def _trained(
     from queryloop.tasks.registry import task_of
 
     validation = tables.known(data.samples, data.splits, "validation")
-    key = training_key(labeled, pool, validation, fingerprint, model, training, seed, fold, previous)
+    sources = {"inputs": fingerprint, **task_of(dataset).sources(model)}
+    key = training_key(labeled, pool, validation, sources, model, training, seed, fold, previous)
     checkpoint = training_cache.get(key)
     if checkpoint is None:
         trained = task_of(dataset).train(data, labeled, pool, model, training, seed, fold, previous)
@@ -101,14 +102,17 @@ def training_key(
     labeled: pd.DataFrame,
     pool: pd.DataFrame,
     validation: pd.DataFrame,
-    fingerprint: str,
+    sources: dict[str, str],
     model: ModelOptions,
     training: TrainingOptions,
     seed: int,
     fold: Fold | None,
     previous: Checkpoint | None,
 ) -> str:
-    """SHA-256 of all that a training depends on, as 64 hexadecimal digits."""
+    """SHA-256 of all that a training depends on, as 64 hexadecimal digits.
+
+    sources: fingerprints of the content and of other files by name.
+    """
     import torch
 
     from queryloop.training.compute import resolve
@@ -117,7 +121,7 @@ def training_key(
     compute = resolve(training)
     seen = pool["sample_id"].tolist() if OBJECTIVES[training.beside].uses_pool else []
     said = {
-        "inputs": fingerprint,
+        "sources": sources,
         "labels": labeled[[*_LABEL, *labeled.columns.intersection(tables.BOX)]].to_numpy().tolist(),
         "pool": seen,
         "validation": validation[_LABEL].to_numpy().tolist(),

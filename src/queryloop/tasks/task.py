@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -57,8 +57,11 @@ class Task(ABC):
     ignored: frozenset[str]
     """Parameters of the other tasks."""
 
-    def check(self, options: ExperimentOptions) -> None:
-        """Raise OptionsError for a parameter without effect; tasks add checks of their names."""
+    def check(self, options: ExperimentOptions, typed: Collection[str] = ()) -> None:  # noqa: ARG002
+        """Raise OptionsError for a parameter without effect; tasks add checks of their names.
+
+        typed: dotted names of the command line, where what an environment may set is refused too.
+        """
         for key in sorted(self.ignored):
             if _at(options, key) != _at(_DEFAULTS, key):
                 raise OptionsError(
@@ -80,6 +83,10 @@ class Task(ABC):
     @abstractmethod
     def sentences(self, options: ExperimentOptions) -> list[str]:
         """What is done beyond training one network, for the screen."""
+
+    def sources(self, model: ModelOptions) -> dict[str, str]:  # noqa: ARG002
+        """Hash of each file, beside the data set, that networks come from."""
+        return {}
 
     @abstractmethod
     def starting_set(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -49,10 +49,10 @@ class Classification(Task):
         }
     )
 
-    def check(self, options: ExperimentOptions) -> None:
+    def check(self, options: ExperimentOptions, typed: Collection[str] = ()) -> None:
         """Raise OptionsError for names and parameters that images do not have."""
         check(options.model)
-        super().check(options)
+        super().check(options, typed)
         if options.training.auxiliary not in ("auto", *OBJECTIVES):
             raise unknown("training.auxiliary", options.training.auxiliary, ["auto", *OBJECTIVES])
         if options.start.sampler not in tables.SAMPLERS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import chain, combinations
 
 import torch
@@ -58,7 +59,7 @@ def running(view: View, compute: Compute) -> Run:
 
     @torch.inference_mode()
     def run(tiles: Tensor) -> Tensor:
-        return torch.stack([_seen(flip, tiles) for flip in view.flips]).mean(dim=0)
+        return reduce(torch.add, (_seen(flip, tiles) for flip in view.flips)) / len(view.flips)
 
     def _seen(flip: Axes, tiles: Tensor) -> Tensor:
         dims = [axis + 2 for axis in flip]
