@@ -15,7 +15,8 @@ from queryloop.options import DataOptions, ModelOptions, TrainingOptions
 from queryloop.readers.registry import find
 from queryloop.storage.volumes import Volumes, VolumeStore
 from queryloop.tasks.segmentation import networks
-from queryloop.tasks.segmentation.observer import Observer, measured
+from queryloop.tasks.segmentation.observer import measured
+from queryloop.tasks.segmentation.unet import UNetObserver
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.volumes.members import views
 from queryloop.training.volumes.tiles import Tiling
@@ -62,9 +63,9 @@ def trained(scans: Volumes, boxes: list[Box], seed: int = 0, **options: object) 
     return networks.train(scans, list(scans.cases), labels, MODEL, training, seed)
 
 
-def observer(scans: Volumes, checkpoint: Checkpoint) -> Observer:
+def observer(scans: Volumes, checkpoint: Checkpoint) -> UNetObserver:
     seen = views(networks.restore(checkpoint), [(), (0,)])
-    return Observer(scans, seen, MODEL.patch, Tiling(MODEL.patch, 0.75), TRAINING)
+    return UNetObserver(scans, seen, MODEL.patch, Tiling(MODEL.patch, 0.75), TRAINING)
 
 
 def test_what_is_labelled_is_learnt(scans: Volumes, start: list[Box], checkpoint: Checkpoint) -> None:
@@ -109,7 +110,7 @@ def test_every_kind_of_strategy_finds_free_boxes(
 def test_members_say_what_a_single_pass_says(scans: Volumes, checkpoint: Checkpoint) -> None:
     (network,) = networks.restore(checkpoint)
     case = next(case for case, found in scans.cases.items() if found.shape)
-    alone = Observer(scans, views([network]), MODEL.patch, Tiling(scans.cases[case].shape, 1.0), TRAINING)
+    alone = UNetObserver(scans, views([network]), MODEL.patch, Tiling(scans.cases[case].shape, 1.0), TRAINING)
     with torch.inference_mode():
         probs = network(torch.from_numpy(np.array(scans.image(case)))[None]).softmax(dim=1)[0]
     torch.testing.assert_close(alone.sums(case).mean, probs, atol=1e-5, rtol=1e-4)

@@ -64,7 +64,7 @@ VOLUME_MODELS: dict[str, frozenset[str]] = {
     "unet3d": frozenset({"width", "depth", "deep_supervision", "patch"}),
     "nnunet": frozenset({"width", "depth", "deep_supervision", "patch", "nnunet"}),
 }
-"""Networks for volumes and their options; nnU-Net leaves those of a unet3d alone, which an environment sets."""
+"""Networks for volumes and their options; nnunet reads none of a unet3d's, which an environment may set."""
 
 
 def check(options: ModelOptions) -> Model:

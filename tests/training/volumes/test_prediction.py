@@ -64,7 +64,7 @@ def test_flips_are_undone(flip: tuple[int, ...]) -> None:
     net, image = network(), scan()[0]
     mirrored = np.flip(image, [axis + 1 for axis in flip]).copy()
     expected = scored([View(net)], image=mirrored)
-    found = scored([View(net, flip)])
+    found = scored([View(net, [flip])])
     torch.testing.assert_close(found.probs, expected.probs.flip([axis + 2 for axis in flip]))
     torch.testing.assert_close(found.energy, expected.energy.flip([axis + 1 for axis in flip]))
 

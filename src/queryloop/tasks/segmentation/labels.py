@@ -39,7 +39,7 @@ def annotated(scans: Scans, cases: Sequence[str], labels: Mapping[Box, np.ndarra
 def parted(
     cases: Mapping[str, Annotated], fold: Fold | None
 ) -> tuple[dict[str, Annotated], dict[str, Annotated]]:
-    """The cases to learn from, and those of the fold that is left out. Raises InputError as `Fold.of` does."""
+    """The cases to learn from, and those of the fold that is left out. Raises as `Fold.of` does."""
     if fold is None:
         return dict(cases), {}
     held = {case: classes for case, content in cases.items() if (classes := classes_in(content))}

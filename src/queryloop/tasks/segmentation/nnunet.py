@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -46,6 +46,11 @@ _TRAINED = {
 }
 """What has no effect where nothing is trained."""
 
+_TOWARDS_RAS = "NibabelIOWithReorient"
+"""The one of nnU-Net's readers that does with axes as the store does."""
+_DESCRIBED = ("plans", "dataset", "configuration", "axes")
+"""Of trained networks, beside their weights."""
+
 
 @dataclass(frozen=True)
 class NnUNetObserver(Observer):
@@ -56,10 +61,8 @@ class NnUNetObserver(Observer):
 
     def sums(self, case: str, each: Each | None = None) -> Sums:
         """The running sums of all members over one case."""
-        found, known = (
-            Sums(len(self.scans.classes), self.scans.cases[case].shape, each),
-            self.scans.cases[case],
-        )
+        known = self.scans.cases[case]
+        found = Sums(len(self.scans.classes), known.shape, each)
         turn = turn_of(known.native) if self.as_filed else Turn()
         scorer = replace(self.scorer, tile=self.scorer.tile and turn.order_of(self.scorer.tile))
         scorer.score(turn.there(self.scans.image(case)), turn.order_of(known.spacing), turn.back_into(found))
@@ -150,9 +153,13 @@ class NnUNets(Backend):
         else:
             kept, _ = parted(annotated(scans, cases, labels), fold)
             found, log = _fitted(kept, scans, cases, model, training, seed)
-        described = {key: value for key, value in asdict(found).items() if key != "members"}
-        settings = {"model": model.model_dump(mode="json"), "nnunet": described, "log": log}
-        settings |= {"channels": list(scans.channels), "classes": list(scans.classes)}
+        settings = {
+            "model": model.model_dump(mode="json"),
+            "nnunet": {name: getattr(found, name) for name in _DESCRIBED},
+            "channels": list(scans.channels),
+            "classes": list(scans.classes),
+            "log": log,
+        }
         return Checkpoint(settings, {str(i): dict(weights) for i, weights in enumerate(found.members)})
 
     def observer(self, checkpoint: Checkpoint, scans: Scans, looking: Looking, seed: int) -> Observer:  # noqa: ARG002
@@ -169,6 +176,8 @@ def _observer(
     checkpoint: Checkpoint, scans: Scans, looking: Looking, n: int | None, *, apart: bool = False
 ) -> NnUNetObserver:
     settings, compute = checkpoint.settings, resolve_scoring(looking.training)
+    taken = settings["model"]["nnunet"]["trained"] is not None
+    turns_them = settings["nnunet"]["plans"].get("image_reader_writer") == _TOWARDS_RAS
     members = [checkpoint.members[name] for name in sorted(checkpoint.members, key=int)[:n]]
     scorer = Scorer(
         Trained(**settings["nnunet"], members=members),
@@ -179,7 +188,7 @@ def _observer(
         compute.device,
         compute.threads,
     )
-    return NnUNetObserver(scans, scorer, as_filed=settings["model"]["nnunet"]["trained"] is not None)
+    return NnUNetObserver(scans, scorer, as_filed=taken and not turns_them)
 
 
 def _folder(chosen: NnUNetOptions) -> Path:
@@ -217,9 +226,8 @@ def _fitted(
     """A network trained on the cases in which some voxel is labelled, and its log."""
     labelled = {name: content for name, content in cases.items() if classes_in(content)}
     n_parts, compute = sum(len(content.parts) for content in labelled.values()), resolve(training)
-    settings = Settings(
-        gradient_steps(n_parts, training), compute.device, compute.threads, model.nnunet.width
-    )
+    steps, width = gradient_steps(n_parts, training), model.nnunet.width
+    settings = Settings(steps, compute.device, compute.threads, width)
     layouts = {name: scans.cases[name] for name in every}
     draws = derived_seed(seed, n_parts, "nnU-Net")
     with TemporaryDirectory(prefix="queryloop-nnunet-") as folder:

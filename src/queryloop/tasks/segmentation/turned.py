@@ -28,7 +28,7 @@ class Turn:
     def there(self, image: np.ndarray) -> np.ndarray:
         """An image (C, Z, Y, X) of the store along the axes of the file."""
         turned = image.transpose(0, *(axis + 1 for axis in self.axes))
-        return np.flip(turned, [axis + 1 for axis in self.flipped])
+        return np.ascontiguousarray(np.flip(turned, tuple(axis + 1 for axis in self.flipped)))
 
     def order_of(self, values: tuple[N, N, N]) -> tuple[N, N, N]:
         """Values of (z, y, x) in the order of the file."""

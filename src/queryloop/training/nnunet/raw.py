@@ -21,13 +21,15 @@ _ENDING = ".nii.gz"
 
 
 class Layout(Protocol):
-    """A case as the store has it: shape and spacing are (z, y, x), in voxels and millimetres."""
+    """How a case lies in the store, axes (z, y, x), in voxels and millimetres."""
 
     @property
-    def shape(self) -> Triple: ...
+    def shape(self) -> Triple:
+        """Voxels."""
 
     @property
-    def spacing(self) -> tuple[float, float, float]: ...
+    def spacing(self) -> tuple[float, float, float]:
+        """Of a voxel."""
 
 
 def write(

@@ -41,8 +41,8 @@ class Scorer:
     def score(self, image: np.ndarray, spacing: Sequence[float], sums: Running) -> None:
         """Add each member's softmax and |h|^2 to the sums, in the grid of the image.
 
-        image: (C, Z, Y, X) as the networks were trained on: for those of `training.train` as in the store, for
-        others in the units and along the axes of their files. spacing: (z, y, x) in millimetres. Memory
+        image: (C, Z, Y, X) as the networks were trained on: for those of `training.train` as in the store,
+        for others in the units and along the axes of their files. spacing: (z, y, x) in millimetres. Memory
         beside the sums: the maps of one member, however many there are. Raises OptionsError where views are
         to be mirrored, but the networks were trained without.
         """

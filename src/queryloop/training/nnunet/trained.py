@@ -1,4 +1,4 @@
-"""Trained nnU-Nets as data: what they were planned as, and their weights; read from a folder without pickle."""
+"""Trained nnU-Nets as data: plans and weights, read from a folder without running what is in it."""
 
 from __future__ import annotations
 

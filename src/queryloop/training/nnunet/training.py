@@ -30,8 +30,8 @@ _EPOCH = 250  # steps, as nnU-Net has it
 class Settings:
     """How nnU-Net is trained; what is not here is as it plans it.
 
-    steps: gradient steps, at least; they come in epochs of equal length. device: cpu, cuda or mps. threads: on
-    the CPU. width: channels of the finest resolution; None: nnU-Net's 32.
+    steps: gradient steps, at least; they come in epochs of equal length. device: cpu, cuda or mps. threads:
+    on the CPU. width: channels of the finest resolution; None: nnU-Net's 32.
     """
 
     steps: int
