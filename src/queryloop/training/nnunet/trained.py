@@ -79,24 +79,29 @@ class Trained:
         """A network without its weights. Raises OptionsError for one whose last layer is none of a voxel."""
         from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 
-        network: nn.Module = get_network_from_plans(
-            self.planned.network_arch_class_name,
-            self.planned.network_arch_init_kwargs,
-            self.planned.network_arch_init_kwargs_req_import,
-            len(self.dataset["channel_names"]),
-            len(self.classes),
-            allow_init=False,
-            deep_supervision=False,
-        )
+        with torch.random.fork_rng(devices=[]):
+            network: nn.Module = get_network_from_plans(
+                self.planned.network_arch_class_name,
+                self.planned.network_arch_init_kwargs,
+                self.planned.network_arch_init_kwargs_req_import,
+                len(self.dataset["channel_names"]),
+                len(self.classes),
+                allow_init=False,
+                deep_supervision=False,
+            )
         head_of(network)
         return network
 
     def networks(self) -> Iterator[nn.Module]:
         """One after the other, in eval mode, and all in the same place: use each before the next one."""
-        network = self.build().eval()
         for weights in self.members:
-            network.load_state_dict({name: torch.tensor(a) for name, a in weights.items()}, strict=False)
-            yield network
+            state = {name: torch.tensor(array) for name, array in weights.items()}
+            self._network.load_state_dict(state, strict=False)
+            yield self._network
+
+    @cached_property
+    def _network(self) -> nn.Module:
+        return self.build().eval()
 
 
 def head_of(network: nn.Module) -> nn.Module:
