@@ -22,7 +22,7 @@ BALD = {"strategy": "bald"}
 TAKEN = {"strategy": "bald", "experiment": "taken"}
 needs_it = pytest.mark.skipif(find_spec("nnunetv2") is None, reason="nnunetv2 is not installed")
 
-QUICK = "data.spacing:2,query.box:6,start.size:6,query.size:4,n_cycles:2"
+QUICK = "data.spacing:1.5,query.box:8,start.size:6,query.size:4,n_cycles:2"
 
 
 class NnUNets(Scans):
@@ -115,7 +115,7 @@ def trained(project: NnUNets, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from queryloop.training.volumes.cases import Annotated, Part
 
     assert project.run("strategy:random,model.width:4,training.min_steps:1,n_cycles:1").exit_code == 0
-    scans: Volumes = project.catalog(strategy="random").load("images")
+    scans: Volumes = project.catalog(strategy="random", data={"spacing": 1.5}).load("images")
     some = list(scans.cases)[:2]
     cases = {
         case: Annotated(scans.image(case), [Part((0, 0, 0), np.array(scans.labels(case)))]) for case in some

@@ -18,7 +18,7 @@ import torch
 from queryloop.boxes.resolution import resolve
 from queryloop.boxes.scored import Scored
 from queryloop.boxes.sums import Sums
-from queryloop.errors import BrokenFileError, OptionsError
+from queryloop.errors import BrokenFileError, InputError, OptionsError
 from queryloop.training.nnunet.environment import prepared
 from queryloop.training.nnunet.scoring import Scorer, running
 from queryloop.training.nnunet.trained import Trained, hashes, head_of, read
@@ -155,7 +155,7 @@ def test_tiles_have_any_size_up_to_the_stride(folder: Path) -> None:
     """A size that is rounded up to that of the plans gives what theirs gives; a larger one runs, too."""
     assert both(folder).planned.patch_size == [20, 24, 24]
     rounded, planned, larger = Stored(), Stored(), Stored()
-    for tile, stored in (((17, 18, 19), rounded), (None, planned), ((40, 40, 40), larger)):
+    for tile, stored in (((19, 23, 22), rounded), (None, planned), ((40, 40, 40), larger)):
         Scorer(both(folder), tile=tile).score(scan(SHAPE)[0], SPACING, stored)
     np.testing.assert_array_equal(rounded.probs, planned.probs)
     assert larger.probs[0].shape == planned.probs[0].shape
@@ -184,6 +184,12 @@ def test_what_is_no_checkpoint_is_refused_and_never_run(folder: Path, tmp_path: 
     (copy / "plans.json").write_text(json.dumps(plans))
     with pytest.raises(BrokenFileError, match="does not fit its plans"):
         read(copy, [1])
+
+
+def test_scans_too_small_for_nnunet_are_refused(tmp_path: Path) -> None:
+    small = {"a": annotated((1, 1, 1), (6, 6, 6), shape=(9, 10, 11))}
+    with pytest.raises(InputError, match="too small for nnU-Net"):
+        train(small, {"a": Placed((9, 10, 11), SPACING)}, CLASSES, tmp_path, Settings(steps=1, width=4), 0)
 
 
 def test_plans_count_all_cases_and_hashes_see_every_file(folder: Path) -> None:

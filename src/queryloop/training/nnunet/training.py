@@ -23,6 +23,7 @@ from queryloop.training.volumes.cases import Annotated
 
 CONFIGURATION, PLANS, TRAINER = "3d_fullres", "nnUNetPlans", "LabelledBoxesTrainer"
 
+_RESOLUTIONS = 3  # at least
 _EPOCH = 250  # steps, as nnU-Net has it
 
 
@@ -64,7 +65,7 @@ def train(
     to count when nnU-Net plans, so that what is labelled decides no plan. classes: as in `raw.write`. folder:
     for all that nnU-Net writes; what it held of an earlier training is deleted, for nnU-Net does not see that
     labels changed. On the CPU equal seeds give equal networks. Raises OptionsError where nnunetv2 is missing,
-    InputError for no cases.
+    InputError for no cases, or cases too small.
     """
     if not cases:
         raise InputError("no case has a labelled voxel to train on.")
@@ -93,6 +94,7 @@ def _plan(prepared: Path, width: int | None) -> None:
         _write(path, _narrowed(json.loads(path.read_text()), width))
     plans = PlansManager(str(path))
     configuration = plans.get_configuration(CONFIGURATION)
+    _refuse_too_small(configuration)
     preprocessor = configuration.preprocessor_class(verbose=False)
     target = prepared / configuration.data_identifier
     target.mkdir()
@@ -101,6 +103,15 @@ def _plan(prepared: Path, width: int | None) -> None:
     for case, names in files.items():
         preprocessor.run_case_save(
             str(target / case), names["images"], names["label"], plans, configuration, described
+        )
+
+
+def _refuse_too_small(configuration: Any) -> None:
+    """With two resolutions nnU-Net divides by the sum of its weights of the coarser ones, which is 0."""
+    if len(configuration.network_arch_init_kwargs["strides"]) < _RESOLUTIONS:
+        raise InputError(
+            f"scans are too small for nnU-Net, which plans patches of {configuration.patch_size} voxels: take "
+            "a finer data.spacing or model.name:unet3d."
         )
 
 
