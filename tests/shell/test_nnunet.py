@@ -71,19 +71,25 @@ def test_the_same_settings_give_the_same_query(cycled: NnUNets, tmp_path: Path) 
 
 @needs_it
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", ["entropy", "bald", "grand_expected"])
-def test_a_trained_folder_is_the_checkpoint_of_every_cycle(
-    project: NnUNets, trained: Path, strategy: str
-) -> None:
-    done = project.run(taken(trained, strategy=strategy, checkpoint="named.pth", folds="0+1"))
+def test_a_trained_folder_is_the_checkpoint_of_every_cycle(project: NnUNets, trained: Path) -> None:
+    done = project.run(taken(trained))
     assert done.exit_code == 0, done.output
-    named = {"strategy": strategy, "experiment": "taken"}
-    first, second = project.versions("checkpoint", **named)
+    first, second = project.versions("checkpoint", **TAKEN)
     assert first.read_bytes() == second.read_bytes()
-    assert sorted(project.load("checkpoint", **named).members) == ["0", "1"]
-    metrics = project.load("metrics", **named)
+    assert sorted(project.load("checkpoint", **TAKEN).members) == ["0", "1"]
+    metrics = project.load("metrics", **TAKEN)
     assert metrics["gradient_steps"].tolist() == [0, 0]
     assert metrics["dice"].nunique() == 1
+
+
+@needs_it
+@pytest.mark.slow
+@pytest.mark.parametrize(("strategy", "more"), [("entropy", ""), ("grand_expected", "scoring.members:tta")])
+def test_other_strategies_read_it(project: NnUNets, trained: Path, strategy: str, more: str) -> None:
+    done = project.run(f"{taken(trained, strategy)},n_cycles:1,evaluation.predictor:single,{more}")
+    assert done.exit_code == 0, done.output
+    named = {"strategy": strategy, "experiment": "taken"}
+    assert (project.load("scores", **named)["score"] > 0).all()
     assert len(project.load("query", **named)) == 4
 
 

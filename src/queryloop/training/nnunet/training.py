@@ -110,8 +110,8 @@ def _refuse_too_small(configuration: Any) -> None:
     """With two resolutions nnU-Net divides by the sum of its weights of the coarser ones, which is 0."""
     if len(configuration.network_arch_init_kwargs["strides"]) < _RESOLUTIONS:
         raise InputError(
-            f"scans are too small for nnU-Net, which plans patches of {configuration.patch_size} voxels: take "
-            "a finer data.spacing or model.name:unet3d."
+            f"scans are too small for nnU-Net, which plans patches of {configuration.patch_size} voxels: "
+            "take a finer data.spacing or model.name:unet3d."
         )
 
 
