@@ -106,12 +106,10 @@ def test_another_content_of_the_folder_is_another_experiment(project: NnUNets, t
     assert "sources.fold_0/named.pth" in done.output
 
 
-def taken(
-    folder: Path, strategy: str = "bald", checkpoint: str = "named.pth", folds: str = "0+1", more: str = ""
-) -> str:
-    options = f"model.nnunet.trained:{folder},model.nnunet.folds:{folds},model.nnunet.checkpoint:{checkpoint}"
+def taken(folder: Path, strategy: str = "bald") -> str:
+    options = f"model.nnunet.trained:{folder},model.nnunet.folds:0+1,model.nnunet.checkpoint:named.pth"
     looking = "scoring.members:ensemble,evaluation.predictor:ensemble,data.normalisation:none"
-    return f"strategy:{strategy},experiment:taken,model.name:nnunet,{options},{looking}{more}"
+    return f"strategy:{strategy},experiment:taken,model.name:nnunet,{options},{looking}"
 
 
 @pytest.fixture(scope="module")

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from queryloop.boxes.box import Box
 from queryloop.boxes.kinds import BoxStrategy
-from queryloop.boxes.sums import Each, Sums
 from queryloop.errors import OptionsError
 from queryloop.options import ExperimentOptions, ModelOptions, NnUNetOptions, TrainingOptions
 from queryloop.randomness import derived_seed
 from queryloop.tasks.segmentation.backend import Backend
 from queryloop.tasks.segmentation.labels import annotated, parted
+from queryloop.tasks.segmentation.nnunet_observer import observer_of
 from queryloop.tasks.segmentation.observer import Observer
 from queryloop.tasks.segmentation.scans import Scans
-from queryloop.tasks.segmentation.turned import Turn, turn_of
 from queryloop.tasks.task import Looking
 from queryloop.training.batches import gradient_steps
 from queryloop.training.checkpoint import Checkpoint
-from queryloop.training.compute import resolve, resolve_scoring
+from queryloop.training.compute import resolve
 from queryloop.training.folds import Fold
 from queryloop.training.nnunet.environment import check_installed
-from queryloop.training.nnunet.scoring import Scorer
 from queryloop.training.nnunet.trained import ALL, Trained, folds_in, hashes, read
 from queryloop.training.nnunet.training import Settings
 from queryloop.training.nnunet.training import train as fit
@@ -46,31 +42,8 @@ _TRAINED = {
 }
 """What has no effect where nothing is trained."""
 
-_TOWARDS_RAS = "NibabelIOWithReorient"
-"""The one of nnU-Net's readers that does with axes as the store does."""
 _DESCRIBED = ("plans", "dataset", "configuration", "axes")
 """Of trained networks, beside their weights."""
-
-
-@dataclass(frozen=True)
-class NnUNetObserver(Observer):
-    """Of the networks of a scorer. as_filed: whether they know scans along the axes of their files."""
-
-    scorer: Scorer
-    as_filed: bool
-
-    def sums(self, case: str, each: Each | None = None) -> Sums:
-        """The running sums of all members over one case."""
-        known = self.scans.cases[case]
-        found = Sums(len(self.scans.classes), known.shape, each)
-        turn = turn_of(known.native) if self.as_filed else Turn()
-        scorer = replace(self.scorer, tile=self.scorer.tile and turn.order_of(self.scorer.tile))
-        scorer.score(turn.there(self.scans.image(case)), turn.order_of(known.spacing), turn.back_into(found))
-        return found
-
-    def embeddings(self, boxes: Sequence[Box]) -> Tensor:
-        """Refused before anything is trained; see `NnUNets.settled`."""
-        raise NotImplementedError
 
 
 class NnUNets(Backend):
@@ -165,30 +138,11 @@ class NnUNets(Backend):
     def observer(self, checkpoint: Checkpoint, scans: Scans, looking: Looking, seed: int) -> Observer:  # noqa: ARG002
         """All networks, or mirrored views of the first one."""
         apart = looking.scoring.members == "tta"
-        return _observer(checkpoint, scans, looking, 1 if apart else None, apart=apart)
+        return observer_of(checkpoint, scans, looking, 1 if apart else None, apart=apart)
 
     def predictor(self, checkpoint: Checkpoint, scans: Scans, looking: Looking, kind: str) -> Observer:
         """The `single` first network, or the `ensemble` of all."""
-        return _observer(checkpoint, scans, looking, 1 if kind == "single" else None)
-
-
-def _observer(
-    checkpoint: Checkpoint, scans: Scans, looking: Looking, n: int | None, *, apart: bool = False
-) -> NnUNetObserver:
-    settings, compute = checkpoint.settings, resolve_scoring(looking.training)
-    taken = settings["model"]["nnunet"]["trained"] is not None
-    turns_them = settings["nnunet"]["plans"].get("image_reader_writer") == _TOWARDS_RAS
-    members = [checkpoint.members[name] for name in sorted(checkpoint.members, key=int)[:n]]
-    scorer = Scorer(
-        Trained(**settings["nnunet"], members=members),
-        looking.scoring.tile_step,
-        looking.scoring.tile,
-        looking.scoring.mirrors,
-        apart,
-        compute.device,
-        compute.threads,
-    )
-    return NnUNetObserver(scans, scorer, as_filed=taken and not turns_them)
+        return observer_of(checkpoint, scans, looking, 1 if kind == "single" else None)
 
 
 def _folder(chosen: NnUNetOptions) -> Path:
@@ -200,14 +154,17 @@ def _folds(chosen: NnUNetOptions) -> list[int | str]:
 
 
 def _taken(chosen: NnUNetOptions, scans: Scans, fold: Fold | None) -> Trained:
-    """The network of one fold. Raises OptionsError where it knows other channels or classes."""
+    """The network of one fold. Raises OptionsError where it knows other channels or classes, or another order.
+
+    Names may differ, as long as they are not the same ones in another order.
+    """
     name = _folds(chosen)[fold.number if fold else 0]
     found = read(_folder(chosen), [name], chosen.checkpoint)
     for what, theirs, ours in (
-        ("classes", found.classes, scans.classes),
-        ("channels", list(found.dataset["channel_names"].values()), scans.channels),
+        ("classes", found.classes, list(scans.classes)),
+        ("channels", list(found.dataset["channel_names"].values()), list(scans.channels)),
     ):
-        if len(theirs) != len(ours):
+        if len(theirs) != len(ours) or (sorted(theirs) == sorted(ours) and theirs != ours):
             raise OptionsError(
                 f"{chosen.trained} was trained for the {what} {', '.join(theirs)}, but the data set has "
                 f"{', '.join(ours)}."
