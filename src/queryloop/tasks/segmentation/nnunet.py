@@ -154,9 +154,9 @@ def _folds(chosen: NnUNetOptions) -> list[int | str]:
 
 
 def _taken(chosen: NnUNetOptions, scans: Scans, fold: Fold | None) -> Trained:
-    """The network of one fold. Raises OptionsError where it knows other channels or classes, or another order.
+    """The network of one fold. Raises OptionsError where it knows other channels or classes.
 
-    Names may differ, as long as they are not the same ones in another order.
+    Names may be others, but not the same ones in another order.
     """
     name = _folds(chosen)[fold.number if fold else 0]
     found = read(_folder(chosen), [name], chosen.checkpoint)

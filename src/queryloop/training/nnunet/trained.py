@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from queryloop.errors import BrokenFileError, MissingFilesError, OptionsError
+from queryloop.training.nnunet.environment import prepared
 from queryloop.voxels import Triple
 
 Name = int | str
@@ -151,9 +152,11 @@ def read(folder: Path, folds: Sequence[Name], checkpoint: str = FINAL) -> Traine
     found = [_loaded(path) for path in paths]
     axes = tuple(found[0].get("inference_allowed_mirroring_axes") or ())
     trained = Trained(plans, dataset, found[0]["init_args"]["configuration"], axes)
-    _refuse_others(trained, folder)
-    network = trained.build()
-    members = [_weights(network, f["network_weights"], path) for f, path in zip(found, paths, strict=True)]
+    states = [content["network_weights"] for content in found]
+    with prepared():
+        _refuse_others(trained, folder)
+        network = trained.build()
+        members = [_weights(network, state, path) for state, path in zip(states, paths, strict=True)]
     return replace(trained, members=members)
 
 
