@@ -32,6 +32,6 @@ def test_a_class_in_two_cases_is_learnt_by_every_member(seed: int) -> None:
 
 
 def test_fewer_cases_than_folds_are_refused_with_what_to_do() -> None:
-    words = r"5 folds .* 3 have some: .*scoring.ensemble_size:3\) or training.ensemble:seeds"
+    words = r"5 folds .* 3 have some: .*scoring.ensemble_size\) or training.ensemble:seeds"
     with pytest.raises(InputError, match=words):
         Fold(0, 5, 0).of({name: {1} for name in "abc"})

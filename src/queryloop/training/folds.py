@@ -30,7 +30,7 @@ class Fold:
         if len(held) < self.n:
             raise InputError(
                 f"{self.n} folds need labels in as many scans, but {len(held)} have some: label more, take "
-                f"fewer networks (scoring.ensemble_size:{max(2, len(held))}) or training.ensemble:seeds."
+                "fewer networks (scoring.ensemble_size) or training.ensemble:seeds."
             )
         names, counts = list(held), Counter(c for classes in held.values() for c in classes)
         rarest = [min((counts[c], c) for c in held[name]) for name in names]

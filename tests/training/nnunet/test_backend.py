@@ -192,6 +192,18 @@ def test_scans_too_small_for_nnunet_are_refused(tmp_path: Path) -> None:
         train(small, {"a": Placed((9, 10, 11), SPACING)}, CLASSES, tmp_path, Settings(steps=1, width=4), 0)
 
 
+@pytest.mark.parametrize(
+    "name", ["os.system", "torch.nn.parallel.distributed.os.system", "torch.nn.init.zeros_"]
+)
+def test_plans_that_name_anything_but_layers_are_refused(folder: Path, tmp_path: Path, name: str) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    plans = json.loads((copy / "plans.json").read_text())
+    plans["configurations"]["3d_fullres"]["architecture"]["arch_kwargs"]["nonlin"] = name
+    (copy / "plans.json").write_text(json.dumps(plans))
+    with pytest.raises(OptionsError, match=f"make a network of {name}"):
+        read(copy, [0])
+
+
 def test_plans_count_all_cases_and_hashes_see_every_file(folder: Path) -> None:
     assert json.loads((folder / "dataset.json").read_text())["numTraining"] == 3
     assert len(set(hashes(folder, [0, 1]).values())) == 4

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import pickle
+import pydoc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -29,6 +30,7 @@ ALL = "all"
 PLANS, DATASET = "plans.json", "dataset.json"
 FINAL = "checkpoint_final.pth"
 
+_MODULES = ("torch.nn.", "dynamic_network_architectures.")
 _SCALARS: list[Any] = [
     (np._core.multiarray.scalar, f"numpy.{core}.multiarray.scalar")  # type: ignore[attr-defined]
     for core in ("core", "_core")
@@ -194,7 +196,20 @@ def _weights(network: nn.Module, state: Mapping[str, torch.Tensor], path: Path) 
     return {name: state[name].numpy() for name in names}
 
 
+def _refuse_foreign(planned: Any, folder: Path) -> None:
+    """Plans name what a network is made of, and nnU-Net would call whatever is named."""
+    kwargs = planned.network_arch_init_kwargs
+    parts = [kwargs[key] for key in planned.network_arch_init_kwargs_req_import]
+    for name in filter(None, [planned.network_arch_class_name, *parts]):
+        found = pydoc.locate(name) if name.startswith(_MODULES) else None
+        if not (isinstance(found, type) and issubclass(found, nn.Module)):
+            raise OptionsError(
+                f"{folder}: its plans make a network of {name}, which is none of nnU-Net's own."
+            )
+
+
 def _refuse_others(trained: Trained, folder: Path) -> None:
+    _refuse_foreign(trained.planned, folder)
     if trained.manager.get_label_manager(trained.dataset).has_regions:
         raise OptionsError(f"{folder}: was trained on regions that overlap, which have no softmax.")
     if len(trained.planned.patch_size) != 3 or trained.planned.previous_stage_name is not None:
