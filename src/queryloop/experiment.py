@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from queryloop.samples import table
 from queryloop.statistics.stopping import check_stop
 from queryloop.storage import lock, state
 from queryloop.storage.experiment import committed
+from queryloop.values import flat
 
 if TYPE_CHECKING:
     from queryloop.tasks.task import Task
@@ -27,6 +28,7 @@ _CHANGES_NO_RESULT: Any = {
     "stop": True,
     "comparison": True,
     "data": {"workers"},
+    "model": {"nnunet": {"trained"}},  # its content is recorded
     "training": {"device", "threads", "precision"},  # recorded as they resolve
 }
 
@@ -39,7 +41,7 @@ def read_options(loader: Any, runtime: Mapping[str, Any]) -> ExperimentOptions:
     the paths of the catalog.
     """
     parameters = loader["parameters"]
-    options = checked(parameters)
+    options = checked(parameters, flat(runtime))
     in_paths = {**loader["globals"], **runtime}
     for key in IDENTITY:
         if str(parameters[key]) != str(in_paths[key]):
@@ -53,8 +55,11 @@ def read_options(loader: Any, runtime: Mapping[str, Any]) -> ExperimentOptions:
     return options
 
 
-def checked(parameters: Mapping[str, Any]) -> ExperimentOptions:
-    """The options with every name checked and what is `auto` filled in. Raises OptionsError."""
+def checked(parameters: Mapping[str, Any], typed: Collection[str]) -> ExperimentOptions:
+    """The options with every name checked and what is `auto` filled in. Raises OptionsError.
+
+    typed: dotted names of the parameters that stand after --params.
+    """
     from queryloop.oracles.registry import find as find_oracle
     from queryloop.readers.registry import find as find_dataset
     from queryloop.tasks.registry import task_of
@@ -64,7 +69,7 @@ def checked(parameters: Mapping[str, Any]) -> ExperimentOptions:
     find_dataset(options.dataset, options.data)
     find_oracle(options.oracle.name)
     task = task_of(options.dataset)
-    task.check(options)
+    task.check(options, typed)
     return task.settled(options)
 
 
@@ -82,6 +87,7 @@ def settings_of(options: ExperimentOptions, fingerprint: str) -> dict[str, Any]:
         **asked,
         "query": {**asked["query"], **task_of(options.dataset).recorded(options)},
         "samples": fingerprint,
+        "sources": task_of(options.dataset).sources(options.model),
         "arm": _arm(options),
         "computing": {
             "precision": training.precision,

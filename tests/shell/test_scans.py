@@ -133,6 +133,17 @@ def test_what_compares_networks_gets_some(scans: Scans) -> None:
 
 
 @pytest.mark.slow
+def test_folds_are_members_too(scans: Scans, caplog: pytest.LogCaptureFixture) -> None:
+    folds = "strategy:random,experiment:folds,training.ensemble:folds,scoring.ensemble_size:2,n_cycles:1"
+    done = scans.run(f"{folds},evaluation.predictor:ensemble,scoring.mirrors:true")
+    assert done.exit_code == 0, done.output
+    assert "each without a part of the labelled scans" in caplog.text
+    found = {"strategy": "random", "experiment": "folds"}
+    assert sorted(scans.load("checkpoint", **found).members) == ["0", "1"]
+    assert scans.load("metrics", **found)["held_out_dice"].between(0, 1).all()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("members", ["dropout,model.dropout:0.2,scoring.mc_samples:2", "tta"])
 def test_masks_and_mirrors_are_members_too(scans: Scans, members: str) -> None:
     done = scans.run(f"strategy:bald,experiment:{members[:3]},scoring.members:{members},n_cycles:1")
@@ -198,6 +209,9 @@ REFUSED = {
     "query.box:0": ["query.box", "voxels"],
     "evaluation.predictor:ensemble": ["scoring.members:ensemble"],
     "start.size:5": ["2 of each of 3 classes", "ask for 6"],
+    "training.ensemble:folds,scoring.members:dropout": ["training.ensemble is folds", "members:ensemble"],
+    "scoring.mirrors:true,scoring.members:tta": ["scoring.mirrors averages", "leave out one"],
+    "model.nnunet.width:4": ["model.nnunet has no effect on unet3d: only nnunet have it"],
     "strategy:bald,scoring.members:dropout,model.dropout:0": ["compares draws", "model.dropout:0.5"],
     "oracle.noise:0.1": ["oracle.noise has no effect on segmentation"],
 }

@@ -11,15 +11,22 @@ from queryloop.boxes.box import Box
 from queryloop.boxes.pool import Pool
 from queryloop.boxes.resolution import resolve
 from queryloop.boxes.starting import starting_set
+from queryloop.errors import InputError
 from queryloop.options import DataOptions, ModelOptions, TrainingOptions
 from queryloop.readers.registry import find
 from queryloop.storage.volumes import Volumes, VolumeStore
 from queryloop.tasks.segmentation import networks
-from queryloop.tasks.segmentation.observer import Observer, measured
-from queryloop.training.checkpoint import Checkpoint
+from queryloop.tasks.segmentation.held_out import held_out_dice
+from queryloop.tasks.segmentation.metrics import dice
+from queryloop.tasks.segmentation.observer import measured
+from queryloop.tasks.segmentation.unet import UNetObserver
+from queryloop.training.checkpoint import HELD_OUT, Checkpoint
+from queryloop.training.folds import Fold
+from queryloop.training.volumes.cases import Annotated, Part
 from queryloop.training.volumes.members import views
 from queryloop.training.volumes.tiles import Tiling
 from queryloop.voxels import IGNORE
+from tests.training.volumes.scans import CPU
 
 MODEL = ModelOptions(name="unet3d", width=8, dropout=0.1, patch=(16, 16, 16))
 TRAINING = TrainingOptions(
@@ -62,9 +69,17 @@ def trained(scans: Volumes, boxes: list[Box], seed: int = 0, **options: object) 
     return networks.train(scans, list(scans.cases), labels, MODEL, training, seed)
 
 
-def observer(scans: Volumes, checkpoint: Checkpoint) -> Observer:
+def held(labels: dict[Box, np.ndarray]) -> dict[str, set[int]]:
+    """The classes that are labelled in each scan."""
+    found: dict[str, set[int]] = {}
+    for box, mask in labels.items():
+        found.setdefault(box.case, set()).update(np.unique(mask).tolist())
+    return found
+
+
+def observer(scans: Volumes, checkpoint: Checkpoint) -> UNetObserver:
     seen = views(networks.restore(checkpoint), [(), (0,)])
-    return Observer(scans, seen, MODEL.patch, Tiling(MODEL.patch, 0.75), TRAINING)
+    return UNetObserver(scans, seen, MODEL.patch, Tiling(MODEL.patch, 0.75), TRAINING)
 
 
 def test_what_is_labelled_is_learnt(scans: Volumes, start: list[Box], checkpoint: Checkpoint) -> None:
@@ -93,6 +108,42 @@ def test_labels_outside_of_the_boxes_are_never_read(scans: Volumes, start: list[
     assert cut.settings["log"] == trained(scans, [box], min_steps=3).settings["log"]
 
 
+def test_a_member_does_not_learn_from_its_fold(scans: Volumes, start: list[Box]) -> None:
+    """Its weights are those of a training on the other scans; the log tells how good they are in the fold."""
+    fold, few = Fold(1, 3, seed=0), TRAINING.model_copy(update={"min_steps": 3})
+    labels = {box: scans.labels(box.case)[box.slices] for box in start}
+    apart = fold.of(held(labels))
+    found = networks.train(scans, list(scans.cases), labels, MODEL, few, 0, fold)
+    kept = {box: mask for box, mask in labels.items() if box.case not in apart}
+    expected = networks.train(scans, list(scans.cases), kept, MODEL, few, 0)
+    for name, weights in expected.members["0"].items():
+        np.testing.assert_array_equal(found.members["0"][name], weights)
+    assert 0 < len(apart) < len(held(labels))
+    assert 0 <= found.settings["log"][HELD_OUT] <= 1
+    assert HELD_OUT not in expected.settings["log"]
+
+
+def test_the_dice_of_a_fold_is_that_of_its_labelled_voxels(
+    scans: Volumes, start: list[Box], checkpoint: Checkpoint
+) -> None:
+    """A network that was trained on these very boxes knows them; with nothing but air nobody can tell."""
+    (network,) = networks.restore(checkpoint)
+    whole = [Annotated(scans.image(c), [Part((0, 0, 0), scans.labels(c))]) for c in list(scans.cases)[-2:]]
+    found = held_out_dice(network, whole, 3, MODEL.patch, CPU)
+    look = UNetObserver(scans, views([network]), MODEL.patch, Tiling(MODEL.patch), TRAINING)
+    predicted = np.concatenate([look.labels(c).ravel() for c in list(scans.cases)[-2:]])
+    truth = np.concatenate([scans.labels(c).ravel() for c in list(scans.cases)[-2:]])
+    assert found == pytest.approx(np.nanmean(dice(predicted, truth, 3)))
+    unknown = [Annotated(scans.image(start[0].case), [Part((0, 0, 0), np.full((4, 4, 4), IGNORE, np.uint8))])]
+    assert held_out_dice(network, unknown, 3, MODEL.patch, CPU) is None
+
+
+def test_fewer_scans_with_labels_than_folds_are_refused(scans: Volumes, start: list[Box]) -> None:
+    labels = {box: scans.labels(box.case)[box.slices] for box in start[:1]}
+    with pytest.raises(InputError, match="3 folds need labels in as many scans, but 1 have some"):
+        networks.train(scans, list(scans.cases), labels, MODEL, TRAINING, 0, Fold(0, 3, 0))
+
+
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_every_kind_of_strategy_finds_free_boxes(
     scans: Volumes, pool: Pool, start: list[Box], checkpoint: Checkpoint, name: str
@@ -109,7 +160,7 @@ def test_every_kind_of_strategy_finds_free_boxes(
 def test_members_say_what_a_single_pass_says(scans: Volumes, checkpoint: Checkpoint) -> None:
     (network,) = networks.restore(checkpoint)
     case = next(case for case, found in scans.cases.items() if found.shape)
-    alone = Observer(scans, views([network]), MODEL.patch, Tiling(scans.cases[case].shape, 1.0), TRAINING)
+    alone = UNetObserver(scans, views([network]), MODEL.patch, Tiling(scans.cases[case].shape, 1.0), TRAINING)
     with torch.inference_mode():
         probs = network(torch.from_numpy(np.array(scans.image(case)))[None]).softmax(dim=1)[0]
     torch.testing.assert_close(alone.sums(case).mean, probs, atol=1e-5, rtol=1e-4)

@@ -61,9 +61,10 @@ _ON_FEATURES = Model(lambda shape, _options: (nn.Identity(), shape[0]))
 """What is trained where the trunk is frozen: its features come in place of images."""
 
 VOLUME_MODELS: dict[str, frozenset[str]] = {
-    "unet3d": frozenset({"width", "depth", "deep_supervision", "patch"})
+    "unet3d": frozenset({"width", "depth", "deep_supervision", "patch"}),
+    "nnunet": frozenset({"width", "depth", "deep_supervision", "patch", "nnunet"}),
 }
-"""Networks for volumes, which are built from a patch and its spacing, and their options."""
+"""Networks for volumes and their options; nnunet reads none of a unet3d's, which an environment may set."""
 
 
 def check(options: ModelOptions) -> Model:

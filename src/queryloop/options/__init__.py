@@ -15,6 +15,7 @@ from queryloop.options.groups import (
     StartOptions,
     TrainingOptions,
 )
+from queryloop.options.nnunet import NnUNetOptions
 
 __all__ = [
     "AdversarialOptions",
@@ -24,6 +25,7 @@ __all__ = [
     "ExperimentOptions",
     "LearningLossOptions",
     "ModelOptions",
+    "NnUNetOptions",
     "Normalisation",
     "Options",
     "OracleOptions",

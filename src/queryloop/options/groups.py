@@ -9,6 +9,7 @@ from pydantic import Field
 from queryloop.options.auxiliary import AdversarialOptions, LearningLossOptions, VaalOptions
 from queryloop.options.base import Options
 from queryloop.options.ending import ComparisonOptions, StopOptions
+from queryloop.options.nnunet import NnUNetOptions
 from queryloop.values import Count, Lengths, Rule, Size, Spacing, Text
 
 Normalisation = Literal["auto", "z_score", "ct", "none"]
@@ -107,6 +108,8 @@ class ModelOptions(Options):
     dropout: Annotated[float, Field(ge=0, lt=1)] | Literal["auto"] = "auto"
     """On the input of the head's linear layers; auto: 0.5 where the strategy compares masks, else 0."""
 
+    nnunet: NnUNetOptions = NnUNetOptions()
+
     @property
     def dropout_rate(self) -> float:
         """The rate as a number; `auto` that nobody settled is 0."""
@@ -133,6 +136,9 @@ class TrainingOptions(Options):
     patience: Annotated[int, Field(ge=0)] = 0
     """Epochs without a better validation accuracy before training stops; 0 trains to the end."""
     reinit: Literal["cold", "warm", "shrink_perturb"] = "cold"
+    ensemble: Literal["seeds", "folds"] = "seeds"
+    """How the networks of an ensemble differ. seeds: by all that is drawn; folds: of scans, also by what
+    they learn from, each leaving out another part of the scans with labels."""
     precision: Literal["auto", "32", "bf16"] = "auto"
     """auto: bfloat16 in training where the processor has it, fp32 wherever it decides a query."""
     auxiliary: str = "auto"
@@ -165,6 +171,9 @@ class ScoringOptions(Options):
     """Voxels of a 3D scan that a network sees at once; null: as many as in training."""
     tile_step: Annotated[float, Field(gt=0, le=1)] = 0.5
     """From tile to tile, as a share of its side."""
+    mirrors: bool = False
+    """Each network says of a 3D scan the mean of what it says of it mirrored along each axis: better, and
+    eight times as slow."""
 
 
 class EvaluationOptions(Options):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from queryloop.storage.checkpoints import TrainingCache
 from queryloop.storage.masks import Masks
 from queryloop.storage.samples import Inputs
 from queryloop.training.checkpoint import Checkpoint, digest, joined
+from queryloop.training.folds import Fold
 
 if TYPE_CHECKING:
     from queryloop.tasks.task import Data
@@ -41,7 +43,7 @@ def train(
 ) -> Checkpoint:
     """Train on the labelled set, each network unless the cache has this training.
 
-    The first network is the same with and without an ensemble.
+    The first network of an ensemble by seeds is the same as without one.
     """
     from queryloop.tasks.task import Data
 
@@ -49,8 +51,10 @@ def train(
     trained = partial(_trained, labeled, pool, data, training_cache, fingerprint, dataset, model, training)
     size = scoring.ensemble_size if scoring.members == "ensemble" else 1
     seeds = [seed, *(derived_seed(seed, member, "member of the ensemble") for member in range(1, size))]
+    by_folds = training.ensemble == "folds"
+    folds = [Fold(member, size, seed) if by_folds else None for member in range(size)]
     before = [_before(previous_checkpoint, member, training.reinit) for member in range(size)]
-    return joined(list(map(trained, seeds, before)))
+    return joined(list(map(trained, seeds, folds, before)))
 
 
 def _trained(
@@ -63,6 +67,7 @@ def _trained(
     model: ModelOptions,
     training: TrainingOptions,
     seed: int,
+    fold: Fold | None,
     previous: Checkpoint | None,
 ) -> Checkpoint:
     """One network: the one in the cache, or else a new one, which is then there.
@@ -72,10 +77,11 @@ def _trained(
     from queryloop.tasks.registry import task_of
 
     validation = tables.known(data.samples, data.splits, "validation")
-    key = training_key(labeled, pool, validation, fingerprint, model, training, seed, previous)
+    sources = {"inputs": fingerprint, **task_of(dataset).sources(model)}
+    key = training_key(labeled, pool, validation, sources, model, training, seed, fold, previous)
     checkpoint = training_cache.get(key)
     if checkpoint is None:
-        trained = task_of(dataset).train(data, labeled, pool, model, training, seed, previous)
+        trained = task_of(dataset).train(data, labeled, pool, model, training, seed, fold, previous)
         origin = {"inputs": fingerprint, "seed": seed}
         checkpoint = Checkpoint({**trained.settings, **origin}, trained.members)
         training_cache.put(key, checkpoint)
@@ -96,13 +102,17 @@ def training_key(
     labeled: pd.DataFrame,
     pool: pd.DataFrame,
     validation: pd.DataFrame,
-    fingerprint: str,
+    sources: dict[str, str],
     model: ModelOptions,
     training: TrainingOptions,
     seed: int,
+    fold: Fold | None,
     previous: Checkpoint | None,
 ) -> str:
-    """SHA-256 of all that a training depends on, as 64 hexadecimal digits."""
+    """SHA-256 of all that a training depends on, as 64 hexadecimal digits.
+
+    sources: fingerprints of the content and of other files by name.
+    """
     import torch
 
     from queryloop.training.compute import resolve
@@ -111,7 +121,7 @@ def training_key(
     compute = resolve(training)
     seen = pool["sample_id"].tolist() if OBJECTIVES[training.beside].uses_pool else []
     said = {
-        "inputs": fingerprint,
+        "sources": sources,
         "labels": labeled[[*_LABEL, *labeled.columns.intersection(tables.BOX)]].to_numpy().tolist(),
         "pool": seen,
         "validation": validation[_LABEL].to_numpy().tolist(),
@@ -119,6 +129,7 @@ def training_key(
         "training": training.model_dump(mode="json") | {"device": compute.device.partition(":")[0]},
         "compute": [compute.precision, compute.threads],
         "seed": seed,
+        "left out": fold and asdict(fold),
         "previous": previous and {m: digest(arrays) for m, arrays in previous.members.items()},
         "versions": [__version__, torch.__version__],
     }

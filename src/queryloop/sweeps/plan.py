@@ -17,6 +17,7 @@ from queryloop.storage import state
 from queryloop.storage.experiment import committed
 from queryloop.storage.tables import read_table
 from queryloop.sweeps.written import Group, SweepOptions, cycles_within
+from queryloop.values import flat
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _of_group(
     for strategy in sweep.strategies:
         for seed in sweep.all_seeds:
             identity = {"strategy": strategy, "seed": seed}
-            options = checked({**parameters, **identity})
+            options = checked({**parameters, **identity}, flat(runtime))
             cycles = {}
             if group.budget is not None:
                 cycles = {"n_cycles": cycles_within(group.budget, options.start.size, options.query.size)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -21,6 +21,7 @@ from queryloop.options import (
     TrainingOptions,
 )
 from queryloop.training.checkpoint import Checkpoint
+from queryloop.training.folds import Fold
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +57,11 @@ class Task(ABC):
     ignored: frozenset[str]
     """Parameters of the other tasks."""
 
-    def check(self, options: ExperimentOptions) -> None:
-        """Raise OptionsError for a parameter without effect; tasks add checks of their names."""
+    def check(self, options: ExperimentOptions, typed: Collection[str] = ()) -> None:  # noqa: ARG002
+        """Raise OptionsError for a parameter without effect; tasks add checks of their names.
+
+        typed: dotted names of the command line, where what an environment may set is refused too.
+        """
         for key in sorted(self.ignored):
             if _at(options, key) != _at(_DEFAULTS, key):
                 raise OptionsError(
@@ -85,6 +89,10 @@ class Task(ABC):
 
         Raises OptionsError, MissingFilesError and BrokenFileError where a run cannot go by them.
         """
+        return {}
+
+    def sources(self, model: ModelOptions) -> dict[str, str]:  # noqa: ARG002
+        """Hash of each file, beside the data set, that networks come from."""
         return {}
 
     @abstractmethod
@@ -116,9 +124,13 @@ class Task(ABC):
         model: ModelOptions,
         training: TrainingOptions,
         seed: int,
+        fold: Fold | None,
         previous: Checkpoint | None,
     ) -> Checkpoint:
-        """One network. previous: where `reinit` warm and shrink_perturb start; None starts cold."""
+        """One network. fold: what it does not learn from; None: nothing is left out.
+
+        previous: where `reinit` warm and shrink_perturb start; None starts cold.
+        """
 
     @abstractmethod
     def measured(

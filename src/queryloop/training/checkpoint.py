@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+HELD_OUT = "held_out_dice"
+"""In the log of a training: Dice on the labelled boxes of the fold that was left out."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -24,8 +27,15 @@ class Checkpoint:
 
 
 def joined(networks: Sequence[Checkpoint]) -> Checkpoint:
-    """Several trainings as one ensemble; what is said of it (settings, log) is said of the first."""
-    return Checkpoint(networks[0].settings, {str(i): part.members["0"] for i, part in enumerate(networks)})
+    """Several trainings as one ensemble; what is said of it (settings, log) is said of the first.
+
+    What each measured on the fold that it left out is averaged.
+    """
+    settings = networks[0].settings
+    held_out = [d for part in networks if (d := part.settings.get("log", {}).get(HELD_OUT)) is not None]
+    if held_out:
+        settings = {**settings, "log": {**settings["log"], HELD_OUT: float(np.mean(held_out))}}
+    return Checkpoint(settings, {str(i): part.members["0"] for i, part in enumerate(networks)})
 
 
 def digest(arrays: Mapping[str, np.ndarray]) -> str:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from queryloop.training.volumes.members import View, dropout, mirrors, views
+from queryloop.training.volumes.members import View, dropout, mirrored, mirrors, views
 from queryloop.training.volumes.prediction import embed, score
 from queryloop.training.volumes.tiles import Tiling
 from tests.training.volumes.scans import CPU, network, scan
@@ -62,11 +62,20 @@ def test_members_come_one_after_another_and_each_is_a_distribution() -> None:
 @pytest.mark.parametrize("flip", mirrors())
 def test_flips_are_undone(flip: tuple[int, ...]) -> None:
     net, image = network(), scan()[0]
-    mirrored = np.flip(image, [axis + 1 for axis in flip]).copy()
-    expected = scored([View(net)], image=mirrored)
-    found = scored([View(net, flip)])
+    flipped = np.flip(image, [axis + 1 for axis in flip]).copy()
+    expected = scored([View(net)], image=flipped)
+    found = scored([View(net, [flip])])
     torch.testing.assert_close(found.probs, expected.probs.flip([axis + 2 for axis in flip]))
     torch.testing.assert_close(found.energy, expected.energy.flip([axis + 1 for axis in flip]))
+
+
+def test_mirrored_views_are_averaged_before_the_softmax() -> None:
+    net = network()
+    (view,) = mirrored([View(net)])
+    found, apart = scored([view]), scored(views([net], mirrors()))
+    torch.testing.assert_close(found.energy[0], apart.energy.mean(dim=0))
+    logits = apart.probs.log().mean(dim=0)  # a shift of all classes changes no softmax
+    torch.testing.assert_close(found.probs[0], logits.softmax(dim=0), atol=1e-5, rtol=1e-4)
 
 
 @torch.inference_mode()

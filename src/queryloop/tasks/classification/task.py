@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from queryloop.tasks.classification.evidence import collected
 from queryloop.tasks.classification.prediction import predict
 from queryloop.tasks.task import Data, Looking, Task
 from queryloop.training.checkpoint import Checkpoint
+from queryloop.training.folds import Fold
 from queryloop.training.registry import OBJECTIVES
 
 
@@ -41,16 +42,18 @@ class Classification(Task):
             "query.loops",
             "query.stride",
             "query.per_case",
+            "scoring.mirrors",
             "scoring.tile",
             "scoring.tile_step",
+            "training.ensemble",
             "evaluation.predictor",
         }
     )
 
-    def check(self, options: ExperimentOptions) -> None:
+    def check(self, options: ExperimentOptions, typed: Collection[str] = ()) -> None:
         """Raise OptionsError for names and parameters that images do not have."""
         check(options.model)
-        super().check(options)
+        super().check(options, typed)
         if options.training.auxiliary not in ("auto", *OBJECTIVES):
             raise unknown("training.auxiliary", options.training.auxiliary, ["auto", *OBJECTIVES])
         if options.start.sampler not in tables.SAMPLERS:
@@ -105,6 +108,7 @@ class Classification(Task):
         model: ModelOptions,
         training: TrainingOptions,
         seed: int,
+        fold: Fold | None,  # noqa: ARG002
         previous: Checkpoint | None,
     ) -> Checkpoint:
         """On the labelled images, judged by those of the validation set."""

@@ -16,8 +16,9 @@ def settled(options: ExperimentOptions, strategy: BoxStrategy) -> ExperimentOpti
     Raises OptionsError where the strategy cannot work with them, with the words to add.
     """
     members, dropout = options.scoring.members, options.model.dropout
+    folds = options.training.ensemble == "folds"
     if members == "auto":
-        members = "ensemble" if strategy.compares else "dropout"
+        members = "ensemble" if strategy.compares or folds else "dropout"
     if dropout == "auto":
         dropout = DROPOUT if strategy.compares and members == "dropout" else 0.0
     if strategy.compares and members == "dropout" and dropout == 0:
@@ -25,10 +26,18 @@ def settled(options: ExperimentOptions, strategy: BoxStrategy) -> ExperimentOpti
             f"`{strategy.name}` compares draws of the weights, but model.dropout is 0: "
             f"add model.dropout:{DROPOUT}, scoring.members:ensemble or scoring.members:tta."
         )
-    if options.evaluation.predictor == "ensemble" and members != "ensemble":
+    for asked, said in (
+        (options.evaluation.predictor == "ensemble", "evaluation.predictor is ensemble"),
+        (folds, "training.ensemble is folds"),
+    ):
+        if asked and members != "ensemble":
+            raise OptionsError(
+                f"{said}, but scoring.members is {members}, of which one network is trained: "
+                "add scoring.members:ensemble."
+            )
+    if options.scoring.mirrors and members == "tta":
         raise OptionsError(
-            f"evaluation.predictor is ensemble, but scoring.members is {members}, of which one network is "
-            "trained: add scoring.members:ensemble."
+            "scoring.mirrors averages the mirrored views that scoring.members:tta compares: leave out one."
         )
     return options.model_copy(
         update={
@@ -48,11 +57,9 @@ def sentences(options: ExperimentOptions, strategy: BoxStrategy) -> list[str]:
     if options.query.loops is not None:
         said.append(replay.sentence(options.query.loops, strategy))
     members = options.scoring.members
-    if members == "ensemble":
-        said.append(f"{options.scoring.ensemble_size} networks are trained in each cycle.")
-    elif members == "tta":
+    if members == "tta":
         said.append("Each scan is looked at mirrored along every axis (scoring.members:tta).")
-    elif options.model.dropout_rate:
+    elif members == "dropout" and options.model.dropout_rate:
         n, rate = options.scoring.mc_samples, options.model.dropout
         said.append(f"Each scan is looked at under {n} dropout masks (model.dropout:{rate}).")
     return said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,8 @@ from queryloop.boxes.box import Box
 from queryloop.errors import OptionsError, examples
 from queryloop.tasks.segmentation.rows import boxes_of
 from queryloop.tasks.segmentation.scans import Masks, Scans
+from queryloop.training.folds import Fold
+from queryloop.training.volumes.cases import Annotated, Part, classes_in
 from queryloop.voxels import TRUTH
 
 
@@ -20,6 +22,30 @@ def masks_of(labeled: pd.DataFrame, scans: Scans, masks: Masks) -> dict[Box, np.
         box: scans.labels(box.case)[box.slices] if key == TRUTH else masks[key]
         for box, key in zip(boxes_of(labeled), labeled["label"], strict=True)
     }
+
+
+def annotated(scans: Scans, cases: Sequence[str], labels: Mapping[Box, np.ndarray]) -> dict[str, Annotated]:
+    """The cases in which something is labelled, in their order: boxes, and labels that cost nothing."""
+    parts: dict[str, list[Part]] = {case: [] for case in cases}
+    for case, found in parts.items():
+        free = scans.free_labels(case)
+        if free is not None:
+            found.append(Part((0, 0, 0), free))
+    for box, known in labels.items():
+        parts[box.case].append(Part(box.corner, known))
+    return {case: Annotated(scans.image(case), found) for case, found in parts.items() if found}
+
+
+def parted(
+    cases: Mapping[str, Annotated], fold: Fold | None
+) -> tuple[dict[str, Annotated], dict[str, Annotated]]:
+    """The cases to learn from, and those of the fold that is left out. Raises as `Fold.of` does."""
+    if fold is None:
+        return dict(cases), {}
+    held = {case: classes for case, content in cases.items() if (classes := classes_in(content))}
+    apart = fold.of(held)
+    kept = {case: content for case, content in cases.items() if case not in apart}
+    return kept, {case: cases[case] for case in apart}
 
 
 def refuse_unlabelled(scans: Scans, cases: Sequence[str], instead: str) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from queryloop.boxes.box import Box
 from queryloop.models.unet import UNet, unet3d
 from queryloop.options import ModelOptions, TrainingOptions
+from queryloop.tasks.segmentation.held_out import held_out_dice
+from queryloop.tasks.segmentation.labels import annotated, parted
 from queryloop.tasks.segmentation.scans import Scans
-from queryloop.training.checkpoint import Checkpoint
+from queryloop.training.checkpoint import HELD_OUT, Checkpoint
+from queryloop.training.compute import resolve_scoring
+from queryloop.training.folds import Fold
 from queryloop.training.restore import members
 from queryloop.training.volumes import training as fitting
-from queryloop.training.volumes.cases import Annotated, Part
 
 
 def train(
@@ -23,33 +26,29 @@ def train(
     model: ModelOptions,
     training: TrainingOptions,
     seed: int,
+    fold: Fold | None = None,
     previous: Checkpoint | None = None,
 ) -> Checkpoint:
     """Train one network on the labels of some boxes, and on those of the cases that cost nothing.
 
     labels: of each box in these cases, uint8 of its size, IGNORE where nobody labelled. seed: all draws
-    come from (seed, number of labelled parts, purpose). previous: where `reinit` warm and shrink_perturb
-    start. Raises as `training.volumes.training.train` does.
+    come from (seed, number of labelled parts, purpose). fold: the cases that are left out, whose Dice the log
+    tells. previous: where `reinit` warm and shrink_perturb start. Raises as `training.volumes.training.train`
+    and `Fold.of` do.
     """
     spacing = np.median([case.spacing for case in scans.cases.values()], axis=0).tolist()
     before = None if previous is None else previous.members["0"]
-    parts = list(_annotated(scans, cases, labels))
+    kept, apart = parted(annotated(scans, cases, labels), fold)
+    parts = list(kept.values())
     trained = fitting.train(parts, len(scans.classes), spacing, model, training, seed, before)
     settings = {"model": model.model_dump(mode="json"), "spacing": spacing}
     settings |= {"channels": list(scans.channels), "classes": list(scans.classes), "log": trained.log}
-    return Checkpoint(settings, {"0": trained.weights})
-
-
-def _annotated(scans: Scans, cases: Sequence[str], labels: Mapping[Box, np.ndarray]) -> Iterator[Annotated]:
-    """The cases in which something is labelled, in their order."""
-    parts: dict[str, list[Part]] = {case: [] for case in cases}
-    for case, found in parts.items():
-        free = scans.free_labels(case)
-        if free is not None:
-            found.append(Part((0, 0, 0), free))
-    for box, known in labels.items():
-        parts[box.case].append(Part(box.corner, known))
-    return (Annotated(scans.image(case), found) for case, found in parts.items() if found)
+    checkpoint = Checkpoint(settings, {"0": trained.weights})
+    if apart:
+        (network,), compute = restore(checkpoint), resolve_scoring(training)
+        found = held_out_dice(network, apart.values(), len(scans.classes), model.patch, compute)
+        trained.log[HELD_OUT] = found
+    return checkpoint
 
 
 def restore(checkpoint: Checkpoint) -> list[UNet]:

@@ -11,7 +11,7 @@ from queryloop.boxes.box import Box
 from queryloop.boxes.kinds import BoxStrategy
 from queryloop.boxes.pool import Pool
 from queryloop.options import QueryOptions
-from queryloop.tasks.segmentation.observer import observer
+from queryloop.tasks.segmentation.backends import backend_of
 from queryloop.tasks.segmentation.rows import by_case
 from queryloop.tasks.segmentation.scans import Scans
 from queryloop.tasks.task import Looking
@@ -43,7 +43,7 @@ def seen_by(
     strategy: BoxStrategy, checkpoint: Checkpoint, scans: Scans, looking: Looking, seed: int
 ) -> dict[str, Callable[..., Any]]:
     """What the strategy may ask of a pool. seed: of dropout masks."""
-    look = observer(checkpoint, scans, looking, seed)
+    look = backend_of(checkpoint).observer(checkpoint, scans, looking, seed)
     found: dict[str, Callable[..., Any]] = {"sums": look.slabs, "embeddings": look.embeddings}
     for need, labels in (("truth", scans.labels), ("prediction", look.labels)):
         if need in strategy.needs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,16 +26,18 @@ from queryloop.options import (
     TrainingOptions,
 )
 from queryloop.randomness import derived_seed
-from queryloop.tasks.segmentation import demands, networks, replay
+from queryloop.tasks.segmentation import demands, replay
+from queryloop.tasks.segmentation.backends import BACKENDS, backend_of
 from queryloop.tasks.segmentation.effort import effort
 from queryloop.tasks.segmentation.labels import masks_of, refuse_unlabelled
-from queryloop.tasks.segmentation.observer import measured, predictor
+from queryloop.tasks.segmentation.observer import measured
 from queryloop.tasks.segmentation.pool import pool_of, seen_by
 from queryloop.tasks.segmentation.rows import boxes_of, candidates_of, places_of, scores_of
 from queryloop.tasks.segmentation.scans import Scans
 from queryloop.tasks.segmentation.shown import Shown, scan_of
 from queryloop.tasks.task import Data, Looking, Task
 from queryloop.training.checkpoint import Checkpoint
+from queryloop.training.folds import Fold
 from queryloop.training.volumes.augment import augmentation
 from queryloop.voxels import TRUTH
 
@@ -69,10 +71,11 @@ class Segmentation(Task):
         }
     )
 
-    def check(self, options: ExperimentOptions) -> None:
+    def check(self, options: ExperimentOptions, typed: Collection[str] = ()) -> None:
         """Raise OptionsError for names and parameters that scans do not have."""
         check_volumes(options.model)
-        super().check(options)
+        super().check(options, typed)
+        BACKENDS[options.model.name].check(options, typed)
         augmentation(options.training.augmentation)
         if options.start.sampler not in FOREGROUND:
             raise unknown("start.sampler of scans", options.start.sampler, FOREGROUND)
@@ -85,12 +88,18 @@ class Segmentation(Task):
         return resolution.resolve(name, options)
 
     def settled(self, options: ExperimentOptions) -> ExperimentOptions:
-        """See `demands`."""
-        return demands.settled(options, self.strategy(options.strategy, options.strategy_options))
+        """By `demands`, then by the kind of networks."""
+        strategy = self.strategy(options.strategy, options.strategy_options)
+        return BACKENDS[options.model.name].settled(demands.settled(options, strategy), strategy)
 
     def sentences(self, options: ExperimentOptions) -> list[str]:
-        """See `demands`."""
-        return demands.sentences(options, self.strategy(options.strategy, options.strategy_options))
+        """By `demands`, and by the kind of networks."""
+        strategy = self.strategy(options.strategy, options.strategy_options)
+        return [*BACKENDS[options.model.name].sentences(options), *demands.sentences(options, strategy)]
+
+    def sources(self, model: ModelOptions) -> dict[str, str]:
+        """Those of the kind of networks."""
+        return BACKENDS[model.name].sources(model)
 
     def recorded(self, options: ExperimentOptions) -> dict[str, str]:
         """See `replay`."""
@@ -141,12 +150,14 @@ class Segmentation(Task):
         model: ModelOptions,
         training: TrainingOptions,
         seed: int,
+        fold: Fold | None,
         previous: Checkpoint | None,
     ) -> Checkpoint:
         """On the labels inside of the boxes, and those of training scans that cost nothing."""
         cases = tables.ids_in(data.splits, "train").tolist()
         masks = masks_of(labeled, data.inputs, data.masks)
-        return networks.train(data.inputs, cases, masks, model, training, seed, previous)
+        backend = BACKENDS[model.name]
+        return backend.train(data.inputs, cases, masks, model, training, seed, fold, previous)
 
     def measured(
         self,
@@ -159,7 +170,7 @@ class Segmentation(Task):
         """Of the first network or of all together, in the grids of the files; and what the boxes hold."""
         test = tables.ids_in(data.splits, "test").tolist()
         cases = tables.ids_in(data.splits, "train").tolist()
-        judged = predictor(checkpoint, data.inputs, looking, evaluation.predictor)
+        judged = backend_of(checkpoint).predictor(checkpoint, data.inputs, looking, evaluation.predictor)
         masks = masks_of(labeled, data.inputs, data.masks)
         return measured(judged, test) | effort(masks, data.inputs, cases)
 
@@ -207,7 +218,7 @@ class Segmentation(Task):
         images: Scans,  # noqa: ARG002
     ) -> Shown:
         """The boxes as the first network sees them."""
-        look = predictor(checkpoint, data.inputs, looking, "single")
+        look = backend_of(checkpoint).predictor(checkpoint, data.inputs, looking, "single")
         return Shown(
             predicted=partial(scan_of, data.inputs, labels=look.labels),
             plain=partial(scan_of, data.inputs),

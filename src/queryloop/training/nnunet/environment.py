@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from importlib.util import find_spec
@@ -57,7 +58,8 @@ def prepared(log: Path = Path(os.devnull)) -> Iterator[None]:
     check_installed()
     trainers = os.pathsep.join([str(_TRAINERS), *filter(None, [os.environ.get(_ELSEWHERE)])])
     told = {_ELSEWHERE: trainers, "nnUNet_compile": "f", "nnUNet_def_n_proc": "1"}
-    with _variables(told), log.open("a") as file, redirect_stdout(file):
+    with _variables(told), log.open("a") as file, redirect_stdout(file), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of torch, about what nnU-Net imports
         yield
 
 

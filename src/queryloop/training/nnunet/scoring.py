@@ -1,97 +1,82 @@
-"""What trained nnU-Nets say of a volume: from an existing folder, one fold after another."""
+"""What trained nnU-Nets say of a volume, one after another."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import chain, combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from queryloop.errors import MissingFilesError, OptionsError
+from queryloop.errors import OptionsError
 from queryloop.training.compute import isolated
 from queryloop.training.nnunet.environment import prepared
-from queryloop.training.nnunet.training import ALL
+from queryloop.training.nnunet.trained import Trained, head_of
 from queryloop.training.predict import softmax
+from queryloop.training.volumes.members import Axes, mirrors
 from queryloop.training.volumes.prediction import Running
 from queryloop.training.volumes.tiles import Run, Tiling, stitched
 from queryloop.voxels import Triple
 
-Axes = tuple[int, ...]
-
 
 @dataclass(frozen=True)
 class Scorer:
-    """The networks of a folder that nnU-Net trained, its name being TRAINER__PLANS__CONFIGURATION.
+    """How trained networks look at volumes.
 
-    folds: those that are members; None: all numbers that are there, else `all`. checkpoint: file in the
-    folder of each fold. step: from tile to tile, as a share of its side. mirrors: whether a member is
-    the mean of its mirrored views. The files are pickles: load none from people whom you do not trust.
+    step: from tile to tile, as a share of its side. tile: voxels that a network sees at once, which it rounds
+    up to its stride; None: as many as in training. mirrored: whether a member is the mean of its mirrored
+    views. apart: whether each mirrored view is a member instead.
     """
 
-    folder: Path
-    folds: Sequence[int | str] | None = None
-    checkpoint: str = "checkpoint_final.pth"
+    trained: Trained
     step: float = 0.5
-    mirrors: bool = False
+    tile: Triple | None = None
+    mirrored: bool = False
+    apart: bool = False
     device: str = "cpu"
     threads: int = 1
 
     def score(self, image: np.ndarray, spacing: Sequence[float], sums: Running) -> None:
-        """Add each fold's softmax and |h|^2 to the sums, in the grid of the image.
+        """Add each member's softmax and |h|^2 to the sums, in the grid of the image.
 
-        image: (C, Z, Y, X) as the network was trained on: for one of `training.train` those of the store, for
-        others in the units of their files. spacing: (z, y, x) in millimetres. Memory beside the sums: the
-        maps of one member, however many there are. Raises MissingFilesError for a fold that is not there,
-        OptionsError for what is no 3D U-Net with a softmax.
+        image: (C, Z, Y, X) as the networks were trained on: for those of `training.train` as in the store,
+        for others in the units and along the axes of their files. spacing: (z, y, x) in millimetres. Memory
+        beside the sums: the maps of one member, however many there are. Raises OptionsError where views are
+        to be mirrored, but the networks were trained without.
         """
+        members = self._members()
         with prepared(), isolated(self.threads):
-            loaded = self.loaded
-            case = _Case(loaded, image, spacing)
-            tiling = Tiling(tuple(loaded.configuration_manager.patch_size), self.step, batch=1)
-            network = loaded.network.to(self.device).eval()
-            for weights in loaded.list_of_parameters:
-                network.load_state_dict(weights)
-                run = running(network, self._flips)
-                padded, inside = _padded(case.data, tiling.tile)
-                planes = [found for _, found in stitched(run, padded, tiling, self.device)]
-                sums.add(*case.native(torch.cat(planes, dim=1)[inside]), start=0)
+            case = _Case(self.trained, image, spacing)
+            padded, inside = _padded(case.data, self._tile)
+            tiling = Tiling(self._tile, self.step, batch=1)
+            for network in self.trained.networks():
+                network.to(self.device)
+                for flips in members:
+                    run = running(network, flips)
+                    planes = [found for _, found in stitched(run, padded, tiling, self.device)]
+                    sums.add(*case.native(torch.cat(planes, dim=1)[inside]), start=0)
 
     @property
-    def _flips(self) -> list[Axes]:
-        axes = self.loaded.allowed_mirroring_axes if self.mirrors else None
-        return list(chain.from_iterable(combinations(axes or (), n) for n in range(len(axes or ()) + 1)))
+    def _tile(self) -> Triple:
+        """In the axes of the plans."""
+        order = self.trained.manager.transpose_forward
+        tile = [self.tile[axis] for axis in order] if self.tile else self.trained.planned.patch_size
+        z, y, x = (-(-side // s) * s for side, s in zip(tile, self.trained.stride, strict=True))
+        return z, y, x
 
-    @cached_property
-    def loaded(self) -> Any:
-        """nnU-Net's own predictor: networks, and what it knows of their data. To be asked in `prepared`."""
-        from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
-
-        loaded = nnUNetPredictor(device=torch.device(self.device), allow_tqdm=False)
-        loaded.initialize_from_trained_model_folder(str(self.folder), self._found(), self.checkpoint)
-        _refuse_others(loaded, self.folder)
-        return loaded
-
-    def _found(self) -> list[int | str]:
-        """The folds that are wanted, of those that are there."""
-        there = {
-            path.parent.name.removeprefix("fold_") for path in self.folder.glob(f"fold_*/{self.checkpoint}")
-        }
-        numbers: list[int | str] = [*sorted(int(name) for name in there - {ALL})]
-        wanted = list(self.folds) if self.folds is not None else numbers or sorted(there)
-        missing = [fold for fold in wanted if str(fold) not in there]
-        if missing or not wanted:
-            named = ", ".join(map(str, missing)) or "0, 1, ..."
-            raise MissingFilesError(
-                f"{self.folder}: has no {self.checkpoint} of fold {named}; there are folds "
-                f"{', '.join(sorted(there)) or '(none)'}."
+    def _members(self) -> list[list[Axes]]:
+        """The flips whose views are averaged, of each member of a network."""
+        if not (self.mirrored or self.apart):
+            return [[()]]
+        if not self.trained.axes:
+            raise OptionsError(
+                "these networks were trained without mirroring: leave out scoring.mirrors and "
+                "scoring.members:tta."
             )
-        return wanted
+        flips = mirrors(self.trained.axes)
+        return [[flip] for flip in flips] if self.apart else [flips]
 
 
 def running(network: nn.Module, flips: Sequence[Axes]) -> Run:
@@ -118,18 +103,6 @@ def running(network: nn.Module, flips: Sequence[Axes]) -> Run:
     return run
 
 
-def head_of(network: nn.Module) -> nn.Module:
-    """The last layer, a convolution of one voxel at full resolution. Raises OptionsError for another end."""
-    heads = getattr(getattr(network, "decoder", None), "seg_layers", None)
-    if not heads or set(heads[-1].kernel_size) != {1}:
-        raise OptionsError(
-            f"{type(network).__name__} has no last layer that looks at one voxel: only nnU-Net's own U-Nets "
-            "can be asked for scores."
-        )
-    last: nn.Module = heads[-1]
-    return last
-
-
 def _padded(image: np.ndarray, tile: Triple) -> tuple[np.ndarray, tuple[slice, ...]]:
     """The image (C, Z, Y, X) amid zeros where it is smaller than a tile, as in training; where it lies."""
     missing = [max(0, side - length) for side, length in zip(tile, image.shape[1:], strict=True)]
@@ -141,12 +114,12 @@ def _padded(image: np.ndarray, tile: Triple) -> tuple[np.ndarray, tuple[slice, .
 class _Case:
     """An image as the plans want it, and the way back from there."""
 
-    def __init__(self, loaded: Any, image: np.ndarray, spacing: Sequence[float]) -> None:
-        self._plans, self._configuration = loaded.plans_manager, loaded.configuration_manager
+    def __init__(self, trained: Trained, image: np.ndarray, spacing: Sequence[float]) -> None:
+        self._plans, self._configuration = trained.manager, trained.planned
         self._known: dict[str, Any] = {"spacing": [float(step) for step in spacing]}
         preprocessor = self._configuration.preprocessor_class(verbose=False)
         prepared = preprocessor.run_case_npy(
-            image, None, self._known, self._plans, self._configuration, loaded.dataset_json
+            image, None, self._known, self._plans, self._configuration, trained.dataset
         )
         self.data: np.ndarray = np.asarray(prepared[0], np.float32)
 
@@ -165,14 +138,3 @@ class _Case:
         maps[-1, z, y, x] = scaled[-1].clamp(min=0)
         maps = maps.permute(0, *(axis + 1 for axis in self._plans.transpose_backward))
         return maps[:-1], maps[-1]
-
-
-def _refuse_others(loaded: Any, folder: Path) -> None:
-    configuration = loaded.configuration_manager
-    if loaded.label_manager.has_regions:
-        raise OptionsError(f"{folder}: was trained on regions that overlap, which have no softmax.")
-    if len(configuration.patch_size) != 3 or configuration.previous_stage_name is not None:
-        raise OptionsError(
-            f"{folder}: is 2D or the second stage of a cascade; take a 3d_fullres or 3d_lowres."
-        )
-    head_of(loaded.network)

@@ -17,12 +17,13 @@ from queryloop.errors import InputError
 from queryloop.training.compute import isolated
 from queryloop.training.nnunet import raw
 from queryloop.training.nnunet.environment import PARTS, loaders, workspace
+from queryloop.training.nnunet.raw import Layout
+from queryloop.training.nnunet.trained import ALL
 from queryloop.training.volumes.cases import Annotated
 
 CONFIGURATION, PLANS, TRAINER = "3d_fullres", "nnUNetPlans", "LabelledBoxesTrainer"
-ALL = "all"
-"""nnU-Net's name for the fold that trains on every case."""
 
+_RESOLUTIONS = 3  # at least
 _EPOCH = 250  # steps, as nnU-Net has it
 
 
@@ -30,55 +31,53 @@ _EPOCH = 250  # steps, as nnU-Net has it
 class Settings:
     """How nnU-Net is trained; what is not here is as it plans it.
 
-    steps: gradient steps. members: networks; one learns from all cases, several from the folds of a
-    cross-validation. device: cpu, cuda or mps. threads: on the CPU. width: channels of the finest
-    resolution; None: nnU-Net's 32.
+    steps: gradient steps, at least; they come in epochs of equal length. device: cpu, cuda or mps. threads:
+    on the CPU. width: channels of the finest resolution; None: nnU-Net's 32.
     """
 
     steps: int
-    members: int = 1
     device: str = "cpu"
     threads: int = 1
     width: int | None = None
 
     @property
-    def folds(self) -> list[int | str]:
-        """The names of the networks' folders, `fold_...`."""
-        return [ALL] if self.members == 1 else list(range(self.members))
+    def epochs(self) -> int:
+        """As many as nnU-Net makes of so many steps."""
+        return math.ceil(self.steps / _EPOCH)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Gradient steps."""
+        return math.ceil(self.steps / self.epochs)
 
 
 def train(
     cases: Mapping[str, Annotated],
-    spacings: Mapping[str, Sequence[float]],
+    layouts: Mapping[str, Layout],
     classes: Sequence[str],
     folder: Path,
     settings: Settings,
     seed: int,
 ) -> Path:
-    """Write, plan and train anew. Returns the folder of what was trained, as `scoring.Scorer` reads it.
+    """Write, plan and train anew, on all cases. Returns the folder of what was trained, for `trained.read`.
 
-    cases: those with labels, by id; images are normalised. spacings, classes: as in `raw.write`. folder: for
-    all that nnU-Net writes; what it held of an earlier training is deleted, for nnU-Net does not see that
+    cases: those with labels, by id; images are normalised. layouts: of these cases and of all others that are
+    to count when nnU-Net plans, so that what is labelled decides no plan. classes: as in `raw.write`. folder:
+    for all that nnU-Net writes; what it held of an earlier training is deleted, for nnU-Net does not see that
     labels changed. On the CPU equal seeds give equal networks. Raises OptionsError where nnunetv2 is missing,
-    InputError for no cases, or fewer than members.
+    InputError for no cases, or cases too small.
     """
-    if len(cases) < settings.members or not cases:
-        raise InputError(
-            f"{settings.members} members need labels in as many cases, but {len(cases)} have some: label "
-            "more, or take fewer members."
-        )
+    if not cases:
+        raise InputError("no case has a labelled voxel to train on.")
     with isolated(settings.threads), workspace(folder, seed):
         for part in PARTS:
             shutil.rmtree(folder / part, ignore_errors=True)
-        raw.write(folder / "raw" / raw.NAME, cases, spacings, classes)
+        raw.write(folder / "raw" / raw.NAME, cases, layouts, classes)
         prepared = folder / "preprocessed" / raw.NAME
-        _write(prepared / "dataset_fingerprint.json", raw.fingerprint(cases, spacings))
-        if settings.members > 1:
-            _write(prepared / "splits_final.json", raw.folds(cases, settings.members))
+        _write(prepared / "dataset_fingerprint.json", raw.fingerprint(layouts, raw.n_channels(cases)))
         _plan(prepared, settings.width)
         with loaders(0) if settings.device == "cpu" else nullcontext():
-            for fold in settings.folds:
-                _fit(fold, settings)
+            _fit(settings)
     return folder / "results" / raw.NAME / f"{TRAINER}__{PLANS}__{CONFIGURATION}"
 
 
@@ -95,6 +94,7 @@ def _plan(prepared: Path, width: int | None) -> None:
         _write(path, _narrowed(json.loads(path.read_text()), width))
     plans = PlansManager(str(path))
     configuration = plans.get_configuration(CONFIGURATION)
+    _refuse_too_small(configuration)
     preprocessor = configuration.preprocessor_class(verbose=False)
     target = prepared / configuration.data_identifier
     target.mkdir()
@@ -103,6 +103,15 @@ def _plan(prepared: Path, width: int | None) -> None:
     for case, names in files.items():
         preprocessor.run_case_save(
             str(target / case), names["images"], names["label"], plans, configuration, described
+        )
+
+
+def _refuse_too_small(configuration: Any) -> None:
+    """With two resolutions nnU-Net divides by the sum of its weights of the coarser ones, which is 0."""
+    if len(configuration.network_arch_init_kwargs["strides"]) < _RESOLUTIONS:
+        raise InputError(
+            f"scans are too small for nnU-Net, which plans patches of {configuration.patch_size} voxels: "
+            "take a finer data.spacing or model.name:unet3d."
         )
 
 
@@ -119,14 +128,14 @@ def _narrowed(plans: dict[str, Any], width: int) -> dict[str, Any]:
     return plans
 
 
-def _fit(fold: int | str, settings: Settings) -> None:
+def _fit(settings: Settings) -> None:
     """One network; its file checkpoint_final.pth is what counts, so hardly anything is validated."""
     from nnunetv2.run.run_training import get_trainer_from_args
 
     trainer = get_trainer_from_args(
-        str(raw.NUMBER), CONFIGURATION, fold, TRAINER, PLANS, device=torch.device(settings.device)
+        str(raw.NUMBER), CONFIGURATION, ALL, TRAINER, PLANS, device=torch.device(settings.device)
     )
-    trainer.num_epochs = math.ceil(settings.steps / _EPOCH)
-    trainer.num_iterations_per_epoch = math.ceil(settings.steps / trainer.num_epochs)
+    trainer.num_epochs = settings.epochs
+    trainer.num_iterations_per_epoch = settings.steps_per_epoch
     trainer.num_val_iterations_per_epoch = 1
     trainer.run_training()

@@ -29,6 +29,11 @@ class Annotated:
     parts: Sequence[Part]
 
 
+def classes_in(case: Annotated) -> set[int]:
+    """The classes that some voxel is labelled with; empty where none is."""
+    return {int(c) for part in case.parts for c in np.unique(part.labels)} - {IGNORE}
+
+
 def patch(image: np.ndarray, corner: Sequence[int], size: Triple) -> np.ndarray:
     """A copy (C, *size) of the image (C, Z, Y, X) from this voxel on, 0 outside of it."""
     cut = np.zeros((len(image), *size), dtype=np.float32)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import chain, combinations
 
 import torch
@@ -21,23 +22,28 @@ Axes = tuple[int, ...]
 class View:
     """One run of a network over a volume: one member, or one for each mask.
 
-    flip: axes of (z, y, x) = (0, 1, 2) along which the network sees it mirrored. masks: (T, D) dropout
-    masks of the head.
+    flips: each the axes of (z, y, x) = (0, 1, 2) along which the network sees it mirrored; what is said of
+    several is averaged. masks: (T, D) dropout masks of the head.
     """
 
     network: UNet
-    flip: Axes = ()
+    flips: Sequence[Axes] = ((),)
     masks: Tensor | None = None
 
 
 def views(networks: Sequence[UNet], flips: Sequence[Axes] = ((),)) -> list[View]:
     """Every network with every flip."""
-    return [View(network, flip) for network in networks for flip in flips]
+    return [View(network, [flip]) for network in networks for flip in flips]
 
 
 def dropout(network: UNet, n: int, seed: int) -> list[View]:
     """n dropout masks of one network, mask t drawn from (seed, t) alone: the same for every case."""
     return [View(network, masks=network.head.masks(n, seed))]
+
+
+def mirrored(views: Sequence[View]) -> list[View]:
+    """The same members, each looking at the volume mirrored in all ways too."""
+    return [replace(view, flips=mirrors()) for view in views]
 
 
 def mirrors(axes: Axes = (0, 1, 2)) -> list[Axes]:
@@ -48,12 +54,15 @@ def mirrors(axes: Axes = (0, 1, 2)) -> list[Axes]:
 def running(view: View, compute: Compute) -> Run:
     """What is stitched of a view: logits, or with masks the features; and behind them |h|^2, as one channel.
 
-    All in fp32, mirrored back.
+    All in fp32, mirrored back, and the mean over the flips.
     """
-    dims = [axis + 2 for axis in view.flip]
 
     @torch.inference_mode()
     def run(tiles: Tensor) -> Tensor:
+        return reduce(torch.add, (_seen(flip, tiles) for flip in view.flips)) / len(view.flips)
+
+    def _seen(flip: Axes, tiles: Tensor) -> Tensor:
+        dims = [axis + 2 for axis in flip]
         with compute.autocast():
             features = view.network.features(tiles.flip(dims)).float()
             shown = view.network.head(features) if view.masks is None else features

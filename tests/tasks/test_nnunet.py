@@ -1,0 +1,54 @@
+"""A folder of trained networks against the data set they are to look at."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from queryloop.errors import OptionsError
+from queryloop.options import NnUNetOptions
+from queryloop.tasks.segmentation import nnunet
+from queryloop.training.folds import Fold
+from queryloop.training.nnunet.trained import Trained
+
+SCANS = SimpleNamespace(classes=("background", "left", "right"), channels=("T1", "T2"))
+CHOSEN = NnUNetOptions(trained="folder", folds="3+all")
+
+
+def described(classes: list[str], channels: list[str]) -> Trained:
+    labels = {name: number for number, name in enumerate([*classes, "ignore"])}
+    return Trained({}, {"labels": labels, "channel_names": dict(enumerate(channels))}, "3d_fullres", ())
+
+
+def taken(monkeypatch: pytest.MonkeyPatch, found: Trained, fold: Fold | None = None) -> list[object]:
+    """The folds that are read where the folder holds what was found."""
+    seen: list[object] = []
+    monkeypatch.setattr(nnunet, "folds_in", lambda _folder, _checkpoint, wanted: wanted)
+    monkeypatch.setattr(nnunet, "read", lambda _folder, folds, _checkpoint: seen.extend(folds) or found)
+    assert nnunet._taken(CHOSEN, SCANS, fold) is found
+    return seen
+
+
+@pytest.mark.parametrize(("fold", "name"), [(None, 3), (Fold(0, 2, 0), 3), (Fold(1, 2, 0), "all")])
+def test_members_are_the_folds_in_their_order(
+    monkeypatch: pytest.MonkeyPatch, fold: Fold | None, name: object
+) -> None:
+    found = described(["background", "links", "rechts"], ["T1w", "T2w"])
+    assert taken(monkeypatch, found, fold) == [name]
+
+
+@pytest.mark.parametrize(
+    ("classes", "channels", "words"),
+    [
+        (["background", "left"], ["T1", "T2"], "classes background, left, but .* background, left, right"),
+        (["background", "right", "left"], ["T1", "T2"], "classes background, right, left, but"),
+        (["background", "left", "right"], ["T1"], "channels T1, but the data set has T1, T2"),
+        (["background", "left", "right"], ["T2", "T1"], "channels T2, T1"),
+    ],
+)
+def test_other_data_are_refused(
+    monkeypatch: pytest.MonkeyPatch, classes: list[str], channels: list[str], words: str
+) -> None:
+    with pytest.raises(OptionsError, match=words):
+        taken(monkeypatch, described(classes, channels))
