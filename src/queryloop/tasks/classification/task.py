@@ -23,7 +23,7 @@ from queryloop.options import (
 from queryloop.strategies import Strategy
 from queryloop.tasks.classification import demands, networks
 from queryloop.tasks.classification.evidence import collected
-from queryloop.tasks.classification.prediction import predict
+from queryloop.tasks.classification.prediction import predicted
 from queryloop.tasks.task import Data, Looking, Task
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.registry import OBJECTIVES
@@ -175,7 +175,6 @@ class Classification(Task):
         ids = query["sample_id"].tolist()
         rows = tables.rows_of(data.samples, ids)
         with naming_rows(ids, f"cycle {tables.next_cycle(labeled) - 1}, report"):
-            found = predict(checkpoint, data.inputs, rows, frozenset({"probs"}), looking.training)
-        predicted = np.asarray(checkpoint.settings["classes"])[found["probs"].argmax(dim=1).numpy()]
-        captions = query.assign(predicted=predicted, label=data.samples["label"].to_numpy()[rows])
+            names = predicted(checkpoint, data.inputs, rows, looking.training)
+        captions = query.assign(predicted=names, label=data.samples["label"].to_numpy()[rows])
         return images[rows], captions
