@@ -37,7 +37,7 @@ def tell_gain(experiment: Experiment) -> str:
     _check(experiment)
     control = control_labels(experiment)
     if few := missing(len(control)):
-        raise StateError(f"{few}.")
+        raise StateError(f"the gain over random is {few}.")
     judged = []
     with ProgressBar("training on random labels and on those asked for", FOLDS) as bar:
         for fold in range(FOLDS):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from math import nan
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from queryloop import samples as tables
+from queryloop.errors import naming_rows
 from queryloop.options import QueryOptions, TrainingOptions
 from queryloop.storage.samples import Inputs
 from queryloop.training.checkpoint import Checkpoint
@@ -60,8 +62,11 @@ def add_control(
     from queryloop.tasks.classification.prediction import predicted
 
     asked = tables.with_control(chosen, pool, tables.query_parts(query, labeled, pool)[1], seed)
-    rows = tables.rows_of(samples, asked["sample_id"].tolist())
-    return tables.table("query", asked.assign(predicted=predicted(checkpoint, inputs, rows, training)))
+    ids = asked["sample_id"].tolist()
+    assert isinstance(inputs, np.ndarray)
+    with naming_rows(ids, f"cycle {tables.next_cycle(labeled) - 1}, control"):
+        names = predicted(checkpoint, inputs, tables.rows_of(samples, ids), training)
+    return tables.table("query", asked.assign(predicted=names))
 
 
 def create_pipeline() -> Pipeline:

@@ -13,7 +13,6 @@ _MEASURES = {
     "test accuracy": "accuracy",
     "balanced": "balanced_accuracy",
     "validation": "val_accuracy",
-    "population": "population_accuracy",
     "auxiliary": "auxiliary_quality",
     "Dice": "dice",
     "surface distance": "surface_distance",

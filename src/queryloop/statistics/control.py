@@ -82,8 +82,8 @@ def told(metrics: pd.DataFrame) -> str | None:
         return None
     row = known.iloc[-1]
     return (
-        f"network of cycle {row['cycle']}: {_share(row, 'population')} of the population, {_share(row, 'control')} "
-        f"of what the strategy left, by {row['n_control']} control labels"
+        f"network of cycle {row['cycle']}: {_share(row, 'population')} of the population right, "
+        f"{_share(row, 'control')} of what the strategy left, by {row['n_control']} control labels"
     )
 
 
@@ -96,9 +96,7 @@ def missing(n_control: int) -> str | None:
     """How many control labels are missing until the gain over random can be told; None where none are."""
     if n_control >= ENOUGH:
         return None
-    return (
-        f"{n_control} control labels so far: the gain over random can be told with {ENOUGH - n_control} more"
-    )
+    return f"told from {ENOUGH} control labels on; there are {n_control}, {ENOUGH - n_control} are missing"
 
 
 def gain_told(name: str, judged: pd.DataFrame) -> str:

@@ -65,8 +65,8 @@ def classes(labeled: Labelled, samples: pd.DataFrame | None, images: np.ndarray 
 
 def _by_strategy(labeled: pd.DataFrame) -> pd.DataFrame:
     """Without the start and what was drawn at random."""
-    drawn = labeled["control"] if "control" in labeled else False
-    return labeled[(labeled["cycle"] > 1) & ~pd.Series(drawn, index=labeled.index)]
+    drawn = pd.Series(labeled.get("control", False), index=labeled.index)
+    return labeled[(labeled["cycle"] > 1) & ~drawn]
 
 
 def _redundancy(
