@@ -102,11 +102,11 @@ def test_all_control_samples_together_begin_one_order(seed: int, n_cycles: int) 
 def test_a_random_sample_holds_what_a_strategy_took_as_often_as_the_rest() -> None:
     """Samples at the front of the pool are taken first, and are in the sample no less for that."""
     counts = pd.Series(0, index=ids(pool_of(60)))
-    for seed in range(40):
+    for seed in range(20):
         counts[ids(tables.random_sample(*run(4, seed), "random", seed))] += 1
     front, back = counts.iloc[:16], counts.iloc[16:]
-    share = counts.sum() / 40 / 60
-    deviation = np.sqrt(40 * share * (1 - share) / 16)
+    share = counts.sum() / 20 / 60
+    deviation = np.sqrt(20 * share * (1 - share) / 16)
     assert abs(front.mean() - back.mean()) < 4 * deviation
 
 
@@ -134,7 +134,9 @@ def test_both_ways_get_as_many_labels_and_nothing_held_out(sampler: str) -> None
 
 def test_the_starting_set_has_neither_control_nor_prediction() -> None:
     start = tables.asked(NOTHING, tables.query(["a", "b"]), "margin")
-    answers = tables.table("answers", {"sample_id": ["a", "b"], "label": "x", "labeled_at": pd.Timestamp(0, tz="UTC")})
+    answers = tables.table(
+        "answers", {"sample_id": ["a", "b"], "label": "x", "labeled_at": pd.Timestamp(0, tz="UTC")}
+    )
     labeled = tables.resolve_labels(start, answers)
     query = tables.query(["c", "d"]).assign(control=[False, True], predicted=["x", "y"])
     both = tables.table("labeled_index", tables.asked(labeled, query, "margin"))

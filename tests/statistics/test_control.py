@@ -107,7 +107,7 @@ def test_the_gain_is_told_from_200_control_labels_on() -> None:
 @pytest.mark.parametrize(
     ("strategy", "random", "said"),
     [
-        ([1] * 90 + [0] * 10, [1] * 70 + [0] * 30, "margin is ahead of random: 90.0% right after 40 labels"),
+        ([1] * 90 + [0] * 10, [1] * 70 + [0] * 30, "margin is ahead of random: 90.0% right with 40 labels"),
         ([1] * 70 + [0] * 30, [1] * 90 + [0] * 10, "margin is behind random"),
         ([1] * 71 + [0] * 29, [1] * 70 + [0] * 30, "no gain of margin over random is shown"),
         ([1] * 70 + [0] * 30, [1] * 70 + [0] * 30, "no gain of margin over random is shown"),

@@ -82,8 +82,8 @@ def told(metrics: pd.DataFrame) -> str | None:
         return None
     row = known.iloc[-1]
     return (
-        f"network of cycle {row['cycle']}: {_share(row, 'population')} of the population right, "
-        f"{_share(row, 'control')} of what the strategy left, by {row['n_control']} control labels"
+        f"network of cycle {row['cycle']:.0f}: {_share(row, 'population')} of the population right, "
+        f"{_share(row, 'control')} of what the strategy left, by {row['n_control']:.0f} control labels"
     )
 
 
@@ -108,10 +108,10 @@ def gain_told(name: str, judged: pd.DataFrame) -> str:
     ours, theirs = (100 * judged[way].mean() for way in ("strategy", "random"))
     found = paired_t((judged["strategy"].astype(float) - judged["random"]).to_numpy())
     low, high = 100 * found.low, 100 * found.high
-    n_labels = judged["n_labels"].min()
+    n_labels = " to ".join(map(str, sorted({judged["n_labels"].min(), judged["n_labels"].max()})))
     return (
-        f"{_verdict(name, found)}: {ours:.1f}% right after {n_labels} labels that {name} asked for, "
-        f"{theirs:.1f}% after {n_labels} random ones; {100 * found.mean:+.1f} points "
+        f"{_verdict(name, found)}: {ours:.1f}% right with {n_labels} labels that {name} asked for, "
+        f"{theirs:.1f}% with as many random ones, {100 * found.mean:+.1f} points "
         f"(95% interval {low:+.1f} to {high:+.1f}), judged on {found.n} control labels."
     )
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from queryloop import samples as tables
 from queryloop import strategies
-from queryloop.errors import naming_rows, unknown
+from queryloop.errors import OptionsError, naming_rows, unknown
 from queryloop.models.registry import check
 from queryloop.options import (
     EvaluationOptions,
@@ -52,6 +52,11 @@ class Classification(Task):
         super().check(options)
         if options.training.auxiliary not in ("auto", *OBJECTIVES):
             raise unknown("training.auxiliary", options.training.auxiliary, ["auto", *OBJECTIVES])
+        if tables.is_control_only(options.query):
+            raise OptionsError(
+                f"query.control_share:{options.query.control_share} of query.size:{options.query.size} "
+                "leaves nothing to the strategy: make the query larger, or the share smaller."
+            )
         if options.start.sampler not in tables.SAMPLERS:
             raise unknown("start.sampler of images", options.start.sampler, tables.SAMPLERS)
         if options.scoring.members == "tta":
