@@ -11,15 +11,16 @@ import pandas as pd
 from queryloop import samples as tables
 from queryloop.errors import StateError
 from queryloop.experiment import Experiment, settings_of
-from queryloop.options import ScoringOptions
+from queryloop.options import ExperimentOptions, ScoringOptions
 from queryloop.pipelines.embed import embed
 from queryloop.pipelines.train import train
 from queryloop.progress import ProgressBar
+from queryloop.randomness import derived_seed
 from queryloop.statistics.control import gain_told, missing
 from queryloop.storage import state
 from queryloop.training.checkpoint import Checkpoint
 
-FOLDS = 5
+FOLDS = 10
 """Parts of the control labels; each is judged by networks that learn from the others."""
 
 
@@ -41,7 +42,7 @@ def tell_gain(experiment: Experiment) -> str:
     judged = []
     with ProgressBar("training on random labels and on those asked for", FOLDS) as bar:
         for fold in range(FOLDS):
-            judged.append(_judged(experiment, control, control.iloc[fold::FOLDS]))
+            judged.append(_judged(experiment, control, fold))
             bar.advance()
     return gain_told(experiment.options.strategy, pd.concat(judged))
 
@@ -59,15 +60,20 @@ def _check(experiment: Experiment) -> None:
     state.check_settings(experiment.home, settings_of(experiment.options, fingerprint))
 
 
-def _judged(experiment: Experiment, control: pd.DataFrame, held_out: pd.DataFrame) -> pd.DataFrame:
+def _judged(experiment: Experiment, control: pd.DataFrame, fold: int) -> pd.DataFrame:
     """Whether networks of both ways are right on control labels that neither has seen."""
-    labeled, sampler = experiment.latest("labeled_index"), experiment.options.start.sampler
-    random, asked = tables.as_many_each(labeled, control, held_out, sampler)
-    right = partial(_right, experiment.catalog, experiment.options, held_out)
-    return pd.DataFrame({"strategy": right(asked), "random": right(random), "n_labels": len(random)})
+    labeled, options = experiment.latest("labeled_index"), experiment.options
+    held_out = control.iloc[fold::FOLDS]
+    random, asked = tables.as_many_each(labeled, control, held_out, options.start.sampler)
+    seed = derived_seed(options.seed, fold, "gain over random")  # training varies, too
+    right = partial(_right, experiment.catalog, options, seed, held_out)
+    found = {"strategy": right(asked), "random": right(random), "n_labels": len(random), "fold": fold}
+    return pd.DataFrame(found)
 
 
-def _right(catalog: Any, options: Any, held_out: pd.DataFrame, learned: pd.DataFrame) -> pd.Series:
+def _right(
+    catalog: Any, options: ExperimentOptions, seed: int, held_out: pd.DataFrame, learned: pd.DataFrame
+) -> pd.Series:
     """Whether a network trained on some labels, as in a cycle, is right on others."""
     from queryloop.tasks.classification.prediction import predicted
 
@@ -86,7 +92,7 @@ def _right(catalog: Any, options: Any, held_out: pd.DataFrame, learned: pd.DataF
         options.model,
         options.training,
         ScoringOptions(),
-        options.seed,
+        seed,
     )
     rows = tables.rows_of(samples, held_out["sample_id"].tolist())
     assert isinstance(inputs, np.ndarray)

@@ -42,14 +42,14 @@ def test_validation_has_its_own_line_and_key_when_there_is_any() -> None:
     assert (validation.line.color, validation.marker.symbol) != (test.line.color, test.marker.symbol)
 
 
-def test_the_population_by_control_labels_has_its_interval_and_ends_a_cycle_earlier() -> None:
+def test_the_pool_by_control_labels_has_its_interval_and_ends_a_cycle_earlier() -> None:
     ends = {"accuracy": 0.6, "low": 0.4, "high": 0.7}
-    known = {f"population_{name}": [value, np.nan] for name, value in ends.items()}
+    known = {f"pool_{name}": [value, np.nan] for name, value in ends.items()}
     figure = learning_curve(metrics([0.5, 0.75]).assign(**known), full_data())
-    population = figure.data[0]
-    assert population.y[0] == 0.6
-    assert (population.error_y.array[0], population.error_y.arrayminus[0]) == pytest.approx((0.1, 0.2))
-    assert "population" in figure.layout.title.subtitle.text
+    pool = figure.data[0]
+    assert pool.y[0] == 0.6
+    assert (pool.error_y.array[0], pool.error_y.arrayminus[0]) == pytest.approx((0.1, 0.2))
+    assert "pool, by control labels" in figure.layout.title.subtitle.text
 
 
 @pytest.mark.parametrize(("val_accuracy", "shown"), [(0.6, True), (np.nan, False)])

@@ -111,8 +111,8 @@ def test_without_validation_the_target_looks_at_control_labels(
 ) -> None:
     command = f"{CONTROL},n_cycles:5,data.validation:0,training.min_steps:200,stop.target:0.02"
     assert tiny.run(command).exit_code == 0
-    assert "stopped by stop.target: population_low" in caplog.text
-    low = tiny.load("metrics", **MARGIN)["population_low"].dropna()
+    assert "stopped by stop.target: pool_low" in caplog.text
+    low = tiny.load("metrics", **MARGIN)["pool_low"].dropna()
     assert (low.iloc[:-1] < 0.02).all()
     assert low.iloc[-1] >= 0.02
 
@@ -120,7 +120,7 @@ def test_without_validation_the_target_looks_at_control_labels(
 def test_the_end_tells_the_newest_estimate_and_how_many_labels_are_missing(controlled: Tiny) -> None:
     said = controlled.run(f"{CONTROL},n_cycles:3").stdout
     row = controlled.load("metrics", **MARGIN).iloc[1]
-    assert f"network of cycle 2: {100 * row['population_accuracy']:.1f}% (95% interval" in said
+    assert f"network of cycle 2: {100 * row['pool_accuracy']:.1f}% (95% interval" in said
     assert "Gain           told from 200 control labels on; there are " in said
     told = refusal(controlled.al("gain", f"--params={CONTROL}"))
     assert "are missing" in told

@@ -15,12 +15,12 @@ _FORMS = {str: "", int: ",", float: ".4f"}
 _OF_BOXES = {"n_labeled": "boxes", "voxels": "voxels", "foreground_voxels": "foreground voxels"}
 _TEST = {"color": BLUE, "symbol": "circle", "size": 8}
 _VALIDATION = {"color": LIGHT_BLUE, "symbol": "circle-open", "size": 6}
-_POPULATION = {"color": VERMILLION, "symbol": "diamond-open", "size": 6}
+_POOL = {"color": VERMILLION, "symbol": "diamond-open", "size": 6}
 
 
 def learning_curve(metrics: pd.DataFrame, full_data: pd.DataFrame, measure: str = "accuracy") -> go.Figure:
     """A measure of one experiment over what was labelled: on the test set, and on validation where known.
-    Where there are control labels, also the accuracy on the population with its 95% interval.
+    Where there are control labels, also the accuracy on the pool with its 95% interval.
 
     metrics: table `metrics`, one row a cycle and at least one. full_data: table `full_data`; the last
     row, where there is one, becomes the dashed line of training on all labels. measure: a column from 0 to
@@ -46,13 +46,13 @@ def learning_curve(metrics: pd.DataFrame, full_data: pd.DataFrame, measure: str 
 
 
 def _beside(metrics: pd.DataFrame, measure: str) -> list[tuple[str, go.Scatter]]:
-    """Key and line of what is known beside the test set: validation, the population by control labels."""
+    """Key and line of what is known beside the test set: validation, the pool by control labels."""
     found, validation = [], f"val_{measure}"
     if validation in metrics and metrics[validation].notna().any():
         found.append((_key("○", LIGHT_BLUE, "validation"), _trace(metrics, validation, _VALIDATION)))
-    if "population_accuracy" in metrics:
-        line = _with_interval(_trace(metrics, "population_accuracy", _POPULATION), metrics)
-        found.append((_key("◇", VERMILLION, "population, by control labels"), line))
+    if "pool_accuracy" in metrics:
+        line = _with_interval(_trace(metrics, "pool_accuracy", _POOL), metrics)
+        found.append((_key("◇", VERMILLION, "pool, by control labels"), line))
     return found
 
 
@@ -114,7 +114,7 @@ def _trace(metrics: pd.DataFrame, column: str, marker: dict[str, object]) -> go.
 
 
 def _with_interval(trace: go.Scatter, metrics: pd.DataFrame) -> go.Scatter:
-    middle, low, high = (metrics[f"population_{end}"] for end in ("accuracy", "low", "high"))
+    middle, low, high = (metrics[f"pool_{end}"] for end in ("accuracy", "low", "high"))
     up, down = (high - middle).tolist(), (middle - low).tolist()
     return trace.update(error_y={"type": "data", "symmetric": False, "array": up, "arrayminus": down})
 

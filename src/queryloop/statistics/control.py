@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from scipy.stats import hypergeom
 
-from queryloop.statistics.paired import Difference, paired_t
+from queryloop.statistics.paired import paired_t
 
 ENOUGH = 200
 """Control labels from which on the gain over random is told."""
 
 ESTIMATES = [
     *("n_control", "control_accuracy", "control_low", "control_high"),
-    *("population_accuracy", "population_low", "population_high"),
+    *("pool_accuracy", "pool_low", "pool_high"),
 ]
 """Columns of `metrics`, in the row of the network that they are about."""
 
@@ -37,9 +39,8 @@ def estimates(labeled: pd.DataFrame, n_pool: int) -> pd.DataFrame:
 
     labeled: labelled set, with `control` and `predicted` from the first query with control samples on.
     n_pool: samples without a label. Returns one row for each cycle but the last, whose query is not
-    answered: cycle, n_control, control_accuracy with the ends of its 95% interval (of what the strategy left
-    in the pool), population_accuracy with its ends (of all training samples but the starting set; those
-    already asked for count as the network saw them that asked).
+    answered: cycle, n_control; control_accuracy, of what the strategy left in the pool, with the ends of its
+    95% interval; pool_accuracy, of the whole pool in which the network asked, with its ends.
     """
     cycles = range(1, labeled["cycle"].max()) if "control" in labeled else ()
     rows = [_estimated(labeled, n_pool, cycle) for cycle in cycles]
@@ -47,24 +48,27 @@ def estimates(labeled: pd.DataFrame, n_pool: int) -> pd.DataFrame:
 
 
 def _estimated(labeled: pd.DataFrame, n_pool: int, cycle: int) -> dict[str, float]:
-    asked = labeled[labeled["cycle"].between(2, cycle + 1)]
-    is_right = asked["predicted"] == asked["label"]
-    is_new = asked["cycle"] == cycle + 1
-    is_drawn = is_new & asked["control"]
-    n, right = int(is_drawn.sum()), int(is_right[is_drawn].sum())
-    n_left = n_pool + int((labeled["cycle"] > cycle).sum()) - int((is_new & ~is_drawn).sum())
-    known, total = int(is_right[~is_drawn].sum()), int((~is_drawn).sum()) + n_left
-    low, high = bounds(right, n, n_left)
+    asked = labeled[labeled["cycle"] == cycle + 1]
+    drawn, chosen = (part["predicted"] == part["label"] for part in _parts(asked))
+    in_pool = n_pool + int((labeled["cycle"] > cycle).sum())
+    left, n, right = in_pool - len(chosen), len(drawn), int(drawn.sum())
+    low, high = bounds(right, n, left)
+    known = int(chosen.sum())
     return {
         "cycle": cycle,
         "n_control": n,
         "control_accuracy": right / n,
-        "control_low": low / n_left,
-        "control_high": high / n_left,
-        "population_accuracy": (known + n_left * right / n) / total,
-        "population_low": (known + low) / total,
-        "population_high": (known + high) / total,
+        "control_low": low / left,
+        "control_high": high / left,
+        "pool_accuracy": (known + left * right / n) / in_pool,
+        "pool_low": (known + low) / in_pool,
+        "pool_high": (known + high) / in_pool,
     }
+
+
+def _parts(asked: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What was drawn at random, and what the strategy chose."""
+    return asked[asked["control"]], asked[~asked["control"]]
 
 
 def with_estimates(metrics: pd.DataFrame, labeled: pd.DataFrame, n_pool: int) -> pd.DataFrame:
@@ -82,7 +86,7 @@ def told(metrics: pd.DataFrame) -> str | None:
         return None
     row = known.iloc[-1]
     return (
-        f"network of cycle {row['cycle']:.0f}: {_share(row, 'population')} of the population right, "
+        f"network of cycle {row['cycle']:.0f}: {_share(row, 'pool')} of the pool right, "
         f"{_share(row, 'control')} of what the strategy left, by {row['n_control']:.0f} control labels"
     )
 
@@ -99,24 +103,43 @@ def missing(n_control: int) -> str | None:
     return f"told from {ENOUGH} control labels on; there are {n_control}, {ENOUGH - n_control} are missing"
 
 
-def gain_told(name: str, judged: pd.DataFrame) -> str:
-    """The gain of a strategy over random in words, with a paired t interval over the samples.
+@dataclass(frozen=True)
+class Gain:
+    """Accuracy (0..1) with a strategy's labels and with random ones, and the interval of the difference."""
 
-    judged: one row a control sample: strategy and random, whether the network of either way was right on it;
-    n_labels, on which each was trained.
+    strategy: float
+    random: float
+    low: float
+    high: float
+
+
+def gain(judged: pd.DataFrame) -> Gain:
+    """How far a strategy is ahead of random, with a 95% interval over the folds.
+
+    judged: one row a control sample: fold, and of strategy and random whether the network of either way,
+    which was trained without this fold, was right on it. A t interval over the folds' differences, widened
+    since trainings share most of their labels (Nadeau and Bengio 2003).
     """
-    ours, theirs = (100 * judged[way].mean() for way in ("strategy", "random"))
-    found = paired_t((judged["strategy"].astype(float) - judged["random"]).to_numpy())
-    low, high = 100 * found.low, 100 * found.high
+    folds = judged.groupby("fold")[["strategy", "random"]].mean()
+    found, k = paired_t((folds["strategy"] - folds["random"]).to_numpy()), len(folds)
+    wider = np.sqrt(1 + k / (k - 1))
+    low, high = (found.mean + wider * (end - found.mean) for end in (found.low, found.high))
+    return Gain(float(folds["strategy"].mean()), float(folds["random"].mean()), low, high)
+
+
+def gain_told(name: str, judged: pd.DataFrame) -> str:
+    """The gain of a strategy over random in words. judged: as in `gain`, with n_labels to train on."""
+    found = gain(judged)
     n_labels = " to ".join(map(str, sorted({judged["n_labels"].min(), judged["n_labels"].max()})))
     return (
-        f"{_verdict(name, found)}: {ours:.1f}% right with {n_labels} labels that {name} asked for, "
-        f"{theirs:.1f}% with as many random ones, {100 * found.mean:+.1f} points "
-        f"(95% interval {low:+.1f} to {high:+.1f}), judged on {found.n} control labels."
+        f"{_verdict(name, found)}: {100 * found.strategy:.1f}% right with {n_labels} labels that {name} "
+        f"asked for, {100 * found.random:.1f}% with as many random ones, "
+        f"{100 * (found.strategy - found.random):+.1f} points (95% interval {100 * found.low:+.1f} to "
+        f"{100 * found.high:+.1f}), judged on {len(judged)} control labels."
     )
 
 
-def _verdict(name: str, found: Difference) -> str:
+def _verdict(name: str, found: Gain) -> str:
     if found.low > 0:
         return f"{name} is ahead of random"
     return f"{name} is behind random" if found.high < 0 else f"no gain of {name} over random is shown"

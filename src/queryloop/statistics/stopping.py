@@ -49,7 +49,7 @@ def stop_reason(metrics: pd.DataFrame, n_asked: int, stop: StopOptions) -> str |
     return None
 
 
-_WATCHED = ("val_accuracy", "population_low")
+_WATCHED = ("val_accuracy", "pool_low")
 """Of control labels the lower end of the interval: with few of them, all can be right by chance."""
 
 
