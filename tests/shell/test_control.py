@@ -126,7 +126,10 @@ def test_the_end_tells_the_newest_estimate_and_how_many_labels_are_missing(contr
     assert "are missing" in told
 
 
-def test_the_gain_over_random_is_told_from_networks_trained_apart(tiny: Tiny) -> None:
+def test_the_gain_over_random_is_told_from_networks_trained_apart(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("queryloop.gain.FOLDS", 3)
     params = "strategy:margin,query.control_share:0.9,query.size:230"
     assert "kedro al gain" in tiny.run(params).stdout
     before = tiny.tree()

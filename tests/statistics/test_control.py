@@ -145,4 +145,4 @@ def test_the_interval_of_the_gain_is_that_of_nadeau_and_bengio() -> None:
     found = gain(judged(40 + NOISE, np.full(10, 40)))
     differences = NOISE / 50
     error = np.sqrt((1 / 10 + 1 / 9) * differences.var(ddof=1))
-    assert (found.low, found.high) == pytest.approx(t(9).interval(0.95, differences.mean(), error))
+    assert (found.low, found.high) == pytest.approx(t.interval(0.95, 9, differences.mean(), error))
