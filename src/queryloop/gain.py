@@ -49,8 +49,8 @@ def tell_gain(experiment: Experiment) -> str:
 
 def _check(experiment: Experiment) -> None:
     settings = state.read_settings(experiment.home)
-    if settings is None or not experiment.n_committed:
-        raise StateError(f"the experiment at {experiment.home} has no cycle yet: run it first.")
+    if settings is None or experiment.n_committed < 2:
+        raise StateError(f"the experiment at {experiment.home} has taken in no query yet: run it first.")
     if not settings["query"]["control_share"]:
         raise StateError(
             f"the experiment at {experiment.home} has no control labels: begin one with "

@@ -28,13 +28,13 @@ N_CONTROL = 4
 def controlled(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     """Three cycles of margin with control samples, and one without; to be read only."""
     tiny = Tiny.create(tmp_path_factory.mktemp("controlled") / "project")
-    for params in (f"{CONTROL},n_cycles:3", "strategy:margin,experiment:plain,n_cycles:1"):
+    for params in (f"{CONTROL},n_cycles:3", "strategy:margin,experiment:plain,n_cycles:2"):
         assert tiny.run(params).exit_code == 0
     return tiny
 
 
 def test_the_strategy_asks_for_the_same_but_for_less(controlled: Tiny) -> None:
-    ours, plain = controlled.history("query", **MARGIN)[0], controlled.load("query", **PLAIN)
+    ours, plain = (controlled.history("query", **of)[0] for of in (MARGIN, PLAIN))
     assert len(ours) == len(plain) == 20
     assert ours["control"].tolist() == [False] * 16 + [True] * N_CONTROL
     columns = ["sample_id", "rank", "score"]
@@ -109,7 +109,7 @@ def test_people_are_not_told_what_is_a_control_or_what_the_network_thinks(tiny: 
 def test_without_validation_the_target_looks_at_control_labels(
     tiny: Tiny, caplog: pytest.LogCaptureFixture
 ) -> None:
-    command = f"{CONTROL},n_cycles:5,data.validation:0,training.min_steps:200,stop.target:0.02"
+    command = f"{CONTROL},n_cycles:3,data.validation:0,training.min_steps:60,stop.target:0.02"
     assert tiny.run(command).exit_code == 0
     assert "stopped by stop.target: pool_low" in caplog.text
     low = tiny.load("metrics", **MARGIN)["pool_low"].dropna()
