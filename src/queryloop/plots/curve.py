@@ -116,7 +116,7 @@ def _trace(metrics: pd.DataFrame, column: str, marker: dict[str, object]) -> go.
 def _with_interval(trace: go.Scatter, metrics: pd.DataFrame) -> go.Scatter:
     middle, low, high = (metrics[f"pool_{end}"] for end in ("accuracy", "low", "high"))
     up, down = (high - middle).tolist(), (middle - low).tolist()
-    return trace.update(error_y={"type": "data", "symmetric": False, "array": up, "arrayminus": down})
+    return trace.update(error_y={"symmetric": False, "array": up, "arrayminus": down, "thickness": 1})
 
 
 def _hover(row: Mapping[Hashable, Any]) -> str:
