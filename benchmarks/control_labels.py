@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from kedro.framework.startup import bootstrap_project
 
 from queryloop import samples as tables
 from queryloop.options import TrainingOptions
@@ -34,6 +35,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--env", default=None)
     options = parser.parse_args()
+    bootstrap_project(Path.cwd())
     found = pd.concat(of_seed(options, seed) for seed in range(options.seeds))
     for name in ("control", "pool"):
         true, low, high = (found[f"{name}_{part}"] for part in ("true", "low", "high"))
