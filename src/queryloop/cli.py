@@ -182,6 +182,15 @@ def compare(env: str | None, params: dict[str, Any], strategies: str | None, **g
 
 @al.command()
 @in_project
+def gain(experiment: Any) -> None:
+    """Whether the strategy is ahead of random, by the control labels of the experiment itself."""
+    from queryloop.gain import tell_gain
+
+    click.echo(tell_gain(experiment))
+
+
+@al.command()
+@in_project
 def verify(experiment: Any) -> None:
     """Check every stored file against its seal, and every experiment for missing parts."""
     from queryloop.inspection import verify_all

@@ -28,7 +28,20 @@ def show_end(experiment: Experiment, before: int) -> None:
     if before == experiment.n_committed:
         console.print(f"All {before} cycles are done: nothing was run.", highlight=False)
     console.print(cycles_table(experiment.latest("metrics"), experiment.catalog.load("timings")))
-    console.print(_next_steps(experiment), highlight=False, soft_wrap=True)
+    for line in (*_of_control(experiment), _next_steps(experiment)):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _of_control(experiment: Experiment) -> list[str]:
+    """What control labels say, where there are any: of the network, and of the gain over random."""
+    from queryloop.gain import control_labels
+    from queryloop.statistics.control import missing, told
+
+    if (said := told(experiment.latest("metrics"))) is None:
+        return []
+    few = missing(len(control_labels(experiment)))
+    gain = few or f"kedro al gain {experiment.flags}, with the other settings of this run"
+    return [f"Control        {said}", f"Gain           {gain}"]
 
 
 def _next_steps(experiment: Experiment) -> str:
@@ -169,6 +182,9 @@ def _labelled(catalog: Any, labeled: pd.DataFrame, row: pd.Series) -> str:
     asked = int((labeled["cycle"] == row["cycle"]).sum())
     when = f"{row['sample_id']} was asked for in cycle {row['cycle']}, rank {row['rank']} of {asked}"
     answer = f"label {row['label']!r} by {row['annotator']} at {row['labeled_at']:%Y-%m-%d %H:%M:%S} UTC"
+    if row.get("control"):
+        guess = f"cycle {row['cycle'] - 1} took it for {row['predicted']!r}"
+        return f"{when}, drawn at random as a control; the network of {guess}; {answer}."
     if row["cycle"] == 1:
         return f"{when}: it is in the starting set, the same for all strategies of this seed; {answer}."
     return f"{when}, {_by(catalog, row['strategy'], row['score'], int(row['cycle']) - 1)}; {answer}."
@@ -177,6 +193,8 @@ def _labelled(catalog: Any, labeled: pd.DataFrame, row: pd.Series) -> str:
 def _queried(catalog: Any, query: pd.DataFrame, row: pd.Series) -> str:
     cycle = len(committed(catalog["query"].home))
     strategy = catalog.load("params:strategy")
+    if row.get("control"):
+        return f"{row['sample_id']} is in the open query, drawn at random as a control."
     return (
         f"{row['sample_id']} is in the open query, rank {row['rank']} of {len(query)}, "
         f"{_by(catalog, strategy, row['score'], cycle)}."

@@ -90,7 +90,7 @@ class CycleSession(KedroSession):
                 cycle = OneCycle(context, experiment.next_version(), self.store)
                 cycle.run(pipeline_names=["al_cycle"], from_nodes=experiment.first_nodes)
                 experiment.record_timings(time.perf_counter() - began)
-                _say_done(experiment.latest("metrics").iloc[-1], experiment.task.measure, n_cycles)
+                _say_done(experiment.latest("metrics"), experiment.task.measure, n_cycles)
         if stopped:
             logger.info("stopped by %s.", stopped)
         elif experiment.is_exhausted:
@@ -143,9 +143,14 @@ class OneCycle(KedroSession):
         return self._context
 
 
-def _say_done(row: Any, measure: str, n_cycles: int) -> None:
+def _say_done(metrics: Any, measure: str, n_cycles: int) -> None:
+    from queryloop.statistics.control import told
+
+    row = metrics.iloc[-1]
     done = (row["cycle"], n_cycles, row["n_labeled"], measure, row[measure])
     logger.info("cycle %d of %d: %d labels, %s %.4f", *done)
+    if said := told(metrics):
+        logger.info(said)
 
 
 def _filtered(names: list[str], asked: Mapping[str, Any]) -> Pipeline:

@@ -50,7 +50,7 @@ class StopRules:
         return [kappa(a, b) for a, b in pairwise(classes)]
 
     def _predicted(self, version: str) -> np.ndarray:
-        from queryloop.tasks.classification.prediction import predict
+        from queryloop.tasks.classification.prediction import predicted
 
         catalog, options = self._experiment.catalog, self._experiment.options
         folder = catalog["checkpoint"].folder
@@ -62,5 +62,4 @@ class StopRules:
         rows = tables.rows_of(samples, drawn["sample_id"].tolist())
         images, features = catalog.load("images"), catalog.load("features")
         inputs = features if features.shape[1] else images
-        seen = predict(read_checkpoint(path), inputs, rows, frozenset({"probs"}), options.training)
-        return seen["probs"].argmax(dim=1).numpy()
+        return predicted(read_checkpoint(path), inputs, rows, options.training)

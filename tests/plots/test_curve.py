@@ -42,6 +42,16 @@ def test_validation_has_its_own_line_and_key_when_there_is_any() -> None:
     assert (validation.line.color, validation.marker.symbol) != (test.line.color, test.marker.symbol)
 
 
+def test_the_pool_by_control_labels_has_its_interval_and_ends_a_cycle_earlier() -> None:
+    ends = {"accuracy": 0.6, "low": 0.4, "high": 0.7}
+    known = {f"pool_{name}": [value, np.nan] for name, value in ends.items()}
+    figure = learning_curve(metrics([0.5, 0.75]).assign(**known), full_data())
+    pool = figure.data[0]
+    assert pool.y[0] == 0.6
+    assert (pool.error_y.array[0], pool.error_y.arrayminus[0]) == pytest.approx((0.1, 0.2))
+    assert "pool, by control labels" in figure.layout.title.subtitle.text
+
+
 @pytest.mark.parametrize(("val_accuracy", "shown"), [(0.6, True), (np.nan, False)])
 def test_the_subtitle_names_only_what_is_drawn(val_accuracy: float, shown: bool) -> None:
     keys = learning_curve(metrics([0.5], val_accuracy), full_data()).layout.title.subtitle.text

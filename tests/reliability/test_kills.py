@@ -48,6 +48,19 @@ def test_a_kill_while_recovering_from_a_kill_changes_no_result(
     assert recovered(projects, al_cycle(2), two.contents) == []
 
 
+@pytest.mark.slow
+def test_a_kill_with_control_samples_changes_no_result(undisturbed: list[Undisturbed], copy: Copy) -> None:
+    command = al_cycle(2, ",query.control_share:0.2")
+    end = copy(undisturbed[0], "end")
+    operations = Trial(end, [command]).run().operations
+    links = [i for i, said in enumerate(operations, 1) if "os.link" in said and "/query.parquet/" in said]
+    assert len(links) == 2
+    projects = [copy(undisturbed[0], number) for number in links]
+    killed = run_all(Trial(p, [command], at + 1) for p, at in zip(projects, links, strict=True))
+    assert [each.code for each in killed] == [-9, -9]
+    assert recovered(projects, command, contents(end)) == []
+
+
 def test_a_kill_between_the_next_query_and_the_commit_loses_no_query(
     undisturbed: list[Undisturbed], copy: Copy
 ) -> None:

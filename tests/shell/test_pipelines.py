@@ -24,6 +24,7 @@ IN_MEMORY = {
     "pool",
     "measured",
     "reported",
+    "chosen",
     "next_query",
     "strategy_quality",
     "metrics_so_far",

@@ -53,6 +53,13 @@ def test_the_target_is_the_last_validation_accuracy() -> None:
     assert "has reached 0.7" in (stop_reason(metrics(0.6, 0.7), 20, StopOptions(target=0.7)) or "")
 
 
+def test_without_validation_the_target_is_the_newest_lower_end_by_control_labels() -> None:
+    known = metrics(np.nan, np.nan, np.nan).assign(pool_accuracy=0.9, pool_low=[0.6, 0.8, np.nan])
+    assert stop_reason(known, 20, StopOptions(target=0.81)) is None
+    assert "pool_low 0.8000 has reached 0.8" in (stop_reason(known, 20, StopOptions(target=0.8)) or "")
+    assert stop_reason(metrics(0.5, 0.5, 0.5).assign(pool_low=0.9), 20, StopOptions(target=0.8)) is None
+
+
 def test_a_plateau_is_that_long() -> None:
     stop = StopOptions(plateau=2, gain=0.01)
     assert stop_reason(metrics(0.6, 0.605), 20, stop) is None

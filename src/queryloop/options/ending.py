@@ -16,7 +16,8 @@ class StopOptions(Options):
     budget: Count | None = None
     """Labels that no query may go beyond; validation labels are not among them."""
     target: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Validation accuracy that is enough."""
+    """Validation accuracy that is enough; without a validation set, the lower end of the 95% interval of
+    the accuracy on the pool, by control labels."""
     plateau: Count | None = None
     """So many cycles without a better validation accuracy."""
     gain: Annotated[float, Field(ge=0)] = 0.0

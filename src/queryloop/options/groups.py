@@ -71,6 +71,8 @@ class QueryOptions(Options):
     """Score only this many pool samples, drawn anew each cycle; null scores all."""
     schedule_cycles: Annotated[int, Field(ge=2)] = 10
     """Cycles over which a strategy's schedule runs, whatever `n_cycles` is."""
+    control_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of each query that is drawn at random, of images: labels that say how good the network is."""
     box: Literal["whole"] | Lengths = (32, 32, 32)
     """Of 3D scans: voxels that are labelled at once, one length for all axes or that of z, y, x; an axis of
     a scan that is shorter is taken whole. (1, 4096, 4096) are slices, whole: whole scans."""

@@ -16,6 +16,7 @@ from queryloop.training.checkpoint import Checkpoint
 def add_metrics(
     metrics: pd.DataFrame,
     labeled: pd.DataFrame,
+    pool: pd.DataFrame,
     checkpoint: Checkpoint,
     measured: dict,
     strategy_quality: float,
@@ -23,10 +24,13 @@ def add_metrics(
     strategy: str,
     seed: int,
 ) -> pd.DataFrame:
-    """All rows so far and the one of this cycle."""
+    """All rows so far and the one of this cycle; and what control labels say of the networks before it."""
+    from queryloop.statistics.control import with_estimates
+
     log = checkpoint.settings["log"]
     row = tables.metrics_row(labeled, splits, log, measured, strategy, seed, strategy_quality)
-    return row if metrics.empty else tables.table("metrics", pd.concat([metrics, row], ignore_index=True))
+    so_far = row if metrics.empty else pd.concat([metrics, row], ignore_index=True)
+    return tables.table("metrics", with_estimates(so_far, labeled, len(pool)))
 
 
 def draw_curve(
@@ -72,7 +76,7 @@ def draw_query(
 
 def create_pipeline() -> Pipeline:
     """What a cycle found out, as a table and as pictures."""
-    results = ["metrics", "labeled", "checkpoint", "measured", "strategy_quality", "splits"]
+    results = ["metrics", "labeled", "pool", "checkpoint", "measured", "strategy_quality", "splits"]
     found = [*results, "params:strategy", "params:seed"]
     options = ["dataset", "data", "model", "training", "seed"]
     settings = ["fingerprint", *(f"params:{name}" for name in options)]

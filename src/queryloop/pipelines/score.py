@@ -54,7 +54,7 @@ def score_candidates(
     from queryloop.strategies.quality import qualities
     from queryloop.tasks.registry import task_of
 
-    task, k = task_of(dataset), tables.query_size(query, labeled, pool)
+    task, k = task_of(dataset), tables.query_parts(query, labeled, pool)[0]
     with qualities() as reported:
         chosen = task.strategy(strategy, strategy_options)
         found = task.scores(evidence, chosen, k=k, seed=tables.query_seed(seed, labeled))

@@ -1,15 +1,19 @@
-"""Select: what to ask for next."""
+"""Select: what to ask for next, by the strategy and, for a control, at random."""
 
 from __future__ import annotations
 
 from math import nan
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from queryloop import samples as tables
-from queryloop.options import QueryOptions
+from queryloop.errors import naming_rows
+from queryloop.options import QueryOptions, TrainingOptions
+from queryloop.storage.samples import Inputs
+from queryloop.training.checkpoint import Checkpoint
 
 
 def select(
@@ -24,22 +28,56 @@ def select(
     query: QueryOptions,
     seed: int,
 ) -> tuple[pd.DataFrame, float]:
-    """The next query, best first; the last one takes what is left of the pool.
+    """What the strategy asks for next, best first; the last time it takes what is left of the pool.
 
     And how good the strategy's own predictor is, the last stage's of a chain; NaN where it has none.
     """
     from queryloop.strategies.quality import qualities
     from queryloop.tasks.registry import task_of
 
-    task, k = task_of(dataset), min(tables.query_size(query, labeled, pool), len(scores))
+    task, k = task_of(dataset), min(tables.query_parts(query, labeled, pool)[0], len(scores))
     with qualities() as more:
         chosen = task.strategy(strategy, strategy_options)
         found = task.chosen(scores, evidence, chosen, k=k, seed=tables.query_seed(seed, labeled))
     return found, [nan, *reported, *more][-1]
 
 
+def add_control(
+    chosen: pd.DataFrame,
+    labeled: pd.DataFrame,
+    pool: pd.DataFrame,
+    checkpoint: Checkpoint,
+    samples: pd.DataFrame,
+    inputs: Inputs,
+    query: QueryOptions,
+    training: TrainingOptions,
+    seed: int,
+) -> pd.DataFrame:
+    """The next query: behind the strategy's choice the control samples, if there are to be some.
+
+    Then each row says what the network, which has seen none of them, takes it for.
+    """
+    if not query.control_share:
+        return chosen
+    from queryloop.tasks.classification.prediction import predicted
+
+    asked = tables.with_control(chosen, pool, tables.query_parts(query, labeled, pool)[1], seed)
+    ids = asked["sample_id"].tolist()
+    assert isinstance(inputs, np.ndarray)
+    with naming_rows(ids, f"cycle {tables.next_cycle(labeled) - 1}, control"):
+        names = predicted(checkpoint, inputs, tables.rows_of(samples, ids), training)
+    return tables.table("query", asked.assign(predicted=names))
+
+
 def create_pipeline() -> Pipeline:
     """Evidence and scores to the next query."""
     options = ["dataset", "strategy", "strategy_options", "query", "seed"]
     found = ["evidence", "scores", "reported", "labeled", "pool", *(f"params:{name}" for name in options)]
-    return Pipeline([Node(select, found, ["next_query", "strategy_quality"], name="select")])
+    asked = ["chosen", "labeled", "pool", "checkpoint", "samples", "inputs"]
+    looking = ["params:query", "params:training", "params:seed"]
+    return Pipeline(
+        [
+            Node(select, found, ["chosen", "strategy_quality"], name="select"),
+            Node(add_control, [*asked, *looking], "next_query", name="add_control"),
+        ]
+    )

@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from math import isnan
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from queryloop.plots.palette import BLUE, GREY, LIGHT_BLUE
+from queryloop.plots.palette import BLUE, GREY, LIGHT_BLUE, VERMILLION
 
 _FORMS = {str: "", int: ",", float: ".4f"}
 _OF_BOXES = {"n_labeled": "boxes", "voxels": "voxels", "foreground_voxels": "foreground voxels"}
 _TEST = {"color": BLUE, "symbol": "circle", "size": 8}
 _VALIDATION = {"color": LIGHT_BLUE, "symbol": "circle-open", "size": 6}
+_POOL = {"color": VERMILLION, "symbol": "diamond-open", "size": 6}
 
 
 def learning_curve(metrics: pd.DataFrame, full_data: pd.DataFrame, measure: str = "accuracy") -> go.Figure:
     """A measure of one experiment over what was labelled: on the test set, and on validation where known.
+    Where there are control labels, also the accuracy on the pool with its 95% interval.
 
     metrics: table `metrics`, one row a cycle and at least one. full_data: table `full_data`; the last
     row, where there is one, becomes the dashed line of training on all labels. measure: a column from 0 to
     1, such as accuracy or dice. With columns `voxels` and `foreground_voxels` the samples are boxes, and a
     menu chooses which of the three is counted.
     """
-    validation, counts = f"val_{measure}", _counts(metrics)
-    known = metrics[validation].dropna() if validation in metrics else pd.Series(dtype=float)
-    keys, traces = [_key("●", BLUE, "test")], [_trace(metrics, measure, _TEST)]
-    if len(known):
-        keys.append(_key("○", LIGHT_BLUE, "validation"))
-        traces.insert(0, _trace(metrics, validation, _VALIDATION))
+    counts, beside = _counts(metrics), _beside(metrics, measure)
+    keys = [_key("●", BLUE, "test"), *(key for key, _ in beside)]
+    traces = [*(trace for _, trace in reversed(beside)), _trace(metrics, measure, _TEST)]
     reference = full_data.tail(1).to_dict("records")
     keys += [_key("- -", GREY, f"{_all(full, counts)}: {full[measure]:.3f}") for full in reference]
-    shown = [*metrics[measure], *known, *(full[measure] for full in reference)]
+    shown = [y for trace in traces for y in trace.y if not isnan(y)] + [full[measure] for full in reference]
     axes = [_x_axis(metrics, column, unit) for column, unit in counts.items()]
     layout = _layout(
         _title(metrics.iloc[-1], measure, counts["n_labeled"]),
@@ -43,6 +43,17 @@ def learning_curve(metrics: pd.DataFrame, full_data: pd.DataFrame, measure: str 
         updatemenus=[_menu(metrics, counts, axes, len(traces))] if len(counts) > 1 else [],
     )
     return go.Figure(traces, layout)
+
+
+def _beside(metrics: pd.DataFrame, measure: str) -> list[tuple[str, go.Scatter]]:
+    """Key and line of what is known beside the test set: validation, the pool by control labels."""
+    found, validation = [], f"val_{measure}"
+    if validation in metrics and metrics[validation].notna().any():
+        found.append((_key("○", LIGHT_BLUE, "validation"), _trace(metrics, validation, _VALIDATION)))
+    if "pool_accuracy" in metrics:
+        line = _with_interval(_trace(metrics, "pool_accuracy", _POOL), metrics)
+        found.append((_key("◇", VERMILLION, "pool, by control labels"), line))
+    return found
 
 
 def _counts(metrics: pd.DataFrame) -> dict[str, str]:
@@ -100,6 +111,12 @@ def _trace(metrics: pd.DataFrame, column: str, marker: dict[str, object]) -> go.
         marker=marker,
         cliponaxis=False,
     )
+
+
+def _with_interval(trace: go.Scatter, metrics: pd.DataFrame) -> go.Scatter:
+    middle, low, high = (metrics[f"pool_{end}"] for end in ("accuracy", "low", "high"))
+    up, down = (high - middle).tolist(), (middle - low).tolist()
+    return trace.update(error_y={"symmetric": False, "array": up, "arrayminus": down, "thickness": 1})
 
 
 def _hover(row: Mapping[Hashable, Any]) -> str:

@@ -1,5 +1,6 @@
 """Sample tables, pools and labelled sets as pure tables: who is in which split, asked when, labelled how."""
 
+from queryloop.samples.control import as_many_each, is_control_only, query_parts, random_sample, with_control
 from queryloop.samples.queries import (
     asked,
     candidates,
@@ -21,12 +22,14 @@ __all__ = [
     "BOX",
     "COLUMNS",
     "SAMPLERS",
+    "as_many_each",
     "asked",
     "candidates",
     "check_sizes",
     "classes",
     "count_of",
     "ids_in",
+    "is_control_only",
     "known",
     "labelled_rows",
     "metrics_row",
@@ -34,8 +37,10 @@ __all__ = [
     "pool_without",
     "progress",
     "query",
+    "query_parts",
     "query_seed",
     "query_size",
+    "random_sample",
     "reference_key",
     "resolve_labels",
     "rows_of",
@@ -43,4 +48,5 @@ __all__ = [
     "starting_set",
     "table",
     "types",
+    "with_control",
 ]

@@ -10,7 +10,7 @@ import pandas as pd
 from queryloop.errors import StateError, examples
 from queryloop.options import QueryOptions
 from queryloop.randomness import derived_seed, uniform_by_id
-from queryloop.samples.schema import BOX, table
+from queryloop.samples.schema import MORE, table
 
 _NO_BOXES: Mapping[str, np.ndarray] = {}
 
@@ -55,8 +55,14 @@ def candidates(
 def asked(labeled: pd.DataFrame, query: pd.DataFrame, strategy: str) -> pd.DataFrame:
     """Everything asked so far: the rows of the labelled set, then the open query as the next cycle."""
     new = query.assign(cycle=next_cycle(labeled), strategy=strategy)
-    columns = ["sample_id", "cycle", "rank", "score", "strategy", *new.columns.intersection(BOX)]
-    return new[columns] if labeled.empty else pd.concat([labeled[columns], new[columns]], ignore_index=True)
+    more = [name for name in MORE["labeled_index"] if name in new]
+    columns = ["sample_id", "cycle", "rank", "score", "strategy", *more]
+    if labeled.empty:
+        return new[columns]
+    before = labeled.reindex(columns=columns)
+    if "control" in more:  # the starting set has none
+        before["control"] = before["control"].eq(True)
+    return pd.concat([before, new[columns]], ignore_index=True)
 
 
 def next_cycle(labeled: pd.DataFrame) -> int:

@@ -45,8 +45,11 @@ COLUMNS["full_data"] = {"settings": "str", **COLUMNS["metrics"]}
 BOX = ("z", "y", "x", "dz", "dy", "dx")
 """Corner and size of a box, in voxels of the store's grid: behind the others where samples are boxes."""
 
+CONTROL = {"control": "bool", "predicted": "str"}
+"""Whether a sample was drawn at random, and the class that the network named before it was labelled."""
+
 MORE: dict[str, dict[str, str]] = {
-    **dict.fromkeys(("query", "labeled_index"), dict.fromkeys(BOX, "int64")),
+    **{name: dict.fromkeys(BOX, "int64") | CONTROL for name in ("query", "labeled_index")},
     "scores": dict.fromkeys((*BOX, "channel"), "int64"),
 }
 """Columns that some data sets have; `channel`: the class by which a box was found, or -1."""

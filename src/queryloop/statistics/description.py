@@ -52,7 +52,7 @@ def classes(labeled: Labelled, samples: pd.DataFrame | None, images: np.ndarray 
 
     labeled: the labelled set of each run. samples, images: where redundancy can be measured, in pixels.
     """
-    asked = {name: [table[table["cycle"] > 1] for table in tables] for name, tables in labeled.items()}
+    asked = {name: [_by_strategy(table) for table in tables] for name, tables in labeled.items()}
     rows = [table.assign(strategy=name) for name, tables in asked.items() for table in tables]
     queried = pd.concat(rows) if rows else pd.DataFrame()
     if queried.empty:
@@ -61,6 +61,12 @@ def classes(labeled: Labelled, samples: pd.DataFrame | None, images: np.ndarray 
     alike = [_redundancy(asked[name], samples, images) for name in found["strategy"]]
     found.insert(2, "redundancy", alike)
     return found
+
+
+def _by_strategy(labeled: pd.DataFrame) -> pd.DataFrame:
+    """Without the start and what was drawn at random."""
+    drawn = pd.Series(labeled.get("control", False), index=labeled.index)
+    return labeled[(labeled["cycle"] > 1) & ~drawn]
 
 
 def _redundancy(

@@ -15,11 +15,15 @@ from queryloop.options import ExperimentOptions, StopOptions
 def check_stop(options: ExperimentOptions) -> None:
     """Raise OptionsError for a rule that can never be looked at, or is kept before the first label."""
     stop = options.stop
-    for name in ("target", "plateau"):
-        if getattr(stop, name) is not None and not options.data.validation:
-            raise OptionsError(
-                f"stop.{name} looks at the validation set, but data.validation is 0: add data.validation:0.1."
-            )
+    if stop.plateau is not None and not options.data.validation:
+        raise OptionsError(
+            "stop.plateau looks at the validation set, but data.validation is 0: add data.validation:0.1."
+        )
+    if stop.target is not None and not (options.data.validation or options.query.control_share):
+        raise OptionsError(
+            "stop.target looks at the validation set or at control labels, but there are none of either: add "
+            "data.validation:0.1 or query.control_share:0.1."
+        )
     if stop.budget is not None and stop.budget < options.start.size:
         raise OptionsError(
             f"stop.budget is {stop.budget}, which is less than the start of {options.start.size} labels."
@@ -34,10 +38,10 @@ def stop_reason(metrics: pd.DataFrame, n_asked: int, stop: StopOptions) -> str |
     n_labeled = int(metrics["n_labeled"].iloc[-1])
     if stop.budget is not None and n_labeled + n_asked > stop.budget:
         return f"stop.budget: {n_labeled} labels, and {n_asked} more would be over {stop.budget}"
-    measure = next((name for name in _VALIDATED if name in metrics), None)
+    measure = next((name for name in _WATCHED if name in metrics and metrics[name].notna().any()), None)
     if measure is None:
         return None
-    values = metrics[measure].to_numpy(float)
+    values = metrics[measure].dropna().to_numpy(float)
     if stop.target is not None and values[-1] >= stop.target:
         return f"stop.target: {measure} {values[-1]:.4f} has reached {stop.target}"
     if stop.plateau is not None and (waited := cycles_without_gain(values, stop.gain)) >= stop.plateau:
@@ -45,7 +49,8 @@ def stop_reason(metrics: pd.DataFrame, n_asked: int, stop: StopOptions) -> str |
     return None
 
 
-_VALIDATED = ("val_accuracy", "val_dice")
+_WATCHED = ("val_accuracy", "pool_low")
+"""Of control labels the lower end of the interval: with few of them, all can be right by chance."""
 
 
 def cycles_without_gain(values: np.ndarray, gain: float) -> int:

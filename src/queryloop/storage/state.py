@@ -112,6 +112,13 @@ def record_settings(
         file.write(json.dumps(settings, indent=1, sort_keys=True).encode())
 
 
+def check_settings(home: Path, settings: dict[str, Any]) -> None:
+    """Raise StateError showing each difference to what the experiment was begun with."""
+    before = read_settings(home)
+    if before is not None and before != settings:
+        raise StateError(_differences(home, before, settings))
+
+
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)

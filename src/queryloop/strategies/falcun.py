@@ -35,7 +35,8 @@ class _Live:
 
     def __init__(self, probs: Tensor, unsure: Tensor) -> None:
         self._probs = probs
-        self._columns = [torch.arange(len(probs), dtype=torch.int32, device=probs.device), unsure, unsure.clone()]
+        numbers = torch.arange(len(probs), dtype=torch.int32, device=probs.device)
+        self._columns = [numbers, unsure, unsure.clone()]
 
     def draw(self, gamma: float, generator: torch.Generator) -> tuple[int, float]:
         """Take one row, by relevance^gamma. Returns its number and its relevance."""

@@ -45,7 +45,7 @@ def collected(
     }
     wanted = _by_prefix(strategy.needs, seen)
     look = partial(_look, checkpoint, data, _draws(scoring, seed, cycle), cycle)
-    k = min(tables.query_size(query, labeled, pool), len(candidates))
+    k = min(tables.query_parts(query, labeled, pool)[0], len(candidates))
     rough = quick(training) if wanted.get("") and strategy.is_scorer and 0 < 4 * k < len(candidates) else None
     evidence: dict[str, Any] = {"ids": candidates["sample_id"].tolist()}
     for prefix, needs in wanted.items():

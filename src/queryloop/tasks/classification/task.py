@@ -10,7 +10,7 @@ import pandas as pd
 
 from queryloop import samples as tables
 from queryloop import strategies
-from queryloop.errors import naming_rows, unknown
+from queryloop.errors import OptionsError, naming_rows, unknown
 from queryloop.models.registry import check
 from queryloop.options import (
     EvaluationOptions,
@@ -23,7 +23,7 @@ from queryloop.options import (
 from queryloop.strategies import Strategy
 from queryloop.tasks.classification import demands, networks
 from queryloop.tasks.classification.evidence import collected
-from queryloop.tasks.classification.prediction import predict
+from queryloop.tasks.classification.prediction import predicted
 from queryloop.tasks.task import Data, Looking, Task
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.folds import Fold
@@ -56,6 +56,11 @@ class Classification(Task):
         super().check(options, typed)
         if options.training.auxiliary not in ("auto", *OBJECTIVES):
             raise unknown("training.auxiliary", options.training.auxiliary, ["auto", *OBJECTIVES])
+        if tables.is_control_only(options.query):
+            raise OptionsError(
+                f"query.control_share:{options.query.control_share} of query.size:{options.query.size} "
+                "leaves nothing to the strategy: make the query larger, or the share smaller."
+            )
         if options.start.sampler not in tables.SAMPLERS:
             raise unknown("start.sampler of images", options.start.sampler, tables.SAMPLERS)
         if options.scoring.members == "tta":
@@ -180,7 +185,6 @@ class Classification(Task):
         ids = query["sample_id"].tolist()
         rows = tables.rows_of(data.samples, ids)
         with naming_rows(ids, f"cycle {tables.next_cycle(labeled) - 1}, report"):
-            found = predict(checkpoint, data.inputs, rows, frozenset({"probs"}), looking.training)
-        predicted = np.asarray(checkpoint.settings["classes"])[found["probs"].argmax(dim=1).numpy()]
-        captions = query.assign(predicted=predicted, label=data.samples["label"].to_numpy()[rows])
+            names = predicted(checkpoint, data.inputs, rows, looking.training)
+        captions = query.assign(predicted=names, label=data.samples["label"].to_numpy()[rows])
         return images[rows], captions

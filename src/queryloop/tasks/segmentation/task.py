@@ -52,6 +52,7 @@ class Segmentation(Task):
             "data.transfer",
             "data.validation",
             "query.candidates",
+            "query.control_share",
             "model.freeze",
             "model.head",
             "model.pretrained",
