@@ -1,0 +1,24 @@
+"""Every environment that is shipped holds parameters and sweeps that can be run."""
+
+import pytest
+import yaml
+from kedro.config import OmegaConfigLoader
+
+from queryloop.experiment import checked
+from queryloop.sweeps.written import SweepOptions
+from tests.projects import ROOT
+
+CONF = ROOT / "conf"
+
+
+@pytest.mark.parametrize("env", sorted(path.parent.name for path in CONF.glob("[!b]*/globals.yml")))
+def test_its_parameters_are_accepted(env):
+    loader = OmegaConfigLoader(str(CONF), env=env, base_env="base", default_run_env="local")
+    options = checked(loader["parameters"], ())
+    assert options.query.size and options.n_cycles > 1
+
+
+@pytest.mark.parametrize("path", sorted(CONF.glob("*/sweep.yml")), ids=lambda path: path.parent.name)
+def test_its_sweeps_are_accepted(path):
+    for sweep in yaml.safe_load(path.read_text()).values():
+        assert SweepOptions.model_validate(sweep).regimes
