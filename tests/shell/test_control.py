@@ -74,7 +74,7 @@ def test_cycles_one_by_one_end_as_in_one_run(controlled: Tiny, tiny: Tiny) -> No
 
 def test_a_pool_is_used_up_without_asking_twice(tiny: Tiny, caplog: pytest.LogCaptureFixture) -> None:
     assert tiny.run(f"{CONTROL},n_cycles:9,query.size:130").exit_code == 0
-    assert "pool exhausted" in caplog.text
+    assert "nothing is left to ask for" in caplog.text
     labeled = tiny.load("labeled_index", **MARGIN)
     assert labeled["sample_id"].is_unique
     assert {*labeled["sample_id"]} == {*tables.ids_in(tiny.load("splits", **MARGIN), "train")}
