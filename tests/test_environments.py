@@ -15,7 +15,8 @@ CONF = ROOT / "conf"
 def test_its_parameters_are_accepted(env):
     loader = OmegaConfigLoader(str(CONF), env=env, base_env="base", default_run_env="local")
     options = checked(loader["parameters"], ())
-    assert options.query.size and options.n_cycles > 1
+    assert options.query.size
+    assert options.n_cycles > 1
 
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("*/sweep.yml")), ids=lambda path: path.parent.name)

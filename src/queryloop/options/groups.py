@@ -44,6 +44,8 @@ class DataOptions(Options):
     """Two classes, none and at least one, in place of counts."""
     spacing: Spacing | None = None
     """Of 3D scans, in millimetres: one for all axes, or that of z, y, x. null: the median of the data set."""
+    cases: Count | None = None
+    """Of 3D scans in files: take only so many, for trials; the same ones whatever the seed. null: all."""
     unlabelled: bool = False
     """Scans without labels are the pool, and those with labels the test set; else they are refused."""
     normalisation: Normalisation = "auto"

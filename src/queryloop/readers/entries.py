@@ -197,7 +197,7 @@ DATASETS = (
             '"https://msd-for-monai.s3-us-west-2.amazonaws.com/Task04_Hippocampus.tar"',
             "{}",
         ),
-        options=_OF_VOLUMES,
+        options=_OF_VOLUMES | {"cases"},
     ),
     DataSet(
         "nifti",
@@ -205,7 +205,7 @@ DATASETS = (
         (),
         (Layout(lambda raw_root: [raw_root], nifti.search, _by("nifti.read")),),
         _own_nifti,
-        options=_OF_VOLUMES | {"unlabelled"},
+        options=_OF_VOLUMES | {"cases", "unlabelled"},
     ),
     DataSet(
         "phantom",

@@ -11,7 +11,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from queryloop.errors import BrokenFileError, MissingFilesError
+from queryloop.errors import BrokenFileError, MissingFilesError, OptionsError
 from queryloop.options import DataOptions
 from queryloop.readers import registry
 from queryloop.samples import ids_in, split
@@ -248,3 +248,11 @@ def test_list_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
     pair = {"image": "../outside.nii.gz", "label": "./labelsTr/a0.nii.gz"}
     assert "leads out of this folder" in refused(decathlon(tmp_path / "own", 1, training=[pair]))
     assert outside.exists()
+
+
+def test_a_small_data_set_is_a_part_of_a_larger_one(tmp_path: Path) -> None:
+    whole = [set(read(decathlon(tmp_path), cases=n).samples["sample_id"]) for n in (1, 2, 3)]
+    assert [len(ids) for ids in whole] == [1, 2, 3]
+    assert whole[0] < whole[1] < whole[2]
+    with pytest.raises(OptionsError, match=r"data.cases is 4, but .* holds 3 scans: 3 or fewer"):
+        read(tmp_path, cases=4)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from queryloop.errors import BrokenFileError, examples
+from queryloop.errors import BrokenFileError, OptionsError, examples
 from queryloop.options import DataOptions
 from queryloop.progress import ProgressBar
+from queryloop.randomness import bits_by_id
 from queryloop.readers.dataset import Source
 from queryloop.readers.nifti import file
 from queryloop.readers.nifti.cases import Files, cases
@@ -20,9 +21,13 @@ from queryloop.voxels import IGNORE
 
 
 def read(source: Source, _classes: Sequence[str], options: DataOptions) -> VolumeSet:
-    """The cases of a source. Raises BrokenFileError naming all whose headers do not fit together."""
+    """The cases of a source. Raises BrokenFileError naming all whose headers do not fit together.
+
+    Raises OptionsError where there are fewer than data.cases.
+    """
     description = described(source.folder)
-    found = {files.case_id: files for files in cases(source.folder, description)}
+    listed = _drawn(cases(source.folder, description), options.cases, source.folder)
+    found = {files.case_id: files for files in listed}
     unlabelled = [case_id for case_id, files in found.items() if files.label is None]
     if unlabelled and not options.unlabelled:
         raise BrokenFileError(
@@ -39,6 +44,18 @@ def read(source: Source, _classes: Sequence[str], options: DataOptions) -> Volum
         unlabelled,
         [case_id for case_id, files in found.items() if files.is_test],
     )
+
+
+def _drawn(listed: list[Files], n: int | None, folder: Path) -> list[Files]:
+    """n of the cases, in their order: larger draws hold the smaller ones."""
+    if n is None:
+        return listed
+    if n > len(listed):
+        raise OptionsError(
+            f"data.cases is {n}, but {folder} holds {len(listed)} scans: {len(listed)} or fewer."
+        )
+    order = np.argsort(bits_by_id(0, 0, "cases of a small data set", [files.case_id for files in listed]))
+    return [listed[number] for number in sorted(order[:n])]
 
 
 def _grids(folder: Path, found: Sequence[Files], description: Description) -> dict[str, Grid]:
