@@ -15,7 +15,7 @@ from kedro.framework.cli.project import PARAMS_ARG_HELP
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
 
-from queryloop.colons import read_params
+from queryloop.colons import read_names, read_params
 
 
 @click.group(context_settings=CONTEXT_SETTINGS, name="queryloop")
@@ -161,17 +161,15 @@ def export(experiment: Any, folder: Path) -> None:
 
 
 @al.command()
-@click.option("--strategies", default=None, help="Only these, separated by commas; random is kept.")
+@click.option("--strategies", callback=read_names, help="Only these, separated by commas; random is kept.")
 @click.option("--target", type=float, help="Level that labels saved are told for, such as 0.97.")
 @click.option("--import", "imported", help="CSV of runs from elsewhere: strategy, seed, n_labeled, metric.")
 @_with_env_and_params
-def compare(env: str | None, params: dict[str, Any], strategies: str | None, **given: Any) -> None:
+def compare(env: str | None, params: dict[str, Any], **given: Any) -> None:
     """Which strategy is better, by how many labels, and can it be believed."""
     from queryloop.session import CycleSession
 
-    asked: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    if strategies is not None:
-        asked["strategies"] = [part.strip() for part in strategies.split(",")]
+    asked = {key: value for key, value in given.items() if value is not None}
     params = {**params, "comparison": {**params.get("comparison", {}), **asked}}
     session = CycleSession.create(env=env, runtime_params=params)
     session.run(pipeline_names=["compare"])
@@ -214,7 +212,7 @@ def experiments(env: str | None, params: dict[str, Any]) -> None:
 
 
 @al.command()
-@click.option("--strategies", default=None, help="Names, separated by commas.")
+@click.option("--strategies", callback=read_names, help="Names, separated by commas.")
 @click.option("--seeds", default=None, help="How many, from 0 on (5), or which ones (0,3,7). Default: 5.")
 @click.option("--name", default=None, shell_complete=_sweep_names, help="A sweep of conf/<env>/sweep.yml.")
 @click.option(
@@ -222,7 +220,7 @@ def experiments(env: str | None, params: dict[str, Any]) -> None:
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would run, and how long it would take.")
 @_with_env_and_params
-def sweep(env: str | None, params: dict[str, Any], workers: int, dry_run: bool, **asked: str | None) -> None:
+def sweep(env: str | None, params: dict[str, Any], workers: int, dry_run: bool, **asked: Any) -> None:
     """Run each strategy with each seed, or what is left of it."""
     from queryloop.session import CycleSession
     from queryloop.sweeps.command import planned_of, run_sweep, show_plan

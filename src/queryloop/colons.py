@@ -1,4 +1,4 @@
-"""`--params` with colons, as `kedro run` and all commands of the project take it."""
+"""Options of several commands: `--params` with colons, as `kedro run` takes it too, and lists of names."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def with_equals(parameters: str) -> str:
     is left as it is, for Kedro to refuse.
     """
     return ",".join(_item_with_equals(item) for item in parameters.split(","))
+
+
+def read_names(_context: click.Context, _option: click.Parameter, text: str | None) -> list[str] | None:
+    """Names separated by commas; None where the option is not given."""
+    return None if text is None else [name.strip() for name in text.split(",")]
 
 
 def _item_with_equals(item: str) -> str:

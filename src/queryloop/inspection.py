@@ -34,6 +34,8 @@ def show_end(experiment: Experiment, before: int) -> None:
 
 def _of_control(experiment: Experiment) -> list[str]:
     """What control labels say, where there are any: of the network, and of the gain over random."""
+    if not experiment.options.query.control_share:
+        return []
     from queryloop.gain import control_labels
     from queryloop.statistics.control import missing, told
 

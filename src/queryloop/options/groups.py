@@ -172,7 +172,8 @@ class ScoringOptions(Options):
     targets: Count = 500
     """Pool samples that stand for what is to be predicted, drawn anew each cycle."""
     tile: Lengths | None = None
-    """Voxels of a 3D scan that a network sees at once; null: as many as in training."""
+    """Voxels of a 3D scan that a network sees at once; null: as many as in training. Of much larger tiles
+    the norms are not those of the training: worse, and seldom faster."""
     tile_step: Annotated[float, Field(gt=0, le=1)] = 0.5
     """From tile to tile, as a share of its side."""
     mirrors: bool = False

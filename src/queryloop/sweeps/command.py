@@ -23,7 +23,7 @@ def planned_of(
     env: str | None,
     params: dict[str, Any],
     name: str | None,
-    strategies: str | None,
+    strategies: list[str] | None,
     seeds: str | None,
     workers: int,
 ) -> list[Planned]:
@@ -41,7 +41,7 @@ def planned_of(
     if name is not None:
         sweep = find_sweep(loader, name)
         return plan(env, params, groups(name, sweep), sweep, workers)
-    typed: dict[str, Any] = {"strategies": [part.strip() for part in (strategies or "").split(",")]}
+    typed: dict[str, Any] = {"strategies": strategies}
     if seeds is not None:
         typed["seeds"] = typed_seeds(seeds)
     return plan(env, params, [Group({})], validated(SweepOptions, typed, "option"), workers)

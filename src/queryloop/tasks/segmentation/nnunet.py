@@ -79,13 +79,12 @@ class NnUNets(Backend):
         model, scoring = options.model.model_copy(update={"dropout": 0.0}), options.scoring
         training = options.training
         if model.nnunet.trained is not None:
-            folds = _folds(model.nnunet)
-            if scoring.members == "ensemble" and len(folds) == 1:
+            folds, several = _folds(model.nnunet), scoring.members == "ensemble"
+            if several and len(folds) == 1:
                 raise OptionsError(
                     f"{model.nnunet.trained}: an ensemble needs two folds or more, but there is fold "
                     f"{folds[0]}: take scoring.members:tta, or more of model.nnunet.folds."
                 )
-            several = scoring.members == "ensemble"
             members = folds if several else folds[:1]
             model = model.model_copy(update={"nnunet": model.nnunet.model_copy(update={"folds": members})})
             scoring = scoring.model_copy(update={"ensemble_size": max(2, len(members))})
