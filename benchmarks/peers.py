@@ -34,7 +34,9 @@ def badge(pool: Pool) -> Job:
     model = _answering(pool["probs"].numpy())
     query = Badge(random_state=0)
     call = _asked(query, samples, 0, k, clf=model, fit_clf=False)
-    return Job(call, k / pool.k, f"k = {k} measured, linear estimate for {pool.k:,}" if k < pool.k else "")
+    return Job(
+        call, k / pool.k, told=f"k = {k} measured, linear estimate for {pool.k:,}" if k < pool.k else ""
+    )
 
 
 def batch_bald(configurations: int | None) -> Contender:
