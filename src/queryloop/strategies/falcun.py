@@ -25,38 +25,44 @@ def falcun(
     Cost: N k C. Use: a fast mix for queries of tens to hundreds, where embeddings are not at hand. Rows that
     are predicted alike count as copies of each other, whatever they show; gamma 0 is random.
     """
-    live = _Live(probs, 1 + margin(probs))
-    drawn, scores = zip(*(live.draw(gamma, generator) for _ in range(k)), strict=True)
+    left = _Left(probs, 1 + margin(probs))
+    drawn, scores = zip(*(left.draw(gamma, generator) for _ in range(k)), strict=True)
     return Picks(torch.tensor(drawn, device=probs.device), torch.tensor(scores, dtype=probs.dtype))
 
 
-class _Live:
-    """The rows that are left. One that is drawn changes places with the last of them, so none is a hole."""
+class _Left:
+    """All rows, and which of them are drawn; each draw writes into the same memory."""
 
     def __init__(self, probs: Tensor, unsure: Tensor) -> None:
-        self._probs = probs
-        numbers = torch.arange(len(probs), dtype=torch.int32, device=probs.device)
-        self._columns = [numbers, unsure, unsure.clone()]
+        self._probs, self._unsure, self._distances = probs, unsure, unsure.clone()
+        self._relevance, self._sums = torch.empty_like(unsure), torch.empty_like(unsure, dtype=torch.float64)
+        self._drawn: list[int] = []
 
     def draw(self, gamma: float, generator: torch.Generator) -> tuple[int, float]:
         """Take one row, by relevance^gamma. Returns its number and its relevance."""
-        numbers, unsure, distances = self._columns
-        low, high = distances.aminmax()
-        relevance = (distances - low).div_(torch.where(high > low, high - low, 1)).add_(unsure)
-        place = _drawn(relevance, gamma, generator)
-        found = int(numbers[place]), float(relevance[place])
-        apart = torch.cdist(self._probs, self._probs[found[0], None], p=1).squeeze(1)
-        torch.minimum(distances, apart[numbers], out=distances)
-        for column in self._columns:
-            column[place] = column[-1]
-        self._columns = [column[:-1] for column in self._columns]
-        return found
+        relevance = self._relevances()
+        row = self._by_chance(relevance, gamma, generator)
+        self._drawn.append(row)
+        apart = torch.cdist(self._probs, self._probs[row, None], p=1).squeeze(1)
+        torch.minimum(self._distances, apart, out=self._distances)
+        return row, float(relevance[row])
 
+    def _relevances(self) -> Tensor:
+        """u + d of the rows that are left, -inf for the others."""
+        distances = self._distances
+        distances[self._drawn] = torch.inf
+        low = distances.amin()
+        distances[self._drawn] = -torch.inf
+        high = distances.amax()
+        relevance = torch.sub(distances, low, out=self._relevance)
+        return relevance.div_(torch.where(high > low, high - low, 1)).add_(self._unsure)
 
-def _drawn(relevance: Tensor, gamma: float, generator: torch.Generator) -> int:
-    """A place by relevance^gamma, any place where none is relevant."""
-    highest = relevance.amax()
-    weights = (relevance / highest).pow_(gamma) if highest > 0 else torch.ones_like(relevance)
-    sums = weights.cumsum(0, dtype=torch.float64)
-    share = torch.rand(1, generator=generator, dtype=torch.float64).to(sums.device)
-    return int(torch.searchsorted(sums, share * sums[-1], right=True))
+    def _by_chance(self, relevance: Tensor, gamma: float, generator: torch.Generator) -> int:
+        """A row that is left, by relevance^gamma, any of them where none is relevant."""
+        highest = relevance.amax()
+        weights = relevance / highest if highest > 0 else torch.ones_like(relevance)
+        sums = torch.pow(weights, gamma, out=self._sums)
+        sums[self._drawn] = 0
+        sums.cumsum_(0)
+        share = torch.rand(1, generator=generator, dtype=torch.float64).to(sums.device)
+        return int(torch.searchsorted(sums, share * sums[-1], right=True))
