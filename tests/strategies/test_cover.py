@@ -94,6 +94,18 @@ def test_a_ball_around_a_labelled_row_is_open_too() -> None:
     assert prob_cover(x, labeled, 2, 1, seeded(), delta=2.01).scores.tolist() == [0.0]
 
 
+@pytest.mark.parametrize("held", [1, 8 * 29 * 2, 2**20])
+def test_balls_are_the_same_however_many_pairs_are_compared_at_once(
+    monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    monkeypatch.setattr(cover, "_HELD", held)
+    x = normalize(torch.randn(29, 4, generator=seeded()))
+    balls = cover._Balls(Reach(Points(x)), 0.9)
+    inside = np.unpackbits(balls.bits, axis=1, count=29).astype(bool)
+    assert (inside == (cdist(x, x) < 0.9)).all()
+    assert 29 < inside.sum() < 29**2
+
+
 def test_a_chosen_row_and_its_copies_are_closed_whatever_the_counts_say() -> None:
     x = torch.tensor([[1.0, 0.0], [0.8, 0.6], [1.0, 0.0], [0.0, 1.0]])
     balls = cover._Balls(Reach(Points(x)), 1.0)

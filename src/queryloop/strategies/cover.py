@@ -70,16 +70,24 @@ class _Balls:
         self.limit = max(radius**2, COPIES * torch.finfo(reach.distances.dtype).eps)
         self.covered = (reach.distances < self.limit).cpu().numpy()
         self.bits = np.empty((self.n, -(-self.n // 8)), dtype=np.uint8)
-        for block in blocks_of(self.n, self.n, _HELD):
-            self.bits[block] = self.packed(block)
+        for columns in blocks_of(self.bits.shape[1], 8 * self.n, _HELD):
+            self.fill(columns)
         self.counts = self.tally(~self.covered)
         self.closed = np.zeros(self.n, dtype=bool)
 
-    def packed(self, block: slice) -> np.ndarray:
-        """The balls of these rows. |u - x|^2 < limit, solved for the product: one pass over the pairs."""
+    def fill(self, columns: slice) -> None:
+        """The bits of the rows that have these columns of bytes, as far as no earlier call knew them."""
+        block = slice(8 * columns.start, min(8 * columns.stop, self.n))
+        inside = self.pairs(block)
+        self.bits[block, columns.start :] = _packed(inside)
+        self.bits[block.stop :, columns] = _packed(inside[:, block.stop - block.start :].T)
+
+    def pairs(self, block: slice) -> Tensor:
+        """Whether |u - x|^2 < limit for x in the block and u there or behind it, solved for the product."""
         (rows,), squared = self.reach.points.factors, self.reach.points.squared_norms
-        products = torch.addmm(squared, rows[block], rows.T, beta=-0.5)
-        return np.packbits((products > (squared[block, None] - self.limit) / 2).cpu().numpy(), axis=1)
+        behind = slice(block.start, None)
+        products = torch.addmm(squared[behind], rows[block], rows[behind].T, beta=-0.5)
+        return products > (squared[block, None] - self.limit) / 2
 
     def tally(self, rows: np.ndarray) -> np.ndarray:
         """How many of these rows (a mask) lie in each ball."""
@@ -109,6 +117,10 @@ class _Balls:
         self.closed[suspects[(squares[:, 0] == 0).cpu().numpy()]] = True
         self.closed[row] = True
         self.counts[self.closed] = 0
+
+
+def _packed(pairs: Tensor) -> np.ndarray:
+    return np.packbits(pairs.contiguous().cpu().numpy(), axis=1)
 
 
 def _go_on(reach: Reach, k: int) -> None:
