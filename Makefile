@@ -7,9 +7,10 @@ BIN := .venv/bin
 run: env
 	$(BIN)/kedro run --pipeline=al_cycle --params=strategy:entropy
 
-# Two test processes with one thread each: more threads than cores would wait for each other.
+# Two test processes with one thread each: more threads than cores would wait for each other. A file stays
+# in one of them: what its tests share is made once.
 test: env lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2 --dist loadfile
 
 lint: env
 	$(BIN)/ruff check .

@@ -22,7 +22,7 @@ def is_one_paragraph(end: Ended) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n_cycles", "n"), [(1, 10), (2, 30)], ids=["first cycle", "later cycle"])
+@pytest.mark.parametrize(("n_cycles", "n"), [(1, 6), (2, 18)], ids=["first cycle", "later cycle"])
 def test_an_error_at_any_operation_is_told_and_changes_no_result(
     undisturbed: list[Undisturbed], copy: Copy, n_cycles: int, n: int
 ) -> None:
