@@ -27,6 +27,7 @@ _CHANGES_NO_RESULT: Any = {
     "raw_root": True,
     "stop": True,
     "comparison": True,
+    "tracking": True,
     "data": {"workers"},
     "model": {"nnunet": {"trained"}},  # its content is recorded
     "training": {"device", "threads", "precision"},  # recorded as they resolve

@@ -37,6 +37,7 @@ _NOT_WITH_COMMIT = {
     "load_versions": "--load-versions",
     "only_missing_outputs": "--only-missing-outputs",
 }
+_REPORT = "comparison_page"
 
 
 class CycleSession(KedroSession):
@@ -63,20 +64,34 @@ class CycleSession(KedroSession):
     def _run_part(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Kedro's own run of a part that does not commit; what it saves is left over, never loaded."""
         _, experiment = self._begin()
-        if not _filtered(asked["pipeline_names"], asked).all_outputs() & experiment.dataset_names:
+        made = _filtered(asked["pipeline_names"], asked).all_outputs()
+        if _REPORT in made:
+            return self._run_comparison(experiment, asked)
+        if not made & experiment.dataset_names:
             return super().run(**asked)
         with experiment.writing():
             self._store["session_id"] = experiment.next_version()
             return super().run(**asked)
 
+    def _run_comparison(self, experiment: Experiment, asked: dict[str, Any]) -> dict[str, Any]:
+        """Kedro's own run, and its report to who else is told of it."""
+        from queryloop.tracking.tracker import Tracker
+
+        tracker = Tracker(experiment)
+        found = super().run(**asked)
+        tracker.tell_report()
+        return found
+
     def _run_cycles(self) -> dict[str, Any]:
         """Cycles until `n_cycles` are committed, a stop rule holds or nothing is left to ask for."""
         from queryloop.inspection import show_end
         from queryloop.stopping import StopRules
+        from queryloop.tracking.tracker import Tracker
 
         context, experiment = self._begin()
-        n_cycles = experiment.options.n_cycles
+        n_cycles, tracker = experiment.options.n_cycles, Tracker(experiment)
         with experiment.writing():
+            tracker.tell_cycles()
             before, waiting = experiment.n_committed, ""
             for said in experiment.task.sentences(experiment.options) if before < n_cycles else ():
                 logger.info(said)
@@ -91,6 +106,7 @@ class CycleSession(KedroSession):
                 cycle.run(pipeline_names=["al_cycle"], from_nodes=experiment.first_nodes)
                 experiment.record_timings(time.perf_counter() - began)
                 _say_done(experiment.latest("metrics"), experiment.task.measure, n_cycles)
+                tracker.tell_cycles()
         if stopped:
             logger.info("stopped by %s.", stopped)
         elif experiment.is_exhausted:

@@ -121,7 +121,8 @@ from kedro.framework.project import pipelines
 catalog = KedroSession.create().load_context().catalog
 assert len(dict(pipelines)) == 4
 assert all(catalog[name] is not None for name in catalog.keys())
-print([name for name in ("torch", "lightning", "plotly", "sklearn", "safetensors") if name in sys.modules])
+heavy = ("torch", "lightning", "mlflow", "plotly", "sklearn", "safetensors")
+print([name for name in heavy if name in sys.modules])
 """
 
 

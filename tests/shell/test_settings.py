@@ -14,7 +14,13 @@ def recorded(**groups: object) -> dict[str, object]:
 
 @pytest.mark.parametrize(
     "groups",
-    [{"n_cycles": 9}, {"raw_root": "there"}, {"data": {"workers": 7}}, {"training": {"device": "cpu"}}],
+    [
+        {"n_cycles": 9},
+        {"raw_root": "there"},
+        {"data": {"workers": 7}},
+        {"training": {"device": "cpu"}},
+        pytest.param({"tracking": {"mlflow": "http://there"}}, marks=pytest.mark.slow),  # needs MLflow
+    ],
     ids=str,
 )
 def test_what_changes_no_result_may_change(groups: dict[str, object]) -> None:

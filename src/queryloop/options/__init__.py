@@ -2,7 +2,7 @@
 
 from queryloop.options.auxiliary import AdversarialOptions, LearningLossOptions, VaalOptions
 from queryloop.options.base import Options
-from queryloop.options.ending import ComparisonOptions, StopOptions
+from queryloop.options.ending import ComparisonOptions, StopOptions, TrackingOptions
 from queryloop.options.groups import (
     DataOptions,
     EvaluationOptions,
@@ -33,6 +33,7 @@ __all__ = [
     "ScoringOptions",
     "StartOptions",
     "StopOptions",
+    "TrackingOptions",
     "TrainingOptions",
     "VaalOptions",
 ]

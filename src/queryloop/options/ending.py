@@ -1,10 +1,11 @@
-"""When a run ends, and how experiments are compared: parameters that change no cycle."""
+"""When a run ends, how experiments are compared, who else is told: parameters that change no cycle."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from queryloop.options.base import Options
 from queryloop.values import Count
@@ -41,3 +42,16 @@ class ComparisonOptions(Options):
     """Only runs of these, and of random; null: all."""
     imported: str | None = None
     """CSV of runs from elsewhere: strategy, seed, n_labeled, metric."""
+
+
+def _can_be_told(address: str | None) -> str | None:
+    if address and find_spec("mlflow") is None:
+        raise ValueError("it needs MLflow, which is not installed: pip install 'queryloop[mlflow]'")
+    return address
+
+
+class TrackingOptions(Options):
+    """Who is told of results beside the files, which stay the truth."""
+
+    mlflow: Annotated[str | None, AfterValidator(_can_be_told)] = None
+    """Address of an MLflow server (http://HOST:5000) or of a file (sqlite:///mlflow.db); null: nobody."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from queryloop.options.auxiliary import AdversarialOptions, LearningLossOptions, VaalOptions
 from queryloop.options.base import Options
-from queryloop.options.ending import ComparisonOptions, StopOptions
+from queryloop.options.ending import ComparisonOptions, StopOptions, TrackingOptions
 from queryloop.options.nnunet import NnUNetOptions
 from queryloop.values import Count, Lengths, Rule, Size, Spacing, Text
 
@@ -216,3 +216,4 @@ class ExperimentOptions(Options):
     evaluation: EvaluationOptions = EvaluationOptions()
     stop: StopOptions = StopOptions()
     comparison: ComparisonOptions = ComparisonOptions()
+    tracking: TrackingOptions = TrackingOptions()

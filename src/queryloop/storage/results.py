@@ -97,9 +97,10 @@ class ExperimentResults(AbstractDataset[None, "list[Run]"]):
     def load(self) -> list[Run]:
         """The experiments, sorted by their place."""
         homes = sorted(path.parent for path in self._states.glob(f"*/*/seed_*/{state.SETTINGS}"))
-        return [self._run(home) for home in homes if committed(home)]
+        return [self.run_at(home) for home in homes if committed(home)]
 
-    def _run(self, home: Path) -> Run:
+    def run_at(self, home: Path) -> Run:
+        """The experiment at `home`, which has a committed cycle."""
         place = home.relative_to(self._states)
         experiment, strategy, seed = place.parts
         settings = state.read_settings(home) or {}

@@ -49,7 +49,8 @@ def timed_cycle(experiment: Planned, project: Path, env: str | None) -> float:
         for name in ("conf", "pyproject.toml", *(f"data/{layer}" for layer in _READ)):
             if (project / name).exists():
                 (beside / name).symlink_to(project / name)
-        runtime = {**experiment.runtime, "n_cycles": 1, **_paths(experiment, project)}
+        runtime = {**experiment.runtime, "n_cycles": 1, "tracking": {"mlflow": None}}
+        runtime |= _paths(experiment, project)
         worker = Worker(beside, env, runtime, experiment.threads, beside / "log")
         try:
             failure = worker.failure()

@@ -1,0 +1,1 @@
+"""MLflow is told of results, where that is asked for; the files stay the truth."""
