@@ -103,8 +103,9 @@ def _volumes(cases: Sequence[Case], load: Load, scale: Sequence[Scale]) -> Itera
 
 
 def _is_empty(volume: Volume) -> bool:
+    """Whether somebody looked, and found nothing but background."""
     labels = volume.labels if volume.native_labels is None else volume.native_labels
-    return not ((labels != 0) & (labels != IGNORE)).any()
+    return bool((labels == 0).any()) and not ((labels != 0) & (labels != IGNORE)).any()
 
 
 def _readable(ids: Sequence[str], load: Load) -> Iterator[Scan]:
