@@ -96,6 +96,8 @@ IN_GROUPS: list[tuple[str, str, Any]] = [
     ("data", "spacing", 0),
     ("data", "spacing", -1.0),
     ("data", "spacing", "fine"),
+    ("data", "spacing", "1+2"),
+    ("data", "spacing", "1+0+1"),
     ("data", "spacing", [1.0, 2.0]),
     ("data", "spacing", [1.0, 0.0, 1.0]),
     ("data", "spacing", float("inf")),
@@ -103,6 +105,8 @@ IN_GROUPS: list[tuple[str, str, Any]] = [
     ("start", "sampler", "fair"),
     ("query", "candidates", 0),
     ("query", "size", "many"),
+    ("query", "box", "8+8.5+8"),
+    ("query", "stride", "2+2"),
     ("model", "dropout", 1),
     ("model", "width", 0),
     ("training", "epochs", 0),
@@ -124,6 +128,12 @@ def test_wrong_value_in_a_group_is_named_once(group: str, key: str, value: Any) 
 def test_all_wrong_keys_are_named_at_once() -> None:
     message = refused(seed=-1, n_cycles=0, query={"sise": 2})
     assert all(f"'{key}'" in message for key in ("seed", "n_cycles", "query.sise"))
+
+
+def test_three_sides_can_be_written_without_commas() -> None:
+    given = parse({**LEAST, "data": {"spacing": "5+1.5+1"}, "query": {"box": "8+32+16"}})
+    assert given.data.spacing == (5, 1.5, 1)
+    assert given.query.box == (8, 32, 16)
 
 
 def test_text_that_looks_like_a_number_stays_a_name() -> None:

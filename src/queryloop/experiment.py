@@ -99,12 +99,12 @@ def settings_of(options: ExperimentOptions, fingerprint: str) -> dict[str, Any]:
 
 
 def _arm(options: ExperimentOptions) -> dict[str, Any]:
-    """What an arm costs beside its labels: networks in each cycle, and data without a label."""
+    """What an arm costs beside its labels: networks trained in each cycle, and data without a label."""
+    from queryloop.tasks.registry import task_of
     from queryloop.training.registry import OBJECTIVES
 
-    ensemble = options.scoring.members == "ensemble"
     return {
-        "networks": options.scoring.ensemble_size if ensemble else 1,
+        "networks": task_of(options.dataset).n_trained(options),
         "trains_on_unlabeled": OBJECTIVES[options.training.beside].uses_pool,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 from rich.console import Console
@@ -18,7 +19,8 @@ class ProgressBar:
 
     def __init__(self, label: str, total: int) -> None:
         self._label, self._total = label, total
-        self._watched = Console().is_terminal
+        self._screen = sys.stdout  # wherever print() goes to later on
+        self._watched = Console(file=self._screen).is_terminal
         self._begin = time.monotonic()
         self._bar: Progress | None = None
         self._done = 0
@@ -44,7 +46,9 @@ class ProgressBar:
 
     def _start(self) -> Progress:
         columns = (TextColumn(self._label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        bar = Progress(*columns, transient=True)
+        mingles = sys.stdout is self._screen  # else what is printed stays where it goes
+        screen = Console(file=self._screen)
+        bar = Progress(*columns, console=screen, transient=True, redirect_stdout=mingles)
         bar.add_task(self._label, total=self._total)
         bar.start()
         return bar

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 Text = Annotated[str, BeforeValidator(str)]  # `--params=experiment:2024` is a name, not a number
+_SIDES = re.compile(r"\d+(\.\d+)?(\+\d+(\.\d+)?)+")
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -30,17 +31,28 @@ def _rule(value: str) -> str:
 
 
 def _spacing(value: Any) -> Any:
-    sides = value if isinstance(value, list | tuple) else [value] * 3
+    sides = _sides(value)
     if len(sides) != 3 or not all(isinstance(side, int | float) and 0 < side < math.inf for side in sides):
-        raise ValueError("a spacing is a number of millimetres above 0, or three of them for z, y and x")
+        raise ValueError(
+            "a spacing is a number of millimetres above 0, or three of them for z, y and x, such as 5+1.5+1.5"
+        )
     return sides
 
 
 def _lengths(value: Any) -> Any:
-    sides = value if isinstance(value, list | tuple) else [value] * 3
+    sides = _sides(value)
     if len(sides) != 3 or not all(isinstance(side, int) and side >= 1 for side in sides):
-        raise ValueError("it is a number of voxels from 1 on, or three of them for z, y and x")
+        raise ValueError(
+            "it is a number of voxels from 1 on, or three of them for z, y and x, such as 8+32+32"
+        )
     return sides
+
+
+def _sides(value: Any) -> Sequence[Any]:
+    """On a command line commas separate parameters, so that three sides are written `8+32+32` there."""
+    if isinstance(value, str) and _SIDES.fullmatch(value):
+        return [float(side) if "." in side else int(side) for side in value.split("+")]
+    return value if isinstance(value, list | tuple) else [value] * 3
 
 
 Size = Annotated[int | float, AfterValidator(_size)]

@@ -154,6 +154,15 @@ def test_other_settings_after_the_first_commit_are_refused_with_the_difference(
     assert state.read_settings(home) == SETTINGS
 
 
+def test_changed_source_files_are_named_as_such(home: Path) -> None:
+    made = begun(home)
+    save(home, V1, *SCHEMAS)
+    with pytest.raises(
+        StateError, match=r"samples: None -> 0a1b\)\. `samples` changes with the source files"
+    ):
+        state.record_settings(home, SETTINGS | {"samples": "0a1b"}, made)
+
+
 def test_settings_that_were_lost_after_a_commit_are_not_made_up_anew(home: Path) -> None:
     made = begun(home)
     save(home, V1, *SCHEMAS)

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from queryloop.errors import OptionsError
-from queryloop.options import NnUNetOptions
+from queryloop.options import ExperimentOptions, NnUNetOptions
+from queryloop.tasks.registry import task_of
 from queryloop.tasks.segmentation import nnunet
 from queryloop.training.folds import Fold
 from queryloop.training.nnunet.trained import Trained
@@ -52,3 +53,18 @@ def test_other_data_are_refused(
 ) -> None:
     with pytest.raises(OptionsError, match=words):
         taken(monkeypatch, described(classes, channels))
+
+
+@pytest.mark.parametrize(("chosen", "members", "expected"), [(None, 3, 3), ("folder", 3, 0)])
+def test_a_trained_folder_counts_as_no_training(chosen: str | None, members: int, expected: int) -> None:
+    options = ExperimentOptions(
+        experiment="main",
+        dataset="phantom",
+        strategy="bald",
+        seed=0,
+        n_cycles=1,
+        raw_root=".",
+        model={"name": "nnunet", "nnunet": {"trained": chosen}},
+        scoring={"members": "ensemble", "ensemble_size": members},
+    )
+    assert task_of("phantom").n_trained(options) == expected

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import contextlib
+import io
+import sys
+
 import pytest
 from torch import nn
 
@@ -29,3 +33,17 @@ def test_a_short_training_shows_nothing(
     data = batches()
     fit(network, data, objective(data), data.options, CPU)
     assert capsys.readouterr().out == ""
+
+
+def test_what_is_printed_elsewhere_stays_there_and_the_bar_on_the_screen(
+    terminal: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "_PATIENCE", -1.0)
+    log = io.StringIO()
+    with progress.ProgressBar("working", 2) as bar, contextlib.redirect_stdout(log):
+        bar.advance()
+        sys.stdout.write("a remark\n")
+    assert log.getvalue() == "a remark\n"
+    shown = capsys.readouterr().out
+    assert "working" in shown
+    assert "remark" not in shown

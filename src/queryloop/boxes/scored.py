@@ -16,6 +16,7 @@ from queryloop.boxes.pool import Pool, refuse_fewer
 from queryloop.boxes.selection import greedy
 from queryloop.boxes.sums import Sums
 from queryloop.boxes.voxels import VoxelScorer
+from queryloop.progress import ProgressBar
 from queryloop.strategies.noise import Noisy
 
 Maps = Callable[[VoxelScorer, Sums], Iterator[tuple[int, np.ndarray]]]
@@ -35,11 +36,13 @@ class Scored(BoxStrategy):
     def candidates(self, pool: Pool, *, k: int, seed: int) -> Candidates:
         """The best of each case, at most `pool.per_case`; without noise no more than k of all cases."""
         leaders = Leaders(None if self.noise else k, seed)
-        for case in pool.shapes:
-            grid = pool.grid(case)
-            free = pool.free(case, grid)
-            if free.any():
-                leaders.add(self._of_case(case, pool, grid, free, seed))
+        with ProgressBar("scoring", len(pool.shapes)) as bar:
+            for case in pool.shapes:
+                grid = pool.grid(case)
+                free = pool.free(case, grid)
+                if free.any():
+                    leaders.add(self._of_case(case, pool, grid, free, seed))
+                bar.advance()
         return leaders.found
 
     def choose(self, found: Candidates, pool: Pool, *, k: int, seed: int) -> Candidates:

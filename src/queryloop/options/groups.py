@@ -77,7 +77,7 @@ class QueryOptions(Options):
     """Share of each query that is drawn at random, of images: labels that say how good the network is."""
     box: Literal["whole"] | Lengths = (32, 32, 32)
     """Of 3D scans: voxels that are labelled at once, one length for all axes or that of z, y, x; an axis of
-    a scan that is shorter is taken whole. (1, 4096, 4096) are slices, whole: whole scans."""
+    a scan that is shorter is taken whole. 1+4096+4096 are slices, whole: whole scans."""
     stride: Lengths = (1, 1, 1)
     """Steps between the boxes of 3D scans that are scored."""
     per_case: Count = 20

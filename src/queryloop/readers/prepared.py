@@ -71,20 +71,17 @@ def refusal(broken: Sequence[BrokenFileError], total: int) -> BrokenFileError:
     """One error that names all cases that cannot be read."""
     if len(broken) == 1:
         return broken[0]
-    told = examples([str(error).rstrip(".") for error in broken])
+    told = examples([f"({n}) {str(error).rstrip('.')}" for n, error in enumerate(broken, start=1)])
     return BrokenFileError(f"{len(broken)} of {total} cases cannot be read: {told}.")
 
 
 def _tell(cases: Sequence[Case], target: Millimetres) -> None:
     spacing = " x ".join(f"{mm:.3g}" for mm in target)
-    resampled, oblique = sum(map(is_resampled, cases)), sum(is_oblique(case.native) for case in cases)
-    logger.info(
-        "%d cases at %s mm (z, y, x): %d resampled to that spacing, %d oblique and kept in their own axes.",
-        len(cases),
-        spacing,
-        resampled,
-        oblique,
-    )
+    resampled = sum(map(is_resampled, cases))
+    logger.info("%d cases at %s mm (z, y, x), %d resampled to that spacing.", len(cases), spacing, resampled)
+    oblique = [case.sample_id for case in cases if is_oblique(case.native)]
+    if oblique:
+        logger.info("%d are oblique and keep their own axes: %s.", len(oblique), examples(oblique))
 
 
 def _foregrounds(ids: Sequence[str], load: Load) -> Iterator[np.ndarray]:
@@ -93,21 +90,22 @@ def _foregrounds(ids: Sequence[str], load: Load) -> Iterator[np.ndarray]:
 
 
 def _volumes(cases: Sequence[Case], load: Load, scale: Sequence[Scale]) -> Iterator[Volume]:
-    empty = 0
+    empty = []
     scans = _readable([case.sample_id for case in cases], load)
     for case in cases:
         volume = _volume(case, next(scans), scale)
-        empty += _is_empty(volume)
+        empty += [case.sample_id] * _is_empty(volume)
         yield volume
         del volume  # before the next one is read
     next(scans, None)
     if empty:
-        logger.info("%d of %d cases have no foreground.", empty, len(cases))
+        logger.info("%d of %d cases have no foreground: %s.", len(empty), len(cases), examples(empty))
 
 
 def _is_empty(volume: Volume) -> bool:
+    """Whether somebody looked, and found nothing but background."""
     labels = volume.labels if volume.native_labels is None else volume.native_labels
-    return not ((labels != 0) & (labels != IGNORE)).any()
+    return bool((labels == 0).any()) and not ((labels != 0) & (labels != IGNORE)).any()
 
 
 def _readable(ids: Sequence[str], load: Load) -> Iterator[Scan]:

@@ -84,6 +84,10 @@ class Task(ABC):
     def sentences(self, options: ExperimentOptions) -> list[str]:
         """What is done beyond training one network, for the screen."""
 
+    def n_trained(self, options: ExperimentOptions) -> int:
+        """How many networks each cycle trains."""
+        return options.scoring.ensemble_size if options.scoring.members == "ensemble" else 1
+
     def recorded(self, options: ExperimentOptions) -> dict[str, str]:  # noqa: ARG002
         """What files hold that options of `query` name, in the place of their paths, by option.
 

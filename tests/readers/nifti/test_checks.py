@@ -70,7 +70,7 @@ def test_free_labels_of_another_shape_are_refused(folder: Path) -> None:
 @pytest.mark.parametrize("shape", [(5, 6, 7, 2), (5, 6)])
 def test_other_than_three_axes_are_refused(folder: Path, name: str, shape: tuple[int, ...]) -> None:
     save(folder / name, mask(shape=shape))
-    tells(refused(folder), folder / name, f"is {len(shape)}D {shape}, expected 3D")
+    tells(refused(folder), folder / name, f"is {len(shape)}D {shape}, expected 3D", "keep one volume")
 
 
 def test_channels_of_the_decathlon_must_be_those_of_its_description(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_channels_of_the_decathlon_must_be_those_of_its_description(tmp_path: Pa
     path = save(folder / "imagesTr/a1.nii.gz", scan(shape=(*SHAPE, 3)))
     tells(refused(folder), path, "has 3 channels", "names 2 (T1, T2)")
     save(path, scan())
-    tells(refused(folder), path, f"is 3D {SHAPE}, expected 4D (x, y, z and 2 channels)")
+    tells(refused(folder), path, f"is 3D {SHAPE}, expected 4D (x, y, z and 2 channels)", "join")
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf])
@@ -168,7 +168,8 @@ def test_colours_are_refused(folder: Path) -> None:
 def test_headers_that_do_not_fit_are_all_named(folder: Path) -> None:
     for i in range(2):
         save(folder / f"labelsTr/a{i}.nii.gz", mask(shape=(5, 5, 5)))
-    tells(refused(folder), "2 of 3 cases cannot be read", "labelsTr/a0.nii.gz", "labelsTr/a1.nii.gz")
+    told = refused(folder)
+    tells(told, "2 of 3 cases cannot be read: (1) ", "labelsTr/a0.nii.gz", ", (2) ", "labelsTr/a1.nii.gz")
 
 
 def test_voxels_that_are_wrong_are_all_named(folder: Path) -> None:
@@ -177,10 +178,19 @@ def test_voxels_that_are_wrong_are_all_named(folder: Path) -> None:
     tells(refused(folder), "2 of 3 cases cannot be read", "labelsTr/a0.nii.gz", "imagesTr/a2_0000.nii.gz")
 
 
-def test_cases_without_foreground_are_taken_and_counted(
-    folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_oblique_cases_are_taken_and_named(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    turn = np.deg2rad(5)
+    affine = RAS.copy()
+    affine[:2, :2] = [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+    for name, voxels in ((IMAGE, scan()), (LABEL, mask())):
+        save(folder / name, voxels, affine)
+    with caplog.at_level(logging.INFO, "queryloop"):
+        assert len(read(folder).cases) == 3
+    assert "1 are oblique and keep their own axes: a1." in caplog.text
+
+
+def test_cases_without_foreground_are_taken_and_named(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     save(folder / LABEL, np.zeros(SHAPE, np.uint8))
     with caplog.at_level(logging.INFO, "queryloop"):
         assert len(list(read(folder).volumes())) == 3
-    assert "1 of 3 cases have no foreground." in caplog.text
+    assert "1 of 3 cases have no foreground: a1." in caplog.text

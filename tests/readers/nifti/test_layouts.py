@@ -139,7 +139,9 @@ def test_a_label_without_image_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_scans_without_labels_are_refused_unless_they_are_the_pool(tmp_path: Path) -> None:
+def test_scans_without_labels_are_refused_unless_they_are_the_pool(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (nnunet(tmp_path) / "labelsTr/a1.nii.gz").unlink()
     told = refused(tmp_path)
     assert f"{tmp_path}: 1 scans have no labels: a1." in told
@@ -148,7 +150,9 @@ def test_scans_without_labels_are_refused_unless_they_are_the_pool(tmp_path: Pat
     samples = found.samples.set_index("sample_id")
     assert samples["split"].to_dict() == {"a1": "train"} | dict.fromkeys(samples.index.drop("a1"), "test")
     assert samples["label"].isna().tolist() == (samples.index == "a1").tolist()
-    labels = {volume.case.sample_id: volume.labels for volume in found.volumes()}
+    with caplog.at_level(logging.INFO, "queryloop"):
+        labels = {volume.case.sample_id: volume.labels for volume in found.volumes()}
+    assert "no foreground" not in caplog.text
     assert (labels["a1"] == IGNORE).all()
     assert not any((labels[case] == IGNORE).all() for case in samples.index.drop("a1"))
 

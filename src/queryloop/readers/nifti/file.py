@@ -111,7 +111,8 @@ def _check_shape(path: Path, shape: tuple[int, ...], channels: Sequence[str]) ->
                 f"({', '.join(channels)}): correct it, or replace the file."
             )
     elif len(shape) != 3 or len(channels) > 1:
-        expected = f"4D (x, y, z and {len(channels)} channels)" if len(channels) > 1 else "3D"
+        several = f"4D (x, y, z and {len(channels)} channels): join the channels, or correct dataset.json"
+        expected = several if len(channels) > 1 else "3D (x, y, z): keep one volume of it, or leave it out"
         raise BrokenFileError(f"{path}: is {len(shape)}D {shape}, expected {expected}.")
     if 0 in shape:
         raise BrokenFileError(f"{path}: has no voxels {shape}.")

@@ -34,6 +34,10 @@ class Backend(ABC):
         folds = ", each without a part of the labelled scans" * (options.training.ensemble == "folds")
         return [f"{options.scoring.ensemble_size} networks are trained in each cycle{folds}."]
 
+    def trains(self, model: ModelOptions) -> bool:  # noqa: ARG002
+        """Whether each cycle trains networks, and does not take them from elsewhere."""
+        return True
+
     def sources(self, model: ModelOptions) -> dict[str, str]:  # noqa: ARG002
         """Hash of each file, beside the data set, that networks come from."""
         return {}

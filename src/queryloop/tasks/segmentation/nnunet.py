@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.compute import resolve
 from queryloop.training.folds import Fold
 from queryloop.training.nnunet.environment import check_installed
+from queryloop.training.nnunet.folder import work_folder
 from queryloop.training.nnunet.trained import ALL, Trained, folds_in, hashes, read
 from queryloop.training.nnunet.training import Settings
 from queryloop.training.nnunet.training import train as fit
@@ -99,6 +99,10 @@ class NnUNets(Backend):
             return [f"Nothing is trained: fold {named} of {chosen.trained} is looked with in every cycle."]
         planned = "nnU-Net plans its patches, batches, rates and augmentation itself."
         return [planned, *super().sentences(options)]
+
+    def trains(self, model: ModelOptions) -> bool:
+        """Unless a folder of trained networks is given."""
+        return model.nnunet.trained is None
 
     def sources(self, model: ModelOptions) -> dict[str, str]:
         """The files of a trained folder."""
@@ -186,6 +190,6 @@ def _fitted(
     settings = Settings(steps, compute.device, compute.threads, width)
     layouts = {name: scans.cases[name] for name in every}
     draws = derived_seed(seed, n_parts, "nnU-Net")
-    with TemporaryDirectory(prefix="queryloop-nnunet-") as folder:
-        found = read(fit(labelled, layouts, scans.classes, Path(folder), settings, draws), [ALL])
-    return found, {"gradient_steps": settings.epochs * settings.steps_per_epoch}
+    with work_folder() as folder:
+        found = read(fit(labelled, layouts, scans.classes, folder, settings, draws), [ALL])
+    return found, {"gradient_steps": settings.steps_made}

@@ -12,6 +12,7 @@ from torch import Tensor
 from queryloop.boxes.box import Box
 from queryloop.boxes.sums import Each, Sums
 from queryloop.boxes.voxels import VoxelScorer
+from queryloop.progress import ProgressBar
 from queryloop.tasks.segmentation import metrics
 from queryloop.tasks.segmentation.scans import Scans
 
@@ -41,8 +42,11 @@ class Observer(ABC):
 
 def measured(observer: Observer, cases: Sequence[str]) -> dict[str, float]:
     """Dice and surface distance, mean and by class, in the grids of the files."""
-    scans = observer.scans
-    found = [_compared(scans, case, observer.labels(case)) for case in cases]
+    scans, found = observer.scans, []
+    with ProgressBar("testing", len(cases)) as bar:
+        for case in cases:
+            found.append(_compared(scans, case, observer.labels(case)))
+            bar.advance()
     return metrics.summary(found, scans.classes)
 
 

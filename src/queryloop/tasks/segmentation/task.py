@@ -98,6 +98,10 @@ class Segmentation(Task):
         strategy = self.strategy(options.strategy, options.strategy_options)
         return [*BACKENDS[options.model.name].sentences(options), *demands.sentences(options, strategy)]
 
+    def n_trained(self, options: ExperimentOptions) -> int:
+        """As for images, but none where the kind of networks takes them from elsewhere."""
+        return super().n_trained(options) if BACKENDS[options.model.name].trains(options.model) else 0
+
     def sources(self, model: ModelOptions) -> dict[str, str]:
         """Those of the kind of networks."""
         return BACKENDS[model.name].sources(model)

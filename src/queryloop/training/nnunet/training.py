@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from queryloop.errors import InputError
+from queryloop.progress import ProgressBar
 from queryloop.training.compute import isolated
 from queryloop.training.nnunet import raw
 from queryloop.training.nnunet.environment import PARTS, loaders, workspace
@@ -50,6 +51,11 @@ class Settings:
         """Gradient steps."""
         return math.ceil(self.steps / self.epochs)
 
+    @property
+    def steps_made(self) -> int:
+        """Gradient steps of all epochs."""
+        return self.epochs * self.steps_per_epoch
+
 
 def train(
     cases: Mapping[str, Annotated],
@@ -69,7 +75,8 @@ def train(
     """
     if not cases:
         raise InputError("no case has a labelled voxel to train on.")
-    with isolated(settings.threads), workspace(folder, seed):
+    bar = ProgressBar("training", settings.steps_made)
+    with bar, isolated(settings.threads), workspace(folder, seed):
         for part in PARTS:
             shutil.rmtree(folder / part, ignore_errors=True)
         raw.write(folder / "raw" / raw.NAME, cases, layouts, classes)
@@ -77,7 +84,7 @@ def train(
         _write(prepared / "dataset_fingerprint.json", raw.fingerprint(layouts, raw.n_channels(cases)))
         _plan(prepared, settings.width)
         with loaders(0) if settings.device == "cpu" else nullcontext():
-            _fit(settings)
+            _fit(settings, bar.advance)
     return folder / "results" / raw.NAME / f"{TRAINER}__{PLANS}__{CONFIGURATION}"
 
 
@@ -128,7 +135,7 @@ def _narrowed(plans: dict[str, Any], width: int) -> dict[str, Any]:
     return plans
 
 
-def _fit(settings: Settings) -> None:
+def _fit(settings: Settings, after_step: Callable[[], None]) -> None:
     """One network; its file checkpoint_final.pth is what counts, so hardly anything is validated."""
     from nnunetv2.run.run_training import get_trainer_from_args
 
@@ -138,4 +145,5 @@ def _fit(settings: Settings) -> None:
     trainer.num_epochs = settings.epochs
     trainer.num_iterations_per_epoch = settings.steps_per_epoch
     trainer.num_val_iterations_per_epoch = 1
+    trainer.after_step = after_step
     trainer.run_training()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,18 @@ class LabelledBoxesLoader(nnUNetDataLoader):
 
 
 class LabelledBoxesTrainer(nnUNetTrainer):
-    """nnU-Net's trainer with patches from where there are labels."""
+    """nnU-Net's trainer with patches from where there are labels.
+
+    after_step: called after each gradient step.
+    """
+
+    after_step: Callable[[], None]
+
+    def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """One gradient step."""
+        found: dict[str, Any] = super().train_step(batch)
+        self.after_step()
+        return found
 
     def get_dataloaders(self) -> tuple[Any, Any]:
         """Endless batches for training and for validation."""
