@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from queryloop.errors import OptionsError
@@ -117,30 +118,32 @@ class Experiment:
     catalog: Any
     env: str | None
     named: Mapping[str, Any]
-    """What of its identity is said on the command line."""
+    """What is said on the command line, by its dotted names, but for the number of cycles."""
 
     @classmethod
     def of(cls, context: Any, runtime: Mapping[str, Any]) -> Experiment:
         """The experiment of a Kedro context. Raises OptionsError as `read_options` does."""
         options = read_options(context.config_loader, runtime)
-        names = {"strategy": options.strategy, **{key: runtime[key] for key in IDENTITY if key in runtime}}
-        return cls(options, context.catalog, context.env, names)
+        named = {"strategy": options.strategy, **flat(runtime)}
+        named.pop("n_cycles", None)
+        return cls(options, context.catalog, context.env, named)
 
     @property
     def flags(self) -> str:
-        """What names it on the command line: --env and --params."""
+        """What calls for it on the command line: --env and --params."""
         return self._flags(self.named)
 
     def flags_at(self, home: Path) -> str:
-        """What names the experiment of the same data set at `home`."""
+        """What names another experiment of the same data set, at `home`; its options are not known."""
         name, strategy, seed = home.parts[-3:]
         other = {"strategy": strategy, "experiment": name, "seed": seed.removeprefix("seed_")}
-        return self._flags({**self.named, **other})
+        source = {key: value for key, value in self.named.items() if key in ("dataset", "raw_root")}
+        return self._flags({**other, **source})
 
     def _flags(self, named: Mapping[str, Any]) -> str:
         env = f"--env={self.env} " if self.env else ""
         # kedro viz takes only the equals sign, kedro run and kedro al take both
-        return env + "--params=" + ",".join(f"{key}={value}" for key, value in named.items())
+        return env + quote("--params=" + ",".join(f"{key}={value}" for key, value in named.items()))
 
     @property
     def task(self) -> Task:

@@ -42,7 +42,7 @@ def _of_control(experiment: Experiment) -> list[str]:
     if (said := told(experiment.latest("metrics"))) is None:
         return []
     few = missing(len(control_labels(experiment)))
-    gain = few or f"kedro al gain {experiment.flags}, with the other settings of this run"
+    gain = few or f"kedro al gain {experiment.flags}"
     return [f"Control        {said}", f"Gain           {gain}"]
 
 

@@ -38,8 +38,9 @@ def next_step(asked: pd.DataFrame, answers: pd.DataFrame, flags: str) -> str:
 
 
 def run_of(flags: str) -> str:
-    """The command whose answers come from people."""
-    return f"`kedro run --pipeline=al_cycle {flags},oracle.name=people`"
+    """The command whose answers come from people. flags: what calls for the experiment."""
+    people = "" if "oracle.name=people" in flags else ",oracle.name=people"
+    return f"`kedro run --pipeline=al_cycle {flags}{people}`"
 
 
 def import_id(number: int, digest: str) -> str:
