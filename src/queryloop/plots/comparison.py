@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 
 from queryloop.plots.palette import GREY, PALETTE
 from queryloop.statistics.comparison import Comparison
+from queryloop.statistics.description import BESIDE_CLASSES
 from queryloop.statistics.sentences import unit_of
 
 Tables = Mapping[str, pd.DataFrame]
@@ -90,7 +91,7 @@ def ranks(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.F
 def classes(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
     """Share of each class in what each strategy asked for; of boxes, the share that holds the class."""
     found = tables["classes"]
-    labels = [name for name in found.columns if name not in ("strategy", "evenness", "redundancy")]
+    labels = [name for name in found.columns if name not in ("strategy", *BESIDE_CLASSES)]
     boxes = "evenness" not in found.columns
     figure = _figure(
         "class", "boxes that hold it" if boxes else "share of what was asked for", barmode="group"
