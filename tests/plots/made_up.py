@@ -40,7 +40,7 @@ def compared(
         **description.judged(found),
         "calibration": description.calibration(table, "n_labeled"),
         "effort": pd.DataFrame(columns=["strategy"]),
-        "classes": description.classes({name: [labeled] for name in arms}, None, None),
+        "classes": description.classes({name: [labeled] for name in arms}, None),
         "times": description.times({name: [times] for name in arms}),
         "runs": description.runs(field(table), table),
     }

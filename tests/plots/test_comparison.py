@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,6 +58,15 @@ def test_what_is_not_reached_stands_apart() -> None:
     crosses = {trace.name: trace for trace in figure.data if trace.mode == "markers"}
     assert min(crosses["random"].y) > 400
     assert crosses["random"].text[-1] == "random: reached by 0 of 4 seeds"
+
+
+def test_the_axis_of_levels_shows_all_budgets_though_none_reaches_one() -> None:
+    never = replace(FOUND, levels=FOUND.levels.assign(median=np.nan, reached=0))
+    figure = plots.levels(TABLE, never, TABLES)
+    low, high = figure.layout.yaxis.range
+    marks = [height for trace in figure.data for height in trace.y]
+    assert low < 100
+    assert 400 < min(marks) < max(marks) < high < 500
 
 
 def test_half_the_critical_difference_stands_on_each_side_of_a_rank() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from queryloop.pipelines.compare import PICTURES
 from queryloop.plots import comparison as plots
-from queryloop.plots.page import page, verdict_text
+from queryloop.plots.formats import annotated_shown, led_shown
+from queryloop.plots.page import notes, page, verdict_text
 
 from .made_up import compared, field, results
 
@@ -81,6 +84,32 @@ def test_a_name_is_text_and_never_a_part_of_the_page() -> None:
     html = made("<script>alert(1)</script>")
     assert "<script>alert" not in html
     assert "alert(1)" in Reader(html).text
+
+
+def test_the_runs_that_end_first_are_named() -> None:
+    table = results()
+    short = table.drop(index=table.index[(table["strategy"] == "badge") & (table["n_labeled"] == 400)])
+    found, _ = compared(short)
+    assert notes(found, field(short))[0] == (
+        "12 runs on 3 common budgets, 100 to 300 labels; "
+        "badge/seed_0, badge/seed_1, badge/seed_2, badge/seed_3 have 3 cycles, others up to 4."
+    )
+
+
+def test_what_was_annotated_stands_beside_its_share_and_apart_from_results() -> None:
+    effort = pd.DataFrame(
+        {
+            "strategy": ["random"], "n_seeds": [2], "final_dice": [0.5], "aubc_voxels": [0.4],
+            "foreground_efficiency": [np.nan], "boxes": [8], "voxels": [13824.0], "voxels_share": [0.0123],
+            "boxes_1": [7], "mean_class_share": [0.25],
+        }
+    )  # fmt: skip
+    assert annotated_shown(effort).to_dict("records") == [
+        {"strategy": "random", "boxes": "8", "voxels": "13,824 (1.2%)", "classes": "25%"}
+    ]
+    assert led_shown(effort).columns.tolist() == [
+        *("strategy", "seeds", "final Dice", "AUBC voxels", "foreground_efficiency")
+    ]
 
 
 def test_one_seed_is_said_and_nothing_tested() -> None:

@@ -11,7 +11,7 @@ import pytest
 from queryloop.pipelines.compare import PICTURES, TABLES
 
 from .test_refusals import refusal
-from .tiny import Tiny
+from .tiny import Tiny, flip
 
 FOLDER = "data/08_reporting/digits/comparison"
 
@@ -42,7 +42,10 @@ def test_the_comparison_counts_only_what_fits_and_writes_nothing_else(copied: Ti
     before = copied.tree()
     result = copied.al("compare", "--target=0.3")
     assert result.exit_code == 0, result.output
-    assert "4 runs on 2 common budgets, 20 to 40 labels: main/margin/seed_0 has no more" in result.stdout
+    assert (
+        "4 runs on 2 common budgets, 20 to 40 labels; margin/seed_0, margin/seed_1 have 2 cycles"
+        in result.stdout
+    )
     assert "Left out: main/entropy/seed_0: one cycle only" in result.stdout
     assert "Left out: small/entropy/seed_0: other settings: query.size is 10, not 20" in result.stdout
     assert f"{FOLDER}/index.html" in result.stdout
@@ -82,6 +85,22 @@ def test_a_later_comparison_takes_its_place_without_runs_that_are_gone(copied: T
     assert said.splitlines()[0] in (place / "index.html").read_text()
 
 
+def test_what_is_damaged_is_left_out_with_the_file_and_a_lost_picture_is_no_harm(copied: Tiny) -> None:
+    changed = copied.versions("labeled_index", strategy="margin", seed=1)[-1]
+    flip(changed)
+    settings = copied.catalog(strategy="random", seed=1)["labeled_index"].home / "settings.json"
+    settings.unlink()
+    copied.versions("labeled_index", strategy="random", seed=0)[1].unlink()
+    copied.versions("query_gallery", strategy="margin", seed=0)[0].unlink()
+    result = copied.al("compare")
+    assert result.exit_code == 0, result.output
+    assert f"Left out: main/margin/seed_1: {changed} is not what was written" in result.stdout
+    assert f"Left out: main/random/seed_1: {settings} is missing" in result.stdout
+    assert "main/random/seed_0: it has labelled sets of 2 cycles, but metrics of 3" in result.stdout
+    assert "1 run on 2 common budgets" in result.stdout
+    assert "There is nothing to compare: no strategy has a random arm beside it" in result.stdout
+
+
 @pytest.mark.slow
 def test_another_experiment_name_is_another_comparison(copied: Tiny) -> None:
     said = copied.al("compare", "--params=experiment:small").stdout
@@ -90,7 +109,9 @@ def test_another_experiment_name_is_another_comparison(copied: Tiny) -> None:
 
 
 def test_nothing_committed_is_refused(tiny: Tiny) -> None:
-    assert "no experiment named 'main' has a committed cycle; there are: none" in refusal(tiny.al("compare"))
+    assert "no experiment named 'main' has a committed cycle on this data set; there are: none" in refusal(
+        tiny.al("compare")
+    )
     assert not (tiny.folder / FOLDER).exists()
 
 
@@ -98,7 +119,7 @@ def test_results_from_elsewhere_stand_in_the_same_report(copied: Tiny, tmp_path:
     file = tmp_path / "theirs.csv"
     rows = [
         (name, seed, n, 0.1 + n / 100 + seed / 50 + ahead * (1 + seed))
-        for name, ahead in (("random", 0.0), ("theirs", 0.1))
+        for name, ahead in (("random", 0.0), ("theirs", 0.01))
         for seed in (5, 6, 7)
         for n in (20, 40)
     ]
@@ -106,7 +127,7 @@ def test_results_from_elsewhere_stand_in_the_same_report(copied: Tiny, tmp_path:
     assert copied.al("compare", f"--import={file}").exit_code == 0
     verdict = table(copied, "verdict").set_index("strategy")
     assert verdict["control"].to_dict() == {"margin": "random", "theirs": "random (imported)"}
-    assert verdict.loc["theirs", "difference"] == pytest.approx(0.7)
+    assert verdict.loc["theirs", "difference"] == pytest.approx(0.07)
 
 
 def test_results_from_elsewhere_need_none_of_our_own(tiny: Tiny, tmp_path: Path) -> None:

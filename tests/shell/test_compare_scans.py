@@ -30,3 +30,4 @@ def test_scans_are_compared_over_voxels_with_what_was_annotated(tmp_path: Path) 
     page = (scans.folder / FOLDER / "index.html").read_text(encoding="utf-8")
     assert "What was annotated, and how far it led" in page
     assert "<h2>Calibration</h2>" not in page
+    assert not (scans.folder / FOLDER / "calibration.png").exists()

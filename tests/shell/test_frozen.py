@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from queryloop.options import ModelOptions
@@ -44,6 +45,14 @@ def test_a_user_loads_a_row_of_features_for_each_sample(frozen: Tiny) -> None:
     assert not features.flags.writeable
     assert (features.shape, features.dtype) == ((N_DIGITS, 8), np.float32)
     assert len(catalog.load("samples")) == N_DIGITS
+
+
+def test_redundancy_is_measured_in_the_features(frozen: Tiny) -> None:
+    done = frozen.al("compare", "--params=model.freeze:trunk")
+    assert done.exit_code == 0, done.output
+    classes = pd.read_csv(frozen.folder / "data/08_reporting/digits/comparison/classes.csv")
+    assert classes["redundancy_in"].tolist() == ["features"]
+    assert classes["redundancy"].item() < 1
 
 
 @pytest.mark.parametrize("strategy", NEEDS.values(), ids=NEEDS.keys())

@@ -166,6 +166,7 @@ def test_a_process_that_was_killed_is_replaced_once(tiny: Tiny, monkeypatch: pyt
         (["--strategies=margin", "--seeds=three"], "how many, such as 5, or which ones"),
         (["--strategies=margin", "--params=seed:1"], "--params cannot hold seed"),
         (["--strategies=margin", "--params=model.name:cnm"], "Did you mean 'cnn'"),
+        (["--strategies=margin", "--params=oracle.name:people"], "waits for answers between cycles"),
         (["--strategies=margin", "--name=low"], "leave --strategies and --seeds out"),
         (["--name=low"], "write it down in conf/base/sweep.yml"),
     ],

@@ -120,6 +120,7 @@ def test_results_from_elsewhere_take_the_names_of_measure_and_budget() -> None:
         (csv(seed=[0.5]), "row 1"),
         (csv(strategy=[None]), "row 1"),
         (csv().iloc[:0], "no rows"),
+        (csv(metric=[97.0]), "is 97, but accuracy goes from 0 to 1: divide percents by 100"),
     ],
 )
 def test_what_is_no_result_is_refused(table: pd.DataFrame, words: str) -> None:

@@ -52,7 +52,10 @@ def test_voxels_are_interpolated_within_the_range_that_all_runs_cover() -> None:
         (rows(random=[[0.1, 0.2]]).drop(columns="accuracy"), "lack the column 'accuracy'"),
         (rows(random=[[0.1, np.nan]]), "1 rows have no finite n_labeled and accuracy: random, seed 0"),
         (pd.concat([rows(random=[[0.1]])] * 2), "random, seed 0 has two rows with n_labeled 100"),
-        (rows(random=[[0.1, 0.2]], margin=[[0.1]]), "margin, seed 0 ends at 100"),
+        (
+            rows(random=[[0.1, 0.2]], margin=[[0.1]]),
+            "margin, seed 0 ends at 100, and random, seed 0 begins at 100",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_refused(table: pd.DataFrame, words: str) -> None:

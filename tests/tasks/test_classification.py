@@ -191,6 +191,13 @@ def test_packages_do_not_import_torch(package: str) -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+@pytest.mark.slow
+def test_what_only_looks_at_experiments_does_not_import_what_trains() -> None:
+    script = "import sys, queryloop.tasks.registry; print({'lightning', 'torchmetrics'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
 def test_balanced_weights_let_every_class_that_occurs_count_the_same() -> None:
     labels = np.array([0] * 90 + [2] * 9 + [3])
     training = TRAINING.model_copy(update={"class_weights": "balanced"})

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from queryloop.samples import table
-from queryloop.storage.results import Run
+from queryloop.storage.results import Folders, Run
 
 BEGAN = 1_767_225_600_000  # 2026-01-01, in milliseconds
 SETTINGS = {
@@ -35,9 +35,8 @@ def made_up(n_cycles: int, began: str = "00", **columns: list[Any]) -> Run:
         "accuracy": [0.5 + 0.1 * cycle for cycle in range(n_cycles)],
         **columns,
     }
-    here = Path()
-    run = Run("main", "margin", 3, SETTINGS, versions, here, here, here)
-    run.__dict__["metrics"] = table("metrics", pd.DataFrame(rows))
+    run = Run("main", "margin", 3, versions, Folders(*[Path()] * 5))
+    run.__dict__ |= {"settings": SETTINGS, "metrics": table("metrics", pd.DataFrame(rows))}
     return run
 
 

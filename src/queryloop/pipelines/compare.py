@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
-from queryloop.errors import CorruptFileError, unknown
+from queryloop.errors import OptionsError, StateError, unknown
 from queryloop.options import ComparisonOptions, DataOptions, ModelOptions, TrainingOptions
 from queryloop.progress import ProgressBar
 from queryloop.samples import reference_key
@@ -26,6 +26,7 @@ TABLES = (
     "times",
     "runs",
 )
+_LESS_IS_BETTER = ("ece", "nll", "brier", "surface_distance")
 PICTURES = ("curves", "levels", "penalties", "ranks", "classes", "calibration", "times")
 
 
@@ -53,13 +54,13 @@ def _chosen(experiments: list[Run], strategies: list[str] | None) -> list[Run]:
 
 
 def _readable(experiments: list[Run]) -> tuple[dict[str, Run], list[tuple[str, str]]]:
-    """Runs by their place, and why the metrics of others cannot be read."""
+    """Runs by their place, and what is damaged of others."""
     runs, damaged = {}, []
     with ProgressBar("reading experiments", len(experiments)) as bar:
         for run in experiments:
             try:
-                _ = run.metrics
-            except CorruptFileError as error:
+                run.check()
+            except StateError as error:
                 damaged.append((str(run), str(error)))
             else:
                 runs[str(run)] = run
@@ -119,13 +120,18 @@ def _with_all_labels(
 
 
 def _measured_by(metrics: pd.DataFrame, comparison: ComparisonOptions) -> tuple[str, str]:
-    """The columns of measure and budget. Raises OptionsError for one that the metrics lack."""
+    """The columns of measure and budget. Raises OptionsError for one that the metrics lack or that falls."""
     usual = ("dice", "voxels") if "dice" in metrics.columns else ("accuracy", "n_labeled")
     asked = (comparison.measure, comparison.budget)
     measure, budget = (own if one == "auto" else one for one, own in zip(asked, usual, strict=True))
     for option, name in (("measure", measure), ("budget", budget)):
         if len(metrics) and name not in metrics.columns:
             raise unknown(f"comparison.{option}", name, metrics.columns)
+    if measure.startswith(_LESS_IS_BETTER):
+        raise OptionsError(
+            f"comparison.measure is {measure}, of which less is better: choose one of which more is, "
+            f"such as {usual[0]}."
+        )
     return measure, budget
 
 
@@ -154,10 +160,9 @@ def _classes(runs: dict[str, list[Run]], results: pd.DataFrame) -> pd.DataFrame:
 
     if "foreground_voxels" in results.columns:
         return box_classes(results.dropna(subset="foreground_voxels"))
-    queries = {name: [run.labeled() for run in members] for name, members in runs.items()}
+    queries = {name: [run.labeled for run in members] for name, members in runs.items()}
     first = next((members[0] for members in runs.values()), None)
-    images = first.images() if first else None
-    return classes(queries, *(images or (None, None)))
+    return classes(queries, first.space() if first else None)
 
 
 def draw(results: pd.DataFrame, comparison: Any, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
@@ -173,7 +178,7 @@ def tell(
     """The verdict as text, and the page."""
     from queryloop.plots.page import page, verdict_text
 
-    galleries = {name: members[0].gallery(1) for name, members in runs.items()}
+    asked = {name: members[0].gallery(1) for name, members in runs.items()}
     settings = next((members[0].settings for members in runs.values()), {})
     return (
         verdict_text(comparison, field),
@@ -183,7 +188,7 @@ def tell(
             field,
             tables=tables,
             pictures=pictures,
-            galleries=galleries,
+            galleries={name: picture for name, picture in asked.items() if picture},
             settings=settings,
         ),
     )
@@ -196,7 +201,7 @@ def keep(tables: dict[str, pd.DataFrame], pictures: dict[str, Any], verdict: str
     images = []
     with ProgressBar("drawing pictures", len(pictures)) as bar:
         for picture in pictures.values():
-            images.append(png(picture))
+            images.append(png(picture) if picture.data else b"")
             bar.advance()
     return (*tables.values(), *images, verdict, page)
 

@@ -16,7 +16,8 @@ import plotly.graph_objects as go
 
 from queryloop.plots.palette import GREY, PALETTE
 from queryloop.statistics.comparison import Comparison
-from queryloop.statistics.sentences import unit_of
+from queryloop.statistics.description import BESIDE_CLASSES
+from queryloop.statistics.sentences import measure_of, unit_of
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -27,7 +28,7 @@ _TIMES = {"asking": PALETTE[1], "training": PALETTE[0], "rest": "#D0D0D0"}
 
 def curves(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
     """Median of the measure over the budget on the common budgets, with a band from least to most."""
-    figure = _figure(unit(comparison), comparison.measure, tickformat=",")
+    figure = _figure(unit(comparison), measure_of(comparison.measure), tickformat=",")
     for strategy, look in _looks(comparison).items():
         runs = comparison.curves.xs(strategy, level="strategy")
         seen = runs.agg(["min", "median", "max"]).T
@@ -41,15 +42,18 @@ def curves(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.
 
 def levels(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
     """Median budget over the level that it reaches; what is not known to be reached stands apart, above."""
-    needed, most = comparison.levels, float(comparison.curves.columns[-1])
-    figure = _figure(comparison.measure, f"{unit(comparison)} needed")
-    figure.update_yaxes(tickformat=",")
-    for number, (strategy, look) in enumerate(_looks(comparison).items()):
+    needed, looks = comparison.levels, _looks(comparison)
+    least, most = (float(comparison.curves.columns[end]) for end in (0, -1))
+    step = 0.04 * (most - least)
+    figure = _figure(measure_of(comparison.measure), f"{unit(comparison)} needed")
+    figure.update_yaxes(tickformat=",", range=[least - step, most + step * (len(looks) + 1.5)])
+    for number, (strategy, look) in enumerate(looks.items()):
         found = needed[needed["strategy"] == strategy]
         known, never = found.dropna(subset="median"), found[found["median"].isna()]
-        height = most * (1.06 + 0.04 * number)
+        height = most + step * (number + 1.5)
         figure.add_traces([_steps(known, strategy, look), _crosses(never, height, strategy, look)])
-    figure.add_hline(most, line={"color": GREY, "dash": "dot"}, annotation_text=f"above: {_NEVER}")
+    line = {"color": GREY, "dash": "dot"}
+    figure.add_hline(most, line=line, annotation_text=f"above: {_NEVER}", annotation_position="bottom left")
     return figure
 
 
@@ -90,7 +94,7 @@ def ranks(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.F
 def classes(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
     """Share of each class in what each strategy asked for; of boxes, the share that holds the class."""
     found = tables["classes"]
-    labels = [name for name in found.columns if name not in ("strategy", "evenness", "redundancy")]
+    labels = [name for name in found.columns if name not in ("strategy", *BESIDE_CLASSES)]
     boxes = "evenness" not in found.columns
     figure = _figure(
         "class", "boxes that hold it" if boxes else "share of what was asked for", barmode="group"

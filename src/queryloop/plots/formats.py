@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from queryloop.statistics.comparison import Comparison
+from queryloop.statistics.sentences import measure_of, unit_of
 
 _SHARES = {"level", "evenness", "redundancy"}
 _NONE = "–"
@@ -48,6 +49,35 @@ def savings_shown(comparison: Comparison) -> pd.DataFrame:
             "control there": [f"{row.control_reached} of {row.n_seeds}" for row in rows.itertuples()],
         }
     )
+
+
+def led_shown(effort: pd.DataFrame) -> pd.DataFrame:
+    """How far the labels of boxes led: the columns of `effort` that are results."""
+    names = [name for name in effort.columns if name.startswith(("final_", "aubc_")) or name in _LED]
+    return shown(effort[names]).rename(columns=_said)
+
+
+_LED = ("strategy", "n_seeds", "foreground_efficiency")
+
+
+def _said(column: str) -> str:
+    kind, _, rest = column.partition("_")
+    return {"aubc": f"AUBC {unit_of(rest)}", "final": f"final {measure_of(rest)}", "n": rest}.get(
+        kind, column
+    )
+
+
+def annotated_shown(effort: pd.DataFrame) -> pd.DataFrame:
+    """What was annotated of boxes, each number with its share of the pool."""
+    names = [name for name in ("boxes", "cases", "voxels", "foreground_voxels") if name in effort]
+    found = shown(effort[["strategy", *names]])
+    for name in names:
+        if f"{name}_share" in effort:
+            shares = [_form(100 * share, ".2g", "%") for share in effort[f"{name}_share"]]
+            found[name] = [f"{number} ({share})" for number, share in zip(found[name], shares, strict=True)]
+    if "mean_class_share" in effort:
+        found["classes"] = [_form(100 * share, ".2g", "%") for share in effort["mean_class_share"]]
+    return found
 
 
 def _ranges(lows: Iterable[float], highs: Iterable[float], form: str) -> list[str]:

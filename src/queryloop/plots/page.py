@@ -12,10 +12,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from jinja2 import Environment, StrictUndefined
 
+from queryloop.errors import examples
 from queryloop.plots.comparison import unit
-from queryloop.plots.formats import contrasts_shown, savings_shown, shown
+from queryloop.plots.formats import annotated_shown, contrasts_shown, led_shown, savings_shown, shown
 from queryloop.statistics.arms import Field
 from queryloop.statistics.comparison import Comparison
+from queryloop.statistics.sentences import measure_of
 from queryloop.values import flat
 
 _PACKAGES = ("queryloop", "torch", "numpy", "scipy", "statsmodels", "scikit-learn")
@@ -31,16 +33,22 @@ def notes(comparison: Comparison, field: Field) -> list[str]:
     """What limits the comparison, one sentence each."""
     budgets = comparison.curves.columns
     n_runs = len(comparison.curves)
-    told = f"{n_runs} runs on {len(budgets)} common budgets, {budgets[0]:,.0f} to {budgets[-1]:,.0f}"
-    longest = max((run.n_cycles for runs in field.runs.values() for run in runs), default=len(budgets))
-    shorter = [
-        str(run) for runs in field.runs.values() for run in runs if run.n_cycles == len(budgets) < longest
-    ]
-    cut = f": {shorter[0]} has no more, others have {longest} cycles" if shorter else ""
+    told = f"{n_runs} {'run' if n_runs == 1 else 'runs'} on {len(budgets)} common budgets"
+    ends = f"{budgets[0]:,.0f} to {budgets[-1]:,.0f} {unit(comparison)}"
     twins = [
         f"{one} has the same results as {other}: counted once." for one, other in comparison.twins.items()
     ]
-    return [f"{told} {unit(comparison)}{cut}.", *field.notes, *twins]
+    return [f"{told}, {ends}{_cut(comparison.cycles)}.", *field.notes, *twins]
+
+
+def _cut(cycles: pd.Series) -> str:
+    """Which runs have fewer cycles than others, and so shorten the curves of all."""
+    least, most = cycles.min(), cycles.max()
+    shortest = [f"{strategy}/seed_{seed}" for strategy, seed in cycles.index[cycles == least]]
+    if least == most:
+        return ""
+    verb = "has" if len(shortest) == 1 else "have"
+    return f"; {examples(shortest)} {verb} {least} cycles, others up to {most}"
 
 
 def page(
@@ -60,10 +68,13 @@ def page(
         dataset=dataset,
         comparison=comparison,
         unit=unit(comparison),
+        measure=measure_of(comparison.measure),
         notes=notes(comparison, field),
         left_out=field.left_out,
         tables={name: shown(table) for name, table in tables.items()},
         contrasts=contrasts_shown(comparison),
+        led=led_shown(tables["effort"]),
+        annotated=annotated_shown(tables["effort"]),
         savings=savings_shown(comparison) if comparison.level else None,
         script=_plotly(),
         pictures={name: _div(name, figure) for name, figure in pictures.items() if figure.data},

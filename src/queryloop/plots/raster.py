@@ -26,7 +26,8 @@ def png(figure: go.Figure) -> bytes:
     for shape in figure.layout.shapes:
         axes.axhline(shape.y0, color=shape.line.color, linestyle=_DASHES[shape.line.dash], linewidth=1)
     for note in figure.layout.annotations:
-        axes.annotate(note.text, (1, note.y), xycoords=("axes fraction", "data"), ha="right", fontsize=8)
+        place = {"xycoords": ("axes fraction", "data"), "ha": note.xanchor, "va": note.yanchor}
+        axes.annotate(note.text, (note.x, note.y), fontsize=8, **place)
     _label(axes, figure)
     file = io.BytesIO()
     canvas.savefig(file, format="png")
@@ -38,6 +39,8 @@ def _label(axes: Axes, figure: go.Figure) -> None:
     axes.set_ylabel(figure.layout.yaxis.title.text or "")
     if figure.layout.yaxis.autorange == "reversed" and figure.data:
         axes.invert_yaxis()
+    if figure.layout.yaxis.range:
+        axes.set_ylim(figure.layout.yaxis.range)
     names = axes.get_legend_handles_labels()[1]
     if names:
         canvas = axes.get_figure()

@@ -129,7 +129,7 @@ def gathered(candidates: Iterable[Candidate], name: str) -> Field:
     if not named:
         there = examples(sorted({run.experiment for run in every})) or "none"
         raise InputError(
-            f"no experiment named {name!r} has a committed cycle; there are: {there}. "
+            f"no experiment named {name!r} has a committed cycle on this data set; there are: {there}. "
             "Run some, or choose with --params=experiment:NAME."
         )
     usual = Counter(repr(sorted(run.shared.items())) for run in named).most_common(1)[0][0]
@@ -158,7 +158,7 @@ def _reason(run: Candidate, reference: Candidate, arm: list[Candidate]) -> str |
     ours, usual = run.shared, reference.shared
     differing = [key for key in sorted(ours | usual) if ours.get(key) != usual.get(key)]
     if differing:
-        told = [f"{key} is {ours.get(key)}, not {usual.get(key)}" for key in differing[:_SHOWN]]
+        told = [_told(key, ours.get(key), usual.get(key)) for key in differing[:_SHOWN]]
         rest = f" and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
         return f"other settings: {'; '.join(told)}{rest}"
     if run.n_cycles < 2:
@@ -167,11 +167,17 @@ def _reason(run: Candidate, reference: Candidate, arm: list[Candidate]) -> str |
     return f"the same strategy and seed as {same[0]}" if same else None
 
 
+def _told(key: str, ours: Any, usual: Any) -> str:
+    if key == "samples":
+        return f"other samples were read (content {ours}, not {usual})"
+    return f"{key} is {ours}, not {usual}"
+
+
 def imported(table: pd.DataFrame, measure: str, budget: str, taken: set[str]) -> pd.DataFrame:
     """Runs from elsewhere as results. table: columns strategy, seed, n_labeled, metric.
 
     A strategy whose name is taken is called NAME (imported). Raises InputError for other columns, no rows,
-    and what is no number.
+    what is no number, and a metric outside of 0..1.
     """
     wanted = ["strategy", "seed", "n_labeled", "metric"]
     if sorted(table.columns) != sorted(wanted):
@@ -184,6 +190,12 @@ def imported(table: pd.DataFrame, measure: str, budget: str, taken: set[str]) ->
     if len(bad):
         raise InputError(
             f"row {bad.index[0] + 1} of the imported results is not usable: {bad.iloc[0].to_dict()}."
+        )
+    if not numbers["metric"].between(0, 1).all():
+        far = numbers.loc[~numbers["metric"].between(0, 1), "metric"].iloc[0]
+        raise InputError(
+            f"a metric of the imported results is {far:g}, but {measure} goes from 0 to 1: "
+            "divide percents by 100."
         )
     names = [f"{name}{_IMPORTED}" if name in taken else name for name in table["strategy"].astype(str)]
     found = numbers.astype({"seed": int}).assign(strategy=names)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from queryloop.statistics import sentences
-from queryloop.statistics.curves import areas, budgets_to, curves, twins
+from queryloop.statistics.curves import RUN, areas, budgets_to, curves, twins
 from queryloop.statistics.ranks import Penalties, Ranks, mean_ranks, penalties, win_tie_loss
 from queryloop.statistics.verdict import common_level, contrasts, savings
 
@@ -19,7 +19,7 @@ N_LEVELS = 24  # of the picture of labels to a level
 
 @dataclass(frozen=True)
 class Comparison:
-    """What results say: `verdict` has one row a contrast, `areas` one value a run."""
+    """What results say: `verdict` has one row a contrast, `areas` and `cycles` one value a run."""
 
     measure: str
     budget: str
@@ -35,6 +35,7 @@ class Comparison:
     headline: str
     details: list[str]
     full_data: float | None
+    cycles: pd.Series
 
 
 def compare(
@@ -76,6 +77,7 @@ def compare(
         headline=sentences.headline(verdict, saved, budget),
         details=sentences.by_strategy(verdict, saved, budget),
         full_data=full_data,
+        cycles=results.groupby(RUN, sort=False).size(),
     )
 
 

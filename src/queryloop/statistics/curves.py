@@ -40,10 +40,12 @@ def _common(budgets: dict[tuple, np.ndarray]) -> np.ndarray:
     every = np.unique(np.concatenate(list(budgets.values())))
     inside = every[(first <= every) & (every <= last)]
     if len(inside) < 2:
-        (strategy, seed), shortest = min(budgets.items(), key=lambda run: run[1][-1])
+        ended, short = min(budgets.items(), key=lambda run: run[1][-1])
+        begun, late = max(budgets.items(), key=lambda run: run[1][0])
         raise InputError(
             "the runs have fewer than two budgets in common, so there is no curve to compare: "
-            f"{strategy}, seed {seed} ends at {shortest[-1]:,.0f}; run more of its cycles, or leave it out."
+            f"{ended[0]}, seed {ended[1]} ends at {short[-1]:,.0f}, and {begun[0]}, seed {begun[1]} begins "
+            f"at {late[0]:,.0f}; run more cycles, or leave one of them out."
         )
     return inside
 

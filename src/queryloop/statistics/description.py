@@ -14,7 +14,12 @@ from queryloop.statistics.queries import class_histogram, redundancy
 CALIBRATION = ("ece", "nll", "brier")
 ASKING = ("collect_evidence", "score", "select")
 
+BESIDE_CLASSES = ("evenness", "redundancy", "redundancy_in")
+"""Columns of the table of classes that are no class, behind the strategy."""
+
 Labelled = Mapping[str, Sequence[pd.DataFrame]]
+Space = tuple[pd.DataFrame, np.ndarray, str]
+"""The samples, a vector for each, and what the vectors are."""
 
 
 def judged(comparison: Comparison) -> dict[str, pd.DataFrame]:
@@ -47,19 +52,21 @@ def calibration(results: pd.DataFrame, budget: str) -> pd.DataFrame:
     return means.reset_index()
 
 
-def classes(labeled: Labelled, samples: pd.DataFrame | None, images: np.ndarray | None) -> pd.DataFrame:
+def classes(labeled: Labelled, space: Space | None) -> pd.DataFrame:
     """Classes and redundancy of what each strategy asked for after the start; without rows where none was.
 
-    labeled: the labelled set of each run. samples, images: where redundancy can be measured, in pixels.
+    labeled: the labelled set of each run. space: where redundancy is measured; None leaves it out.
     """
     asked = {name: [_by_strategy(table) for table in tables] for name, tables in labeled.items()}
     rows = [table.assign(strategy=name) for name, tables in asked.items() for table in tables]
     queried = pd.concat(rows) if rows else pd.DataFrame()
     if queried.empty:
-        return pd.DataFrame(columns=["strategy", "evenness", "redundancy"])
-    found = class_histogram(queried)
-    alike = [_redundancy(asked[name], samples, images) for name in found["strategy"]]
-    found.insert(2, "redundancy", alike)
+        return pd.DataFrame(columns=["strategy", *BESIDE_CLASSES])
+    known = {label for tables in labeled.values() for table in tables for label in table["label"]}
+    found = class_histogram(queried, sorted(known))
+    alike = _redundancy(asked, space) if space else {}
+    found.insert(2, "redundancy", found["strategy"].map(alike))
+    found.insert(3, "redundancy_in", space[2] if space else "nothing")
     return found
 
 
@@ -69,15 +76,15 @@ def _by_strategy(labeled: pd.DataFrame) -> pd.DataFrame:
     return labeled[(labeled["cycle"] > 1) & ~drawn]
 
 
-def _redundancy(
-    asked: Sequence[pd.DataFrame], samples: pd.DataFrame | None, images: np.ndarray | None
-) -> float:
-    if samples is None or images is None:
-        return np.nan
+def _redundancy(asked: Labelled, space: Space) -> dict[str, float]:
+    samples, vectors, _ = space
     rows = pd.Series(np.arange(len(samples)), index=samples["sample_id"])
-    queries = [rows[query["sample_id"]].to_numpy() for table in asked for _, query in table.groupby("cycle")]
+    queries = {
+        name: [rows[query["sample_id"]].to_numpy() for table in tables for _, query in table.groupby("cycle")]
+        for name, tables in asked.items()
+    }
     pool = np.flatnonzero((samples["split"] == "train").to_numpy())
-    return redundancy(queries, pool if len(pool) else rows.to_numpy(), images)
+    return redundancy(queries, pool if len(pool) else rows.to_numpy(), vectors)
 
 
 def times(timings: Labelled) -> pd.DataFrame:

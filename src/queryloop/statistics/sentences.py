@@ -8,11 +8,17 @@ import numpy as np
 import pandas as pd
 
 UNITS = {"n_labeled": "labels"}
+MEASURES = {"dice": "Dice", "macro_f1": "macro F1", "nll": "NLL"}
 
 
 def unit_of(budget: str) -> str:
     """What a column of the metrics counts, in words."""
     return UNITS.get(budget, budget.replace("_", " "))
+
+
+def measure_of(measure: str) -> str:
+    """What a column of the metrics measures, in words."""
+    return MEASURES.get(measure, measure.replace("_", " "))
 
 
 def headline(contrasts: pd.DataFrame, savings: pd.DataFrame | None, budget: str) -> str:
@@ -22,7 +28,7 @@ def headline(contrasts: pd.DataFrame, savings: pd.DataFrame | None, budget: str)
     can be told. budget: the column that counts labels.
     """
     if contrasts.empty:
-        return "There is nothing to compare: only the control was run."
+        return "There is nothing to compare: no strategy has a random arm beside it."
     ahead = contrasts[contrasts["verdict"] == "better"].sort_values("difference", ascending=False)
     if not ahead.empty:
         best = ahead.iloc[0]

@@ -70,7 +70,14 @@ class ReplacedTable(ReplacedDataset["pd.DataFrame", "pd.DataFrame"]):
 
 
 class ReplacedPicture(ReplacedDataset[bytes, bytes]):
-    """A picture as PNG, of which the bytes are handed on."""
+    """A picture as PNG, of which the bytes are handed on; saving none removes the one before."""
+
+    def save(self, data: bytes) -> None:
+        """Put the picture in the file's place. Raises StateError where the disk refuses."""
+        if data:
+            super().save(data)
+        else:
+            self.path.unlink(missing_ok=True)
 
     def load(self) -> bytes:
         """The bytes of the PNG."""

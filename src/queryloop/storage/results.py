@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset
 
-from queryloop.errors import BrokenFileError, MissingFilesError
+from queryloop.errors import BrokenFileError, CorruptFileError, MissingFilesError, StateError
 from queryloop.storage import state
-from queryloop.storage.experiment import committed
+from queryloop.storage.experiment import MARK, committed
 from queryloop.storage.files import check_seal
 from queryloop.storage.tables import read_table
 
@@ -21,29 +22,59 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Folders:
+    """Where a data set's experiments lie, and what they share."""
+
+    states: Path
+    models: Path
+    reports: Path
+    content: Path
+    features: Path
+
+
+@dataclass(frozen=True)
 class Run:
     """One experiment: what it was begun with, and the committed versions of what it keeps."""
 
     experiment: str
     strategy: str
     seed: int
-    settings: dict[str, Any]
     versions: list[str]
-    home: Path
-    reports: Path
-    content: Path
+    folders: Folders
 
     def __str__(self) -> str:
         return f"{self.experiment}/{self.strategy}/seed_{self.seed}"
 
+    @property
+    def home(self) -> Path:
+        """The folder of its labelled sets and its lock."""
+        return self.folders.states / str(self)
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """What it was begun with. Raises CorruptFileError where the file is missing or was changed."""
+        path = self.home / state.SETTINGS
+        check_seal(path)
+        return json.loads(path.read_bytes())
+
     @cached_property
     def metrics(self) -> pd.DataFrame:
         """One row a cycle. Raises CorruptFileError where the table is missing or was changed."""
-        return self._table(self.reports, "metrics")
+        return self._table(self.folders.reports, "metrics")
 
+    @cached_property
     def labeled(self) -> pd.DataFrame:
-        """The labelled set of the last cycle."""
-        return self._table(self.home, "labeled_index")
+        """The labelled set of the last cycle. Raises CorruptFileError where it was changed."""
+        return self._table(self.folders.states, "labeled_index")
+
+    def check(self) -> None:
+        """Raise StateError where settings, metrics or labels are not those of all its cycles."""
+        _ = self.settings, self.labeled
+        if len(self.metrics) != len(self.versions):
+            raise StateError(
+                f"it has labelled sets of {len(self.versions)} cycles, but metrics of {len(self.metrics)}: "
+                "kedro al verify says what is lost"
+            )
 
     def timings(self) -> pd.DataFrame:
         """Seconds by cycle and stage, of the cycles whose times are known."""
@@ -51,70 +82,90 @@ class Run:
 
         from queryloop.samples import table
 
-        paths = sorted((self.reports / "timings.parquet").glob("*.parquet"))
+        paths = sorted((self.folders.reports / str(self) / "timings.parquet").glob("*.parquet"))
         return table("timings", pd.read_parquet(paths) if paths else ())
 
-    def gallery(self, cycle: int) -> bytes:
-        """The picture of the query that was asked after a cycle (1, 2, ...), as PNG."""
-        path = self.reports / "query_gallery.png" / self.versions[cycle - 1] / "query_gallery.png"
-        check_seal(path)
+    def gallery(self, cycle: int) -> bytes | None:
+        """The picture of the query that was asked after a cycle (1, 2, ...), as PNG; None where lost."""
+        path = self._file(self.folders.reports, "query_gallery.png", self.versions[cycle - 1])
+        try:
+            check_seal(path)
+        except CorruptFileError:
+            return None
         return path.read_bytes()
 
-    def images(self) -> tuple[pd.DataFrame, np.ndarray] | None:
-        """The samples and their images, row by row, mapped into memory; None where they are no images."""
+    def space(self) -> tuple[pd.DataFrame, np.ndarray, str] | None:
+        """The samples, a vector for each, and what it holds: features of a frozen trunk, else pixels.
+
+        The vectors are mapped into memory. None where the samples are no images.
+        """
         import numpy as np
 
-        path = self.content / "images.npy"
-        if not path.exists():
+        content = self.folders.content / self.settings["samples"]
+        vectors, what = content / "images.npy", "pixels"
+        if self.settings["model"]["freeze"] != "none":
+            vectors, what = self.folders.features / self._inputs() / "features.npy", "features"
+        if not vectors.exists():
             return None
-        check_seal(path)
-        return read_table(self.content / "samples.parquet", "samples"), np.load(path, mmap_mode="r")
+        samples = content / "samples.parquet"
+        for path in (vectors, samples):
+            check_seal(path)
+        return read_table(samples, "samples"), np.load(vectors, mmap_mode="r"), what
 
-    def _table(self, place: Path, name: str) -> pd.DataFrame:
-        path = place / f"{name}.parquet" / self.versions[-1] / f"{name}.parquet"
+    def _inputs(self) -> str:
+        """The fingerprint of what its networks were given."""
+        from queryloop.storage.checkpoints import read_checkpoint
+
+        path = self._file(self.folders.models, "checkpoint.safetensors", self.versions[-1])
+        check_seal(path)
+        return read_checkpoint(path).settings["inputs"]
+
+    def _table(self, layer: Path, name: str) -> pd.DataFrame:
+        path = self._file(layer, f"{name}.parquet", self.versions[-1])
         check_seal(path)
         return read_table(path, name)
+
+    def _file(self, layer: Path, name: str, version: str) -> Path:
+        return layer / str(self) / name / version / name
 
 
 class ExperimentResults(AbstractDataset[None, "list[Run]"]):
     """Every experiment of a data set that has a committed cycle.
 
-    states, reports, content: {"path": the data set's folder} of labelled sets, metrics, samples.
+    Each of the others: {"path": the data set's folder} in one layer, as in `Folders`.
     """
 
     def __init__(
         self,
         *,
         states: dict[str, str],
+        models: dict[str, str],
         reports: dict[str, str],
         content: dict[str, str],
+        features: dict[str, str],
         metadata: dict[str, Any] | None = None,
     ) -> None:
         # a key named path, for Kedro makes that one absolute
-        self._states, self._reports, self._content = (Path(of["path"]) for of in (states, reports, content))
+        given = (states, models, reports, content, features)
+        self._folders = Folders(*(Path(layer["path"]) for layer in given))
         self.metadata = metadata
 
     def load(self) -> list[Run]:
         """The experiments, sorted by their place."""
-        homes = sorted(path.parent for path in self._states.glob(f"*/*/seed_*/{state.SETTINGS}"))
+        homes = sorted(path.parent for path in self._folders.states.glob(f"*/*/seed_*/{MARK}"))
         return [self.run_at(home) for home in homes if committed(home)]
 
     def run_at(self, home: Path) -> Run:
         """The experiment at `home`, which has a committed cycle."""
-        place = home.relative_to(self._states)
-        experiment, strategy, seed = place.parts
-        settings = state.read_settings(home) or {}
-        content = self._content / settings["samples"]
-        number = int(seed.removeprefix("seed_"))
-        reports = self._reports / place
-        return Run(experiment, strategy, number, settings, committed(home), home, reports, content)
+        experiment, strategy, seed = home.parts[-3:]
+        return Run(experiment, strategy, int(seed.removeprefix("seed_")), committed(home), self._folders)
 
     def save(self, data: None) -> None:
         """Refused: experiments are written by their runs."""
         raise NotImplementedError("experiments are written by their runs")
 
     def _describe(self) -> dict[str, Any]:
-        return {"states": str(self._states)}
+        return {"states": str(self._folders.states)}
 
 
 def read_imported(path: str) -> pd.DataFrame:

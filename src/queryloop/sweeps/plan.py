@@ -11,6 +11,7 @@ from queryloop.errors import OptionsError
 from queryloop.experiment import checked, settings_of
 from queryloop.inspection import in_place_of
 from queryloop.options import ExperimentOptions
+from queryloop.oracles.registry import is_waited_for
 from queryloop.session import CycleSession
 from queryloop.statistics.stopping import stop_reason
 from queryloop.storage import state
@@ -98,12 +99,21 @@ def _of_group(
         for seed in sweep.all_seeds:
             identity = {"strategy": strategy, "seed": seed}
             options = checked({**parameters, **identity}, flat(runtime))
+            _refuse_waiting(options.oracle.name)
             cycles = {}
             if group.budget is not None:
                 cycles = {"n_cycles": cycles_within(group.budget, options.start.size, options.query.size)}
             options = options.model_copy(update=cycles)
             found.append(_planned(context, options, {**runtime, **identity, **cycles}, workers))
     return found
+
+
+def _refuse_waiting(oracle: str) -> None:
+    if is_waited_for(oracle):
+        raise OptionsError(
+            f"a sweep goes on by itself, but oracle.name:{oracle} waits for answers between cycles: "
+            "run such an experiment with kedro run."
+        )
 
 
 def _planned(context: Any, options: ExperimentOptions, runtime: dict[str, Any], workers: int) -> Planned:

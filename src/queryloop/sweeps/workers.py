@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 _IMPORTED = (
-    "lightning.pytorch",
     "pandas.io.parquet",
     "plotly.io",
     "queryloop.experiment",
@@ -34,6 +33,7 @@ _IMPORTED = (
     "queryloop.settings",
     "queryloop.storage.checkpoints",
     "queryloop.strategies",
+    "queryloop.tasks.classification.networks",
     "queryloop.tasks.registry",
     "safetensors.numpy",
 )

@@ -21,7 +21,7 @@ from queryloop.options import (
     TrainingOptions,
 )
 from queryloop.strategies import Strategy
-from queryloop.tasks.classification import demands, networks
+from queryloop.tasks.classification import demands
 from queryloop.tasks.classification.evidence import collected
 from queryloop.tasks.classification.prediction import predicted
 from queryloop.tasks.task import Data, Looking, Task
@@ -117,6 +117,8 @@ class Classification(Task):
         previous: Checkpoint | None,
     ) -> Checkpoint:
         """On the labelled images, judged by those of the validation set."""
+        from queryloop.tasks.classification import networks  # Lightning, torchmetrics: takes seconds
+
         samples, cycle = data.samples, tables.next_cycle(labeled) - 1
         validation = tables.known(samples, data.splits, "validation")
         with naming_rows(samples["sample_id"].tolist(), f"cycle {cycle}, training"):
@@ -141,6 +143,8 @@ class Classification(Task):
         evaluation: EvaluationOptions,  # noqa: ARG002
     ) -> dict[str, float]:
         """Of the first network."""
+        from queryloop.tasks.classification import networks
+
         test = tables.known(data.samples, data.splits, "test")
         with naming_rows(test["sample_id"].tolist(), f"cycle {tables.next_cycle(labeled) - 1}, evaluation"):
             rows = tables.labelled_rows(data.samples, test)

@@ -16,7 +16,6 @@ from queryloop.training.checkpoint import HELD_OUT, Checkpoint
 from queryloop.training.compute import resolve_scoring
 from queryloop.training.folds import Fold
 from queryloop.training.restore import members
-from queryloop.training.volumes import training as fitting
 
 
 def train(
@@ -36,6 +35,8 @@ def train(
     tells. previous: where `reinit` warm and shrink_perturb start. Raises as `training.volumes.training.train`
     and `Fold.of` do.
     """
+    from queryloop.training.volumes import training as fitting  # Lightning: takes seconds
+
     spacing = np.median([case.spacing for case in scans.cases.values()], axis=0).tolist()
     before = None if previous is None else previous.members["0"]
     kept, apart = parted(annotated(scans, cases, labels), fold)
