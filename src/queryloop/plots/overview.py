@@ -59,7 +59,7 @@ def _draw_head(
     draw: ImageDraw.ImageDraw, labelled: Sequence[Box], asked: Sequence[Box], n_cases: int, hidden: int
 ) -> None:
     title = (
-        f"{_told(labelled)} labelled, {_told(asked)} asked for, of {n_cases} cases"
+        f"{_told(labelled)} labelled, {_told(asked)} asked for, of {n_cases} in all"
         f"{f'; {hidden} more cases are not shown' if hidden else ''}"
     )
     draw.text((MARGIN, 8), title, INK, font(15))
@@ -72,7 +72,8 @@ def _draw_head(
 
 
 def _told(boxes: Sequence[Box]) -> str:
-    return f"{len(boxes)} boxes in {len({box.case for box in boxes})} cases"
+    n, n_cases = len(boxes), len({box.case for box in boxes})
+    return f"{n} box{'es' * (n != 1)} in {n_cases} case{'s' * (n_cases != 1)}"
 
 
 def _draw_case(
