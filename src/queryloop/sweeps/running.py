@@ -67,9 +67,8 @@ class Sweep:
 
     def _start(self, waiting: list[Planned], running: dict[Worker, Planned], logs: Path) -> None:
         """Start what may start: nothing is made twice that experiments have in common."""
-        made = made_by(self.planned)
-        while len(running) < self.workers:
-            experiment = next_of(waiting, [*running.values()], made)
+        while waiting and len(running) < self.workers:
+            experiment = next_of(waiting, [*running.values()], made_by(self.planned))
             if experiment is None:
                 return
             waiting.remove(experiment)

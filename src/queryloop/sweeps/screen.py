@@ -15,11 +15,10 @@ class Screen:
     """Told by a running sweep how it goes on. planned: all its experiments."""
 
     def __init__(self, planned: Sequence[Planned]) -> None:
-        self._planned = planned
         self._total = sum(experiment.options.n_cycles for experiment in planned)
-        left = [experiment.n_left for experiment in planned]
-        self._done = self._before = self._total - sum(left)
-        self._n_ended = left.count(0)
+        self._left = {str(experiment): experiment.n_left for experiment in planned}
+        self._before = self._done
+        self._n_ended = [*self._left.values()].count(0)
         self._began = time.monotonic()
         self._console = Console()
         self._bars: dict[str, TaskID] = {}
@@ -38,9 +37,9 @@ class Screen:
 
     def look(self, running: Sequence[Planned]) -> None:
         """Count the cycles that were committed, and show those of what is running."""
-        self._done = self._total - sum(experiment.n_left for experiment in self._planned)
-        self._progress.update(self._all, completed=self._done)
         shown = {str(experiment): experiment for experiment in running}
+        self._left |= {name: experiment.n_left for name, experiment in shown.items()}
+        self._progress.update(self._all, completed=self._done)
         for name in self._bars.keys() - shown.keys():
             self._progress.remove_task(self._bars.pop(name))
         for name, experiment in shown.items():
@@ -51,14 +50,18 @@ class Screen:
     def ended(self, experiment: Planned, failure: str | None) -> None:
         """One line: how it ended, and the time left."""
         self._n_ended += 1
-        count = f"{self._n_ended} of {len(self._planned)}"
+        self._left[str(experiment)] = experiment.n_left
+        count = f"{self._n_ended} of {len(self._left)}"
         how = f"failed: {failure}" if failure else _result(experiment)
         self._console.print(
             f"{count}: {experiment} {how}{self._remaining()}", highlight=False, markup=False, soft_wrap=True
         )
 
+    @property
+    def _done(self) -> int:
+        return self._total - sum(self._left.values())
+
     def _remaining(self) -> str:
-        self._done = self._total - sum(experiment.n_left for experiment in self._planned)
         if self._done <= self._before or self._done == self._total:
             return ""
         rate = (time.monotonic() - self._began) / (self._done - self._before)
