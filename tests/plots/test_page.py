@@ -118,6 +118,12 @@ def test_one_seed_is_said_and_nothing_tested() -> None:
     assert "no test was run" in text
 
 
+def test_no_sentence_is_said_twice() -> None:
+    table = results(n_seeds=1)
+    said = [line for line in verdict_text(compared(table)[0], field(table)).splitlines() if line]
+    assert len(said) == len(set(said)) > 2
+
+
 def test_the_text_holds_what_was_left_out() -> None:
     table = results()
     text = verdict_text(compared(table)[0], field(table))

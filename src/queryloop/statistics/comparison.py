@@ -62,6 +62,7 @@ def compare(
     level = target or _level(found, controls)
     verdict = contrasts(area, controls)
     saved = None if level is None else savings(found, controls, level)
+    headline = sentences.headline(verdict, saved, budget)
     return Comparison(
         measure=measure,
         budget=budget,
@@ -74,8 +75,8 @@ def compare(
         wins=win_tie_loss(area),
         ranks=mean_ranks(area),
         twins=same,
-        headline=sentences.headline(verdict, saved, budget),
-        details=sentences.by_strategy(verdict, saved, budget),
+        headline=headline,
+        details=[told for told in sentences.by_strategy(verdict, saved, budget) if told != headline],
         full_data=full_data,
         cycles=results.groupby(RUN, sort=False).size(),
     )
