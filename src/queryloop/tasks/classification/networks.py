@@ -62,12 +62,7 @@ def train(
     batches = Batches(images, rows, labels.astype(np.int64), pixels, training, seed, compute.device)
     with isolated(compute.threads):
         torch.manual_seed(derived_seed(seed, len(rows), "initial weights"))
-        network = build(model, images.shape[1:], len(classes))
-        load_pretrained(network, model, images.shape[1:])
-        attach(network, images.shape[1:], training)
-        network.to(memory_format=torch.channels_last)
-        if previous is not None:
-            REINIT[training.reinit](network, previous.members["0"])
+        network = _initial(images.shape[1:], len(classes), model, training, previous)
         torch.manual_seed(derived_seed(seed, len(rows), "dropout"))
         validate = None if validation is None else partial(score, validation)
         losses = _losses(labels, len(classes), training, compute.device)
@@ -79,10 +74,28 @@ def train(
         "model": model.model_dump(mode="json"),
         "shape": list(images.shape[1:]),
         "classes": list(classes),
+        "auxiliary": training.model_dump(include={"auxiliary", training.beside}),
+        **asdict(pixels),
+        "precision": compute.precision,
     }
-    settings |= {"auxiliary": training.model_dump(include={"auxiliary", training.beside})}
-    settings |= {**asdict(pixels), "precision": compute.precision}
     return Checkpoint({**settings, "log": log}, {"0": _arrays(network)})
+
+
+def _initial(
+    shape: tuple[int, ...],
+    n_classes: int,
+    model: ModelOptions,
+    training: TrainingOptions,
+    previous: Checkpoint | None,
+) -> Network:
+    """The network as training begins, from torch's random state."""
+    network = build(model, shape, n_classes)
+    load_pretrained(network, model, shape)
+    attach(network, shape, training)
+    network.to(memory_format=torch.channels_last)
+    if previous is not None:
+        REINIT[training.reinit](network, previous.members["0"])
+    return network
 
 
 def _losses(labels: np.ndarray, n_classes: int, training: TrainingOptions, device: str) -> Losses:
