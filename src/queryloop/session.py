@@ -65,13 +65,11 @@ class CycleSession(KedroSession):
         """Kedro's own run of a part that does not commit; what it saves is left over, never loaded."""
         _, experiment = self._begin()
         made = _filtered(asked["pipeline_names"], asked).all_outputs()
-        if _REPORT in made:
-            return self._run_comparison(experiment, asked)
-        if not made & experiment.dataset_names:
-            return super().run(**asked)
-        with experiment.writing():
-            self._store["session_id"] = experiment.next_version()
-            return super().run(**asked)
+        if made & experiment.dataset_names:
+            with experiment.writing():
+                self._store["session_id"] = experiment.next_version()
+                return super().run(**asked)
+        return self._run_comparison(experiment, asked) if _REPORT in made else super().run(**asked)
 
     def _run_comparison(self, experiment: Experiment, asked: dict[str, Any]) -> dict[str, Any]:
         """Kedro's own run, and its report to who else is told of it."""

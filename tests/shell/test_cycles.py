@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -35,6 +37,16 @@ def test_the_query_of_a_cycle_is_what_the_next_one_takes_in(finished: Tiny) -> N
     for labeled, query in zip(finished.history("labeled_index", **ENTROPY), queries, strict=True):
         assert ids(labeled) == expected
         expected = expected + ids(query)
+
+
+def test_the_commands_told_at_the_end_go_on_with_the_same_experiment(tiny: Tiny) -> None:
+    done = tiny.run("strategy:margin,query.size:7,model.width:4,n_cycles:1")
+    (more,) = (line for line in done.stdout.splitlines() if line.startswith("More cycles"))
+    (why,) = (line for line in done.stdout.splitlines() if line.startswith("Why a sample"))
+    again = tiny.command(*shlex.split(more.replace("n_cycles=6", "n_cycles=2"))[3:])
+    assert again.exit_code == 0, again.output
+    assert tiny.load("metrics", strategy="margin")["n_labeled"].tolist() == [20, 27]
+    assert tiny.command(*shlex.split(why)[4:]).exit_code == 0
 
 
 def test_labelled_set_and_pool_are_the_training_set(finished: Tiny) -> None:

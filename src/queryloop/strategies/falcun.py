@@ -36,13 +36,13 @@ class _Left:
     def __init__(self, probs: Tensor, unsure: Tensor) -> None:
         self._probs, self._unsure, self._distances = probs, unsure, unsure.clone()
         self._relevance, self._sums = torch.empty_like(unsure), torch.empty_like(unsure, dtype=torch.float64)
-        self._drawn: list[int] = []
+        self._drawn = torch.zeros_like(unsure, dtype=torch.bool)
 
     def draw(self, gamma: float, generator: torch.Generator) -> tuple[int, float]:
         """Take one row, by relevance^gamma. Returns its number and its relevance."""
         relevance = self._relevances()
         row = self._by_chance(relevance, gamma, generator)
-        self._drawn.append(row)
+        self._drawn[row] = True
         apart = torch.cdist(self._probs, self._probs[row, None], p=1).squeeze(1)
         torch.minimum(self._distances, apart, out=self._distances)
         return row, float(relevance[row])
@@ -50,10 +50,8 @@ class _Left:
     def _relevances(self) -> Tensor:
         """u + d of the rows that are left, -inf for the others."""
         distances = self._distances
-        distances[self._drawn] = torch.inf
-        low = distances.amin()
-        distances[self._drawn] = -torch.inf
-        high = distances.amax()
+        low = distances.masked_fill_(self._drawn, torch.inf).amin()
+        high = distances.masked_fill_(self._drawn, -torch.inf).amax()
         relevance = torch.sub(distances, low, out=self._relevance)
         return relevance.div_(torch.where(high > low, high - low, 1)).add_(self._unsure)
 
@@ -62,7 +60,6 @@ class _Left:
         highest = relevance.amax()
         weights = relevance / highest if highest > 0 else torch.ones_like(relevance)
         sums = torch.pow(weights, gamma, out=self._sums)
-        sums[self._drawn] = 0
-        sums.cumsum_(0)
+        sums.masked_fill_(self._drawn, 0).cumsum_(0)
         share = torch.rand(1, generator=generator, dtype=torch.float64).to(sums.device)
         return int(torch.searchsorted(sums, share * sums[-1], right=True))

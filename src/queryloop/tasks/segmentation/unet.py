@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,8 @@ from torch import Tensor
 
 from queryloop.boxes.box import Box
 from queryloop.boxes.sums import Each, Sums
-from queryloop.options import ModelOptions, TrainingOptions
+from queryloop.errors import OptionsError
+from queryloop.options import ExperimentOptions, ModelOptions, TrainingOptions
 from queryloop.tasks.segmentation import networks
 from queryloop.tasks.segmentation.backend import Backend
 from queryloop.tasks.segmentation.networks import restore
@@ -63,6 +64,15 @@ class UNetObserver(Observer):
 
 class UNets(Backend):
     """U-Nets of MONAI's blocks."""
+
+    def check(self, options: ExperimentOptions, typed: Collection[str]) -> None:  # noqa: ARG002
+        """Raise OptionsError for folds of networks that go on: they have seen what they would leave out."""
+        if options.training.ensemble == "folds" and options.training.reinit != "cold":
+            raise OptionsError(
+                "training.ensemble:folds deals the scans anew each cycle, and networks that go on from the "
+                f"cycle before (training.reinit:{options.training.reinit}) have learnt from scans that they "
+                "would now leave out: give training.reinit:cold, too."
+            )
 
     def train(
         self,
