@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from baal import active
+from baal.active import heuristics
 from torch.utils.data import TensorDataset
 
 from queryloop.adapters import baal as adapter
@@ -16,9 +18,6 @@ from queryloop.adapters.baal import baal_heuristic
 from queryloop.errors import InputError, OptionsError
 from queryloop.randomness import derived_seed
 from queryloop.strategies import resolve, select
-
-active = pytest.importorskip("baal.active")
-heuristics = pytest.importorskip("baal.active.heuristics")
 
 
 def draws(rows: int = 50, classes: int = 4, members: int = 6, seed: int = 0) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from modAL import models as learners
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -18,7 +19,6 @@ from queryloop.adapters.modal import query_strategy
 from queryloop.errors import InputError, OptionsError
 from queryloop.strategies import select
 
-learners = pytest.importorskip("modAL.models")
 IMAGES, DIGITS = load_digits(return_X_y=True)
 NAMES = np.array([f"digit {number}" for number in range(10)])[DIGITS]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ NNUNET = "strategy:bald,model.name:nnunet,model.nnunet.width:4,training.min_step
 ENSEMBLE = "scoring.members:ensemble,scoring.ensemble_size:2,training.ensemble:folds"
 BALD = {"strategy": "bald"}
 TAKEN = {"strategy": "bald", "experiment": "taken"}
-needs_it = pytest.mark.skipif(find_spec("nnunetv2") is None, reason="nnunetv2 is not installed")
 
 QUICK = "data.spacing:1.5,query.box:8,start.size:6,query.size:4,n_cycles:2"
 
@@ -45,7 +43,6 @@ def cycled(project: NnUNets) -> NnUNets:
     return project
 
 
-@needs_it
 @pytest.mark.slow
 def test_boxes_are_asked_for_by_networks_of_nnunet(cycled: NnUNets) -> None:
     checkpoint, metrics = cycled.load("checkpoint", **BALD), cycled.load("metrics", **BALD)
@@ -60,7 +57,6 @@ def test_boxes_are_asked_for_by_networks_of_nnunet(cycled: NnUNets) -> None:
     assert len(cycled.versions("query_gallery", **BALD)) == 2
 
 
-@needs_it
 @pytest.mark.slow
 def test_the_same_settings_give_the_same_query(cycled: NnUNets, tmp_path: Path) -> None:
     other = NnUNets.create(tmp_path / "other")
@@ -69,7 +65,6 @@ def test_the_same_settings_give_the_same_query(cycled: NnUNets, tmp_path: Path) 
     pd.testing.assert_frame_equal(first, second)
 
 
-@needs_it
 @pytest.mark.slow
 def test_a_trained_folder_is_the_checkpoint_of_every_cycle(project: NnUNets, trained: Path) -> None:
     done = project.run(taken(trained))
@@ -82,7 +77,6 @@ def test_a_trained_folder_is_the_checkpoint_of_every_cycle(project: NnUNets, tra
     assert metrics["dice"].nunique() == 1
 
 
-@needs_it
 @pytest.mark.slow
 @pytest.mark.parametrize(("strategy", "more"), [("entropy", ""), ("grand_expected", "scoring.members:tta")])
 def test_other_strategies_read_it(project: NnUNets, trained: Path, strategy: str, more: str) -> None:
@@ -93,7 +87,6 @@ def test_other_strategies_read_it(project: NnUNets, trained: Path, strategy: str
     assert len(project.load("query", **named)) == 4
 
 
-@needs_it
 @pytest.mark.slow
 def test_another_content_of_the_folder_is_another_experiment(project: NnUNets, trained: Path) -> None:
     params = "experiment:changed,n_cycles:1"

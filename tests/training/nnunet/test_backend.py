@@ -27,7 +27,6 @@ from queryloop.training.volumes.cases import Annotated
 from tests.training.nnunet.placed import Placed
 from tests.training.volumes.scans import annotated, scan
 
-pytest.importorskip("nnunetv2", reason="nnunetv2 is not installed: pip install 'queryloop[nnunet]'")
 pytestmark = pytest.mark.slow
 
 CLASSES, SPACING, SHAPE = ("background", "one", "two"), (1.0, 1.0, 1.0), (20, 22, 24)
