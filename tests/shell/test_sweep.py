@@ -164,6 +164,7 @@ def test_a_process_that_was_killed_is_replaced_once(tiny: Tiny, monkeypatch: pyt
         (["--strategies=margin,entrpy"], "Did you mean 'entropy'"),
         (["--strategies=margin,margin"], "margin is there twice"),
         (["--strategies=margin", "--seeds=three"], "how many, such as 5, or which ones"),
+        (["--strategies=margin", "--seeds=0"], "one alone as 0,"),
         (["--strategies=margin", "--params=seed:1"], "--params cannot hold seed"),
         (["--strategies=margin", "--params=model.name:cnm"], "Did you mean 'cnn'"),
         (["--strategies=margin", "--params=oracle.name:people"], "waits for answers between cycles"),

@@ -67,12 +67,9 @@ def _heuristic_class() -> type:
             evidence = _evidence(self.strategy, predictions, to_prob)
             now = _step_seed(self.seed, len(predictions))
             scores = self.strategy.score(evidence, now)
-            if scores is not None:
-                return scores.numpy()
-            ranks, k = np.zeros(len(predictions)), min(self.k or 0, len(predictions))
-            picks = self.strategy.choose(None, evidence, k=k, seed=now)
-            ranks[picks.positions.numpy()] = np.arange(k, 0, -1)
-            return ranks
+            if scores is None:
+                return _turns(self.strategy, evidence, min(self.k or 0, len(predictions)), now)
+            return scores.numpy()
 
         def get_uncertainties_generator(
             self, predictions: Iterable[Any], target_predictions: Any = None
@@ -91,6 +88,14 @@ def _heuristic_class() -> type:
             return top_k(torch.from_numpy(whole), np.arange(n), k=n, seed=now).positions.numpy()
 
     return Heuristic
+
+
+def _turns(strategy: Strategy, evidence: dict[str, Any], k: int, seed: int) -> np.ndarray:
+    """(N,), k for the first pick down to 1, and 0 elsewhere."""
+    picks = strategy.choose(None, evidence, k=k, seed=seed)
+    turns = np.zeros(len(evidence["ids"]))
+    turns[picks.positions.numpy()] = np.arange(k, 0, -1)
+    return turns
 
 
 def _evidence(strategy: Strategy, predictions: Any, to_prob: Any) -> dict[str, Any]:

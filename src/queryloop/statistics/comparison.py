@@ -54,10 +54,7 @@ def compare(
     of the control reach. full_data: the measure with all labels, if known. Two strategies with equal results
     are counted once. Raises InputError as `curves` does.
     """
-    found = curves(results, measure, budget)
-    same = twins(found, keep=list(controls.values()))
-    found = found.drop(index=same, level="strategy")
-    controls = {name: control for name, control in controls.items() if name not in same}
+    found, controls, same = _each_once(curves(results, measure, budget), controls)
     area = areas(found)
     level = target or _level(found, controls)
     verdict = contrasts(area, controls)
@@ -80,6 +77,15 @@ def compare(
         full_data=full_data,
         cycles=results.groupby(RUN, sort=False).size(),
     )
+
+
+def _each_once(
+    curves: pd.DataFrame, controls: Mapping[str, str]
+) -> tuple[pd.DataFrame, dict[str, str], dict[str, str]]:
+    """Curves and controls without the strategies that are equal to another one, and those: name -> other."""
+    same = twins(curves, keep=list(controls.values()))
+    left = {name: control for name, control in controls.items() if name not in same}
+    return curves.drop(index=same, level="strategy"), left, same
 
 
 def _level(curves: pd.DataFrame, controls: Mapping[str, str]) -> float | None:

@@ -132,8 +132,10 @@ def cycles_within(budget: int, start: float, query: float) -> int:
 
 
 def typed_seeds(text: str) -> int | Sequence[int]:
-    """`5`: so many, from 0 on; `0,3,7`: these. Raises OptionsError for anything else."""
+    """`5`: so many, from 0 on; `0,3,7` or `3,`: these. Raises OptionsError for anything else."""
     parts = [part.strip() for part in text.strip().rstrip(",").split(",")]
-    if not all(part.isdecimal() for part in parts):
-        raise OptionsError(f"--seeds is {text!r}: write how many, such as 5, or which ones, such as 0,3,7.")
+    if not all(part.isdecimal() for part in parts) or text.strip() == "0":
+        raise OptionsError(
+            f"--seeds is {text!r}: write how many, such as 5, or which ones, such as 0,3,7; one alone as 0,"
+        )
     return int(parts[0]) if len(parts) == 1 and "," not in text else [int(part) for part in parts]

@@ -70,15 +70,21 @@ def train(
         fitted = fit(network, batches, objective, training, compute, validate)
     log = {"train_accuracy": score((rows, labels), network), **_log(fitted)}
     log |= {"auxiliary_steps": objective.steps, "auxiliary_quality": objective.quality(network)}
-    settings = {
+    settings = _settings(images.shape[1:], classes, model, training)
+    settings |= {**asdict(pixels), "precision": compute.precision, "log": log}
+    return Checkpoint(settings, {"0": _arrays(network)})
+
+
+def _settings(
+    shape: tuple[int, ...], classes: list[str], model: ModelOptions, training: TrainingOptions
+) -> dict[str, Any]:
+    """What the network is built from again."""
+    return {
         "model": model.model_dump(mode="json"),
-        "shape": list(images.shape[1:]),
+        "shape": list(shape),
         "classes": list(classes),
         "auxiliary": training.model_dump(include={"auxiliary", training.beside}),
-        **asdict(pixels),
-        "precision": compute.precision,
     }
-    return Checkpoint({**settings, "log": log}, {"0": _arrays(network)})
 
 
 def _initial(
