@@ -17,9 +17,10 @@ def test_its_parameters_are_accepted(env):
     options = checked(loader["parameters"], ())
     assert options.query.size
     assert options.n_cycles > 1
+    assert options.query.schedule_cycles == options.n_cycles
 
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("*/sweep.yml")), ids=lambda path: path.parent.name)
 def test_its_sweeps_are_accepted(path):
     for sweep in yaml.safe_load(path.read_text()).values():
-        assert SweepOptions.model_validate(sweep).regimes
+        assert SweepOptions.model_validate(sweep).strategies

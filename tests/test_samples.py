@@ -385,14 +385,16 @@ def test_query_seeds_differ_by_seed_and_cycle() -> None:
 @given(seeds)
 def test_reference_key_changes_with_whatever_changes_its_result(seed: int) -> None:
     assume(seed != 1)
-    usual = ("f", DataOptions(), ModelOptions(), TrainingOptions(), seed)
+    usual = ("f", DataOptions(), ModelOptions(), TrainingOptions(), 5, seed)
     others = [
         ("g", *usual[1:]),
         ("f", DataOptions(validation=5), *usual[2:]),
         (*usual[:2], ModelOptions(width=9), *usual[3:]),
-        (*usual[:3], TrainingOptions(epochs=9), seed),
-        (*usual[:4], 1),
+        (*usual[:3], TrainingOptions(epochs=9), *usual[4:]),
+        (*usual[:3], TrainingOptions(reinit="warm"), *usual[4:]),
+        (*usual[:3], TrainingOptions(reinit="warm"), 6, seed),
+        (*usual[:5], 1),
     ]
-    assert len({tables.reference_key(*said) for said in (usual, *others)}) == 6
-    same = (usual[0], DataOptions(workers=9), usual[2], TrainingOptions(device="cpu"), seed)
+    assert len({tables.reference_key(*said) for said in (usual, *others)}) == 8
+    same = (usual[0], DataOptions(workers=9), usual[2], TrainingOptions(device="cpu"), 6, seed)
     assert tables.reference_key(*same) == tables.reference_key(*usual)

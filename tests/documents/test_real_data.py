@@ -41,6 +41,7 @@ def test_every_environment_runs(tmp_path: Path, name: str, least: float) -> None
         "n_cycles:2",
         "training.epochs:5",
         "training.min_steps:60",
+        "model.width:8",
         "query.candidates:2000",
     ]
     assert accuracies(make_project(tmp_path), name, *short).iloc[-1] > least

@@ -45,6 +45,14 @@ def test_curve_shows_the_reference_of_its_own_settings_only(begun: Tiny) -> None
         assert reference_lines(begun) == ([] if params else longest)
 
 
+def test_where_networks_go_on_it_learns_as_long_as_all_cycles(tiny: Tiny) -> None:
+    for reinit in ("cold", "warm"):
+        params = f"training.reinit:{reinit},n_cycles:3"
+        assert tiny.run(params, pipeline="full_data").exit_code == 0
+    steps = tiny.load("full_data")["gradient_steps"]
+    assert steps[1] == 3 * steps[0]
+
+
 def test_reference_leaves_experiments_as_they_are(begun: Tiny) -> None:
     before = begun.tree()
     assert begun.run("strategy:entropy", pipeline="full_data").exit_code == 0

@@ -71,7 +71,7 @@ class QueryOptions(Options):
     size: Size = 100
     candidates: Count | None = None
     """Score only this many pool samples, drawn anew each cycle; null scores all."""
-    schedule_cycles: Annotated[int, Field(ge=2)] = 10
+    schedule_cycles: Annotated[int, Field(ge=2)] = 5
     """Cycles over which a strategy's schedule runs, whatever `n_cycles` is."""
     control_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of each query that is drawn at random, of images: labels that say how good the network is."""
@@ -157,6 +157,13 @@ class TrainingOptions(Options):
     def beside(self) -> str:
         """The auxiliary's name; `auto` that nobody settled is none."""
         return "none" if self.auxiliary == "auto" else self.auxiliary
+
+    def in_one(self, n_cycles: int) -> TrainingOptions:
+        """One training that is as long as n_cycles of them, where networks go on from cycle to cycle."""
+        if self.reinit == "cold":
+            return self
+        longer = {"epochs": self.epochs * n_cycles, "min_steps": self.min_steps * n_cycles}
+        return self.model_copy(update=longer)
 
 
 class ScoringOptions(Options):

@@ -83,6 +83,7 @@ def judge(
     data: DataOptions,
     model: ModelOptions,
     training: TrainingOptions,
+    n_cycles: int,
     comparison: ComparisonOptions,
 ) -> tuple[pd.DataFrame, Any]:
     """The metrics of all runs, those from elsewhere too, and what they say."""
@@ -97,7 +98,7 @@ def judge(
         others = arms.imported(read_imported(comparison.imported), measure, budget, taken=set(runs))
         controls |= arms.controls_of_imported(others)
         results = pd.concat([results, others], ignore_index=True)
-    level = _with_all_labels(full_data, runs, data, model, training, measure)
+    level = _with_all_labels(full_data, runs, data, model, training, n_cycles, measure)
     return results, compare(results, controls, measure, budget, target=comparison.target, full_data=level)
 
 
@@ -107,11 +108,12 @@ def _with_all_labels(
     data: DataOptions,
     model: ModelOptions,
     training: TrainingOptions,
+    n_cycles: int,
     measure: str,
 ) -> float | None:
     """The mean measure of trainings on all labels with these settings, where there are any."""
     keys = {
-        reference_key(run.settings["samples"], data, model, training, run.seed)
+        reference_key(run.settings["samples"], data, model, training, n_cycles, run.seed)
         for members in runs.values()
         for run in members
     }
@@ -208,7 +210,7 @@ def keep(tables: dict[str, pd.DataFrame], pictures: dict[str, Any], verdict: str
 
 def create_pipeline() -> Pipeline:
     """Committed experiments to their comparison; writes to none of them."""
-    settings = ["params:data", "params:model", "params:training", "params:comparison"]
+    settings = ["params:data", "params:model", "params:training", "params:n_cycles", "params:comparison"]
     kept = [
         *(f"comparison_{name}_table" for name in TABLES),
         *(f"comparison_{name}_picture" for name in PICTURES),

@@ -28,6 +28,11 @@ def label_all(
     return splits, labeled, tables.table("pool_index"), Checkpoint({}, {})
 
 
+def in_one(training: TrainingOptions, n_cycles: int) -> TrainingOptions:
+    """As many steps as those of an experiment add up to, where its networks go on from cycle to cycle."""
+    return training.in_one(n_cycles)
+
+
 def measure(
     labeled: pd.DataFrame,
     checkpoint: Checkpoint,
@@ -38,13 +43,14 @@ def measure(
     data: DataOptions,
     model: ModelOptions,
     training: TrainingOptions,
+    n_cycles: int,
     seed: int,
 ) -> pd.DataFrame:
     """One row of metrics under the hash of the settings that made it."""
     from queryloop.tasks.registry import task_of
 
     row = tables.metrics_row(labeled, splits, checkpoint.settings["log"], measured, "full_data", seed)
-    key = tables.reference_key(fingerprint, data, model, training, seed)
+    key = tables.reference_key(fingerprint, data, model, training, n_cycles, seed)
     measure = task_of(dataset).measure
     logger.info("trained on all %d labels: %s %.4f", len(labeled), measure, measured[measure])
     return tables.table("full_data", row.assign(settings=key))
@@ -52,7 +58,7 @@ def measure(
 
 def create_pipeline() -> Pipeline:
     """Samples to the metrics of a training on all of them; touches no experiment."""
-    options = ["dataset", "data", "model", "training", "seed"]
+    options = ["dataset", "data", "model", "training", "n_cycles", "seed"]
     settings = ["fingerprint", *(f"params:{name}" for name in options)]
     start = Node(
         label_all,
@@ -60,11 +66,12 @@ def create_pipeline() -> Pipeline:
         ["splits", "labeled", "pool", "previous_checkpoint"],
         name="label_all",
     )
+    length = Node(in_one, ["params:training", "params:n_cycles"], "whole_training", name="in_one")
     found = ["labeled", "checkpoint", "measured", "splits", *settings]
     end = Node(measure, found, "full_data", name="measure")
     shared = ingest.create_pipeline() + embed.create_pipeline()
     return shared + Pipeline(
-        [start, train.create_pipeline(), evaluate.create_pipeline(), end],
+        [start, length, train.create_pipeline(training="whole_training"), evaluate.create_pipeline(), end],
         namespace="full_data",
         inputs={"samples", "images", "inputs", "masks", "training_cache", "fingerprint", "input_fingerprint"},
         outputs={"full_data"},

@@ -41,13 +41,14 @@ def draw_curve(
     data: DataOptions,
     model: ModelOptions,
     training: TrainingOptions,
+    n_cycles: int,
     seed: int,
 ) -> Any:
     """The learning curve as a plotly figure, beside a training of the same settings on all labels."""
     from queryloop.plots.curve import learning_curve
     from queryloop.tasks.registry import task_of
 
-    key = tables.reference_key(fingerprint, data, model, training, seed)
+    key = tables.reference_key(fingerprint, data, model, training, n_cycles, seed)
     return learning_curve(metrics, full_data[full_data["settings"] == key], task_of(dataset).measure)
 
 
@@ -78,7 +79,7 @@ def create_pipeline() -> Pipeline:
     """What a cycle found out, as a table and as pictures."""
     results = ["metrics", "labeled", "pool", "checkpoint", "measured", "strategy_quality", "splits"]
     found = [*results, "params:strategy", "params:seed"]
-    options = ["dataset", "data", "model", "training", "seed"]
+    options = ["dataset", "data", "model", "training", "n_cycles", "seed"]
     settings = ["fingerprint", *(f"params:{name}" for name in options)]
     looking = ["params:dataset", "params:query", "params:scoring", "params:training"]
     shown = ["next_query", "checkpoint", "labeled", "samples", "images", "inputs", "splits", *looking]

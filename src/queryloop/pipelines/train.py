@@ -136,9 +136,9 @@ def training_key(
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def create_pipeline() -> Pipeline:
-    """Labelled set to checkpoint."""
+def create_pipeline(training: str = "params:training") -> Pipeline:
+    """Labelled set to checkpoint. training: where its options are."""
     data = ["labeled", "pool", "samples", "inputs", "splits", "masks"]
     before = ["previous_checkpoint", "training_cache", "input_fingerprint"]
-    options = ["params:dataset", "params:model", "params:training", "params:scoring", "params:seed"]
+    options = ["params:dataset", "params:model", training, "params:scoring", "params:seed"]
     return Pipeline([Node(train, [*data, *before, *options], "checkpoint", name="train")])

@@ -43,13 +43,18 @@ def metrics_row(
 
 
 def reference_key(
-    fingerprint: str, data: DataOptions, model: ModelOptions, training: TrainingOptions, seed: int
+    fingerprint: str,
+    data: DataOptions,
+    model: ModelOptions,
+    training: TrainingOptions,
+    n_cycles: int,
+    seed: int,
 ) -> str:
     """16 hexadecimal digits that tie a training on all labels to the curves it may be drawn beside."""
     options = [
         data.model_dump(exclude={"workers"}),
         model.model_dump(),
-        training.model_dump(exclude={"device"}),
+        training.in_one(n_cycles).model_dump(exclude={"device"}),
     ]
     said = json.dumps([fingerprint, *options, seed], sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()[:16]

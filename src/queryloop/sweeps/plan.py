@@ -93,7 +93,7 @@ def _of_group(
 ) -> list[Planned]:
     runtime = _merged(group.parameters, params)
     context = CycleSession.create(env=env, runtime_params=runtime).load_context()
-    parameters = context.config_loader["parameters"]
+    parameters, catalog = context.config_loader["parameters"], context.catalog  # made anew at each look
     found = []
     for strategy in sweep.strategies:
         for seed in sweep.all_seeds:
@@ -104,7 +104,7 @@ def _of_group(
             if group.budget is not None:
                 cycles = {"n_cycles": cycles_within(group.budget, options.start.size, options.query.size)}
             options = options.model_copy(update=cycles)
-            found.append(_planned(context, options, {**runtime, **identity, **cycles}, workers))
+            found.append(_planned(catalog, options, {**runtime, **identity, **cycles}, workers))
     return found
 
 
@@ -116,8 +116,7 @@ def _refuse_waiting(oracle: str) -> None:
         )
 
 
-def _planned(context: Any, options: ExperimentOptions, runtime: dict[str, Any], workers: int) -> Planned:
-    catalog = context.catalog
+def _planned(catalog: Any, options: ExperimentOptions, runtime: dict[str, Any], workers: int) -> Planned:
     here = catalog["labeled_index"].home
     home = here.parents[1] / options.strategy / f"seed_{options.seed}"
     settings = settings_of(options, catalog["fingerprint"].fingerprint)
