@@ -18,6 +18,7 @@ class Screen:
         self._total = sum(experiment.options.n_cycles for experiment in planned)
         self._left = {str(experiment): experiment.n_left for experiment in planned}
         self._before = self._done
+        self._committed: dict[str, int] = {}
         self._n_ended = [*self._left.values()].count(0)
         self._began = time.monotonic()
         self._console = Console()
@@ -38,14 +39,21 @@ class Screen:
     def look(self, running: Sequence[Planned]) -> None:
         """Count the cycles that were committed, and show those of what is running."""
         shown = {str(experiment): experiment for experiment in running}
-        self._left |= {name: experiment.n_left for name, experiment in shown.items()}
+        for name, experiment in shown.items():
+            self._count(name, experiment)
         self._progress.update(self._all, completed=self._done)
         for name in self._bars.keys() - shown.keys():
             self._progress.remove_task(self._bars.pop(name))
         for name, experiment in shown.items():
             if name not in self._bars:
                 self._bars[name] = self._progress.add_task(name, total=experiment.options.n_cycles)
-            self._progress.update(self._bars[name], completed=experiment.n_committed)
+            self._progress.update(self._bars[name], completed=self._committed[name])
+
+    def _count(self, name: str, experiment: Planned) -> None:
+        """Whether more is left is read from tables: only after a commit, as somebody looks twice a second."""
+        n_committed = experiment.n_committed
+        if n_committed != self._committed.get(name):
+            self._committed[name], self._left[name] = n_committed, experiment.n_left
 
     def ended(self, experiment: Planned, failure: str | None) -> None:
         """One line: how it ended, and the time left."""
