@@ -1,4 +1,4 @@
-"""Choosing boxes in one large volume: streamed sums, box means and selection beside the usual ways.
+"""Choosing boxes in one large volume: running sums, box means and selection beside the usual ways.
 
     python benchmarks/acquisition.py --scale=0.2                # a quick trial of everything
     python benchmarks/acquisition.py
@@ -55,12 +55,13 @@ class Members:
     def slabs(self) -> Iterator[range]:
         return (range(z, min(z + SLAB, self.shape[0])) for z in range(0, self.shape[0], SLAB))
 
-    def sums(self, _case: str, scorer: VoxelScorer) -> Iterator[Sums]:
-        for planes in self.slabs():
-            sums = Sums(CLASSES, (len(planes), *self.shape[1:]), scorer.each)
-            for member in range(MEMBERS):
-                sums.add(self.of(member, planes))
-            yield sums
+    def sums(self, _case: str, scorer: VoxelScorer) -> list[Sums]:
+        """As in the pipeline: of the whole case, one member after another."""
+        sums = Sums(CLASSES, self.shape, scorer.each)
+        for member in range(MEMBERS):
+            for planes in self.slabs():
+                sums.add(self.of(member, planes), start=planes.start)
+        return [sums]
 
 
 class Map:
@@ -84,21 +85,19 @@ def _shape(setup: Setup) -> Triple:
     return setup.size(300, 12), setup.size(512, 16), setup.size(512, 16)
 
 
-def streamed(members: Members) -> Job:
-    """Sums of a few planes at a time, to the map of all voxels."""
+def summed(members: Members) -> Job:
+    """Running sums over the members, to the map of all voxels."""
     scorer = resolve("bald").scorer  # type: ignore[attr-defined]
 
     def call() -> np.ndarray:
-        found = np.empty(members.shape, dtype=np.float32)
-        for planes, sums in zip(members.slabs(), members.sums("a", scorer), strict=True):
-            found[planes.start : planes.stop] = scorer.map(sums)
-        return found
+        (sums,) = members.sums("a", scorer)
+        return scorer.map(sums)
 
     return Job(call)
 
 
 def to_boxes(members: Members) -> Job:
-    """The same on to the candidates of the case; no map of all voxels ever exists."""
+    """The same on to the candidates of the case."""
     edge = min(64, members.shape[0] // 3)
     pool = Pool(shapes={"a": members.shape}, size=(edge, edge, edge), per_case=N, sums=members.sums)
     return Job(lambda: resolve("bald").candidates(pool, k=N, seed=0))
@@ -207,7 +206,7 @@ CASES = [
     Case(
         "score", "bald, 300 x 512 x 512, 5 members, 16 classes", Members,
         {
-            "queryloop": streamed,
+            "queryloop": summed,
             "queryloop, on to 20 boxes of 64 x 64 x 64": to_boxes,
             "all members stored": stored,
         },

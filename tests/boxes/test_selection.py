@@ -18,7 +18,7 @@ from queryloop.boxes.resolution import resolve
 from queryloop.boxes.scored import Scored
 from queryloop.boxes.selection import free_positions, greedy
 from queryloop.boxes.sums import Sums
-from queryloop.errors import ExhaustedError, InputError
+from queryloop.errors import InputError
 from tests.boxes.made_up import THREE, pool, softmax
 
 lengths = st.integers(min_value=1, max_value=7)
@@ -155,15 +155,24 @@ def test_strong_power_noise_off_gives_the_ranking() -> None:
     assert asked("softrank_bald", pool(THREE), 6, beta=1e9) == asked("bald", pool(THREE), 6)
 
 
-def test_fewer_than_asked_is_an_error() -> None:
-    given = pool({"one": (8, 9, 10)}, size=(4, 5, 5))
-    strategy = resolve("entropy")
+@pytest.mark.parametrize("name", ["entropy", "power_bald", "clasp_entropy", "margin+core_set"])
+def test_fewer_than_asked_are_all_taken_and_told(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    given, strategy = pool(THREE, per_case=1), resolve(name)
     found = strategy.candidates(given, k=40, seed=0)
-    with pytest.raises(
-        ExhaustedError, match=rf"40 boxes were asked for, but only {len(found.boxes)}"
-    ) as told:
-        strategy.choose(found, given, k=40, seed=0)
-    assert told.value.found == len(found.boxes)
+    chosen = strategy.choose(found, given, k=40, seed=0)
+    assert sorted(chosen.ids) == sorted(found.ids)
+    (said,) = (record.getMessage() for record in caplog.records)
+    assert f"40 boxes were asked for, but only {len(found.boxes)} can be had" in said
+    assert "at most 1 of each where boxes are scored (query.per_case)" in said
+
+
+@pytest.mark.parametrize("name", ["entropy", "power_bald", "clasp_entropy", "margin+core_set"])
+def test_room_between_the_strides_is_no_candidate(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    taken = [Box("one", (z, 0, 0), (1, 5, 6)) for z in (3, 8)]
+    given = pool({"one": (12, 5, 6)}, stride=(8, 1, 1), taken={"one": taken})
+    assert given.has_room("one")
+    assert asked(name, given, 2) == []
+    assert "2 boxes were asked for, but only 0 can be had" in caplog.text
 
 
 def test_a_full_case_is_not_predicted() -> None:

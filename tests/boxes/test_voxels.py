@@ -13,6 +13,7 @@ from queryloop.boxes.scored import Scored
 from queryloop.boxes.sums import Sums
 from queryloop.boxes.voxels import VoxelScorer, voxel_names
 from queryloop.errors import InputError, NonFiniteError, OptionsError
+from queryloop.strategies import definitions
 from queryloop.strategies import resolve as resolve_any
 from tests.boxes.made_up import CLASSES, MEMBERS, energies, softmax
 
@@ -195,9 +196,12 @@ def test_a_map_with_holes_is_refused() -> None:
         voxels.map(filled(voxels, softmax("a", SHAPE), energy))
 
 
-def test_what_compares_says_so() -> None:
-    assert {name for name in names() if resolve(name).compares} == {"bald"}
-    assert resolve("power_bald").compares
+def test_what_is_made_of_several_members_says_so() -> None:
+    found = {name for name in names() if resolve(name).compares}
+    assert found == {found.name for found in definitions() if "mc_probs" in found.needs} & set(names())
+    assert found >= {"bald", "expected_entropy", "consensus_entropy", "bayesian_margin"}
+    assert not found & {"entropy", "grand_expected", "random"}
+    assert all(resolve(name).compares for name in ("power_bald", "power_expected_entropy", "bald+core_set"))
 
 
 def test_a_label_for_each_voxel_is_not_drawn() -> None:

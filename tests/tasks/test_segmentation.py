@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from queryloop.boxes.box import Box
 from queryloop.boxes.pool import Pool
 from queryloop.boxes.resolution import resolve
 from queryloop.boxes.starting import starting_set
+from queryloop.boxes.sums import Sums, nats_of
 from queryloop.errors import InputError
 from queryloop.options import DataOptions, ModelOptions, TrainingOptions
 from queryloop.readers.registry import find
@@ -23,7 +26,7 @@ from queryloop.tasks.segmentation.unet import UNetObserver
 from queryloop.training.checkpoint import HELD_OUT, Checkpoint
 from queryloop.training.folds import Fold
 from queryloop.training.volumes.cases import Annotated, Part
-from queryloop.training.volumes.members import views
+from queryloop.training.volumes.members import dropout, mirrors, views
 from queryloop.training.volumes.tiles import Tiling
 from queryloop.voxels import IGNORE
 from tests.training.volumes.scans import CPU
@@ -164,3 +167,34 @@ def test_members_say_what_a_single_pass_says(scans: Volumes, checkpoint: Checkpo
     with torch.inference_mode():
         probs = network(torch.from_numpy(np.array(scans.image(case)))[None]).softmax(dim=1)[0]
     torch.testing.assert_close(alone.sums(case).mean, probs, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("masks", [False, True])
+def test_memory_for_a_case_does_not_grow_with_the_members(
+    scans: Volumes, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch, masks: bool
+) -> None:
+    """Bytes of all tensors that live when planes of a member are added, the sums among them."""
+    (network,), add, case = networks.restore(checkpoint), Sums.add, next(iter(scans.cases))
+    living: list[int] = []
+
+    def watched(sums: Sums, *given: Tensor, start: int) -> None:
+        add(sums, *given, start=start)
+        tensors = [found for found in gc.get_objects() if isinstance(found, Tensor)]
+        living.append(
+            sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}.values())
+        )
+
+    def most(n: int) -> int:
+        seen = dropout(network, n, seed=0) if masks else views([network], mirrors()[:n])
+        look = UNetObserver(scans, seen, MODEL.patch, Tiling(MODEL.patch, 1.0), TRAINING)
+        living.clear()
+        gc.freeze()  # what lives before is not counted
+        try:
+            look.sums(case, nats_of)
+        finally:
+            gc.unfreeze()
+        assert len(living) % n == 0
+        return max(living)
+
+    monkeypatch.setattr(Sums, "add", watched)
+    assert most(6) == pytest.approx(most(2), rel=1e-3)  # a mask has a few numbers

@@ -11,8 +11,10 @@ _HEAD = """\
 
 A strategy for boxes gives each voxel a score, or none; the score of a box is the mean of its voxels'. The
 boxes of a query overlap neither each other nor a labelled one. What scores the softmax of an image scores
-voxels by the same function; what compares draws gets sums over the members, never their maps. Of each scan
-at most `query.per_case` boxes are candidates.
+voxels by the same function. What compares or averages draws (`bald`, `expected_entropy`, `consensus_entropy`,
+`bayesian_entropy` and the like) gets sums over the members, never their maps; they are an ensemble of
+networks unless `scoring.members` says otherwise. Of each scan at most `query.per_case` boxes are candidates;
+a query that asks for more than there are takes all of them, and the run says so.
 
 | name | reads | does | source |
 | --- | --- | --- | --- |

@@ -14,7 +14,7 @@ from queryloop.boxes.box import Box, centred, class_counts
 from queryloop.boxes.candidates import Candidates, candidates
 from queryloop.boxes.grid import Grid
 from queryloop.boxes.kinds import BoxStrategy
-from queryloop.boxes.pool import Pool, refuse_fewer
+from queryloop.boxes.pool import Pool, at_most
 from queryloop.randomness import bits_by_id, generator
 from queryloop.voxels import IGNORE, Triple
 
@@ -34,7 +34,7 @@ class Drawn(BoxStrategy):
 
     def choose(self, found: Candidates, pool: Pool, *, k: int, seed: int) -> Candidates:  # noqa: ARG002
         """The first k."""
-        refuse_fewer(len(found.boxes), k, pool)
+        k = at_most(len(found.boxes), k, pool)
         return found.rows(np.arange(k))
 
 

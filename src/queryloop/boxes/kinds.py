@@ -17,7 +17,7 @@ class BoxStrategy(ABC):
 
     `needs`: what it asks of the pool: `probs` and `energy` (in its `sums`), `truth` or `prediction` (as its
     `labels`), `embeddings`, `progress`, `loops` (the next one as its `loop`). `compares`: it needs several
-    members, one disagrees with nobody.
+    members, as one disagrees with nobody and has no average.
     """
 
     name: str
@@ -35,4 +35,4 @@ class BoxStrategy(ABC):
 
     @abstractmethod
     def choose(self, found: Candidates, pool: Pool, *, k: int, seed: int) -> Candidates:
-        """The k boxes to label, best first. Raises ExhaustedError where there are fewer."""
+        """The k boxes to label, best first; all of them, and a warning, where fewer were found."""

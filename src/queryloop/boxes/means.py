@@ -1,4 +1,4 @@
-"""Mean of a voxel map over every box of a grid, plane by plane, so that no map need ever exist as a whole.
+"""Mean of a voxel map over every box of a grid, plane by plane: beside the map, a window of its planes.
 
 A window of planes is kept up to date along z; where a box begins, its rectangles are read off the integral
 image of the window. Each voxel costs a few additions, whatever the size of the boxes.

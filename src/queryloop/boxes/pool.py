@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from queryloop.boxes.sums import Sums
 from queryloop.boxes.voxels import VoxelScorer
 from queryloop.errors import ExhaustedError, InputError
 from queryloop.voxels import Triple
+
+logger = logging.getLogger(__name__)
 
 MOST_KNOWN = 0.4  # of a box, where some voxels have labels that cost nothing (nnActive: additional_overlap)
 
@@ -84,9 +87,21 @@ class Pool:
 def refuse_fewer(found: int, k: int, pool: Pool) -> None:
     """Raise ExhaustedError where fewer boxes were found than asked for."""
     if found < k:
-        raise ExhaustedError(
-            f"{k} boxes were asked for, but only {found} can be had: boxes of {pool.size} that overlap no "
-            f"labelled one, in {len(pool.shapes)} cases, at most {pool.per_case} of each if scored. "
-            "Ask for fewer, take smaller boxes, or more candidates a case.",
-            found,
-        )
+        hint = "Ask for fewer, take smaller boxes, or more candidates a case."
+        raise ExhaustedError(f"{_shortage(found, k, pool)} {hint}", found)
+
+
+def at_most(found: int, k: int, pool: Pool) -> int:
+    """How many boxes a query of k gets where so many were found; says so where that is fewer."""
+    if found < k:
+        hint = "All of them are taken; smaller boxes or more candidates a case would give more."
+        logger.warning("%s %s", _shortage(found, k, pool), hint)
+    return min(found, k)
+
+
+def _shortage(found: int, k: int, pool: Pool) -> str:
+    return (
+        f"{k} boxes were asked for, but only {found} can be had: boxes of {pool.size} that overlap no "
+        f"labelled one, in {len(pool.shapes)} cases, at most {pool.per_case} of each where boxes are scored "
+        "(query.per_case)."
+    )

@@ -12,7 +12,7 @@ from queryloop.boxes.candidates import PLAIN, Candidates, Leaders
 from queryloop.boxes.grid import Grid
 from queryloop.boxes.kinds import BoxStrategy
 from queryloop.boxes.means import Means
-from queryloop.boxes.pool import Pool, refuse_fewer
+from queryloop.boxes.pool import Pool, at_most
 from queryloop.boxes.selection import greedy
 from queryloop.boxes.sums import Sums
 from queryloop.boxes.voxels import VoxelScorer
@@ -47,7 +47,7 @@ class Scored(BoxStrategy):
 
     def choose(self, found: Candidates, pool: Pool, *, k: int, seed: int) -> Candidates:
         """The k highest scores, noise included."""
-        refuse_fewer(len(found.boxes), k, pool)
+        k = at_most(len(found.boxes), k, pool)
         return self.noisy(found, pool, seed).best(k, seed)
 
     def noisy(self, found: Candidates, pool: Pool, seed: int) -> Candidates:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from queryloop.boxes.candidates import Candidates
 from queryloop.boxes.kinds import BoxStrategy
-from queryloop.boxes.pool import Pool, refuse_fewer
+from queryloop.boxes.pool import Pool, at_most
 from queryloop.errors import InputError
 from queryloop.strategies.kinds import Batch
 
@@ -25,7 +25,7 @@ class Spread(BoxStrategy):
 
     def choose(self, found: Candidates, pool: Pool, *, k: int, seed: int) -> Candidates:
         """The k boxes that the last stage picks; their scores are its own."""
-        refuse_fewer(len(found.boxes), k, pool)
+        k = at_most(len(found.boxes), k, pool)
         if pool.embeddings is None:
             raise InputError(f"`{self.name}` compares embeddings of boxes, which the pool does not give.")
         kept = self.first.choose(found, pool, k=min(len(found.boxes), self.presample * k), seed=seed)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from queryloop.boxes.candidates import PLAIN, Candidates, together
 from queryloop.boxes.grid import Grid
-from queryloop.boxes.pool import Pool, refuse_fewer
+from queryloop.boxes.pool import Pool, at_most
 from queryloop.boxes.scored import Scored, mapped
 from queryloop.boxes.selection import greedy
 from queryloop.boxes.sums import Sums
@@ -47,7 +47,7 @@ class Stratified(Scored):
 
     def choose(self, found: Candidates, pool: Pool, *, k: int, seed: int) -> Candidates:
         """The best of each channel, its share of k; then by score."""
-        refuse_fewer(len(found.boxes), k, pool)
+        k = at_most(len(found.boxes), k, pool)
         noisy = self.noisy(found, pool, seed)
         classes = sorted({*noisy.channels.tolist()} - {PLAIN})
         share = quotas(k, self.ratio, classes, generator(seed, 0, "shares of the query"))

@@ -27,7 +27,7 @@ class VoxelScorer:
 
     `needs`: what each member must tell. `each`: the score of one member, averaged by `Sums`; None where the
     mean probabilities are enough. `of`: the score from both. `bounds`: least and largest score. `compares`:
-    with one member it is 0 everywhere.
+    it is made of several members; with one, disagreement is 0 everywhere and an average is no average.
     """
 
     name: str
@@ -76,10 +76,11 @@ def voxel_scorer(strategy: Scorer) -> VoxelScorer:
         options=strategy.options,
         bounds=strategy.bounds,
         of=lambda rows: strategy.formula(probs=rows.probs),
+        compares="mc_probs" in strategy.needs,
     )
     if strategy.name in _BY_SUMS:
         by_sums = _BY_SUMS[strategy.name]
-        return replace(plain, each=nats_of, of=by_sums, compares=strategy.name == "bald")
+        return replace(plain, each=nats_of, of=by_sums)
     if strategy.name in _OF_THE_MEAN:
         return replace(plain, of=lambda rows: strategy.formula(mc_probs=rows.probs[:, None]))
     if strategy.name in _BY_GRADIENT:

@@ -28,14 +28,14 @@ def select(
     query: QueryOptions,
     seed: int,
 ) -> tuple[pd.DataFrame, float]:
-    """What the strategy asks for next, best first; the last time it takes what is left of the pool.
+    """What the strategy asks for next, best first; where fewer are left than are asked for, all of them.
 
     And how good the strategy's own predictor is, the last stage's of a chain; NaN where it has none.
     """
     from queryloop.strategies.quality import qualities
     from queryloop.tasks.registry import task_of
 
-    task, k = task_of(dataset), min(tables.query_parts(query, labeled, pool)[0], len(scores))
+    task, k = task_of(dataset), tables.query_parts(query, labeled, pool)[0]
     with qualities() as more:
         chosen = task.strategy(strategy, strategy_options)
         found = task.chosen(scores, evidence, chosen, k=k, seed=tables.query_seed(seed, labeled))

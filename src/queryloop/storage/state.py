@@ -129,7 +129,7 @@ def _remove(path: Path) -> None:
 def _differences(home: Path, before: dict[str, Any], now: dict[str, Any]) -> str:
     old, new = flat(before), flat(now)
     changed = {k: f"{k}: {old.get(k)} -> {new.get(k)}" for k in sorted(old | new) if old.get(k) != new.get(k)}
-    content = " `samples` changes with the source files and with the options in `data`."
+    content = " `samples` changes with the source files (raw_root) and with the options in `data`."
     return (
         f"the experiment at {home} has {_made(home)} made with other settings "
         f"({'; '.join(changed.values())}).{content * ('samples' in changed)} "

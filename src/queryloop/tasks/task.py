@@ -168,7 +168,7 @@ class Task(ABC):
     def chosen(
         self, scores: pd.DataFrame, evidence: Any, strategy: Any, *, k: int, seed: int
     ) -> pd.DataFrame:
-        """The next query, best first."""
+        """The next query, best first; all that there is, and a warning, where that is fewer than k."""
 
     @abstractmethod
     def shown(

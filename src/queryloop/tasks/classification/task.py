@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -28,6 +29,8 @@ from queryloop.tasks.task import Data, Looking, Task
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.folds import Fold
 from queryloop.training.registry import OBJECTIVES
+
+logger = logging.getLogger(__name__)
 
 
 class Classification(Task):
@@ -173,7 +176,15 @@ class Classification(Task):
         self, scores: pd.DataFrame, found: dict[str, Any], strategy: Strategy, *, k: int, seed: int
     ) -> pd.DataFrame:
         """By the scores, or as a batch."""
-        picks = strategy.choose(scores["score"].to_numpy(), found, k=k, seed=seed)
+        n = len(scores)
+        if 0 < n < k:
+            logger.warning(
+                "%d samples were asked for, but only %d can be had: what is left of the pool, or as much of "
+                "it as query.candidates lets in. All of them are taken.",
+                k,
+                n,
+            )
+        picks = strategy.choose(scores["score"].to_numpy(), found, k=min(k, n), seed=seed)
         return tables.query([found["ids"][i] for i in picks.positions.tolist()], picks.scores.numpy())
 
     def shown(

@@ -207,8 +207,8 @@ class Segmentation(Task):
     def chosen(
         self, scores: pd.DataFrame, evidence: Pool, strategy: BoxStrategy, *, k: int, seed: int
     ) -> pd.DataFrame:
-        """Among the candidates."""
-        if k == 0:
+        """Among the candidates; nothing where every scan is full."""
+        if not evidence.shapes:
             return _query([])
         found = strategy.choose(candidates_of(scores), evidence, k=k, seed=seed)
         return _query(found.boxes, found.scores)
