@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -114,11 +116,20 @@ def test_auto_is_the_own_test_set_or_else_a_fifth(own: int, alike: float | None)
     assert split(60, own, test="auto").equals(split(60, own, test=alike))
 
 
-def test_part_of_an_own_test_set_leaves_the_rest_unused() -> None:
+def test_a_number_of_an_own_test_set_leaves_the_rest_unused_and_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     splits = split(60, 20, test=5)
     assert len(members(splits, "test")) == 5
     assert len(members(splits, "unused")) == 15
     assert len(members(splits, "train")) == 60
+    assert "data.test:5 takes part of the 20 samples to test on" in caplog.text
+
+
+def test_a_share_is_of_data_sets_without_an_own_test_set(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "queryloop"):
+        assert split(60, 20, test=0.25).equals(split(60, 20))
+    assert "says which 20 samples to test on: data.test:0.25 draws no others" in caplog.text
 
 
 def scans(n_patients: int = 15, n_visits: int = 4) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from queryloop.boxes.box import Box
 from queryloop.readers.grid import affine, image_to_native, image_to_store, is_resampled, layout, to_native
 from queryloop.readers.volumes import Case
 from queryloop.storage.volumes import Volumes
-from queryloop.tasks.segmentation.space import covering, cut_affine, from_file, nearest, place
+from queryloop.tasks.segmentation.space import covering, cut_affine, from_file, in_file, nearest, place
 
 from .made_up import SPACING, TURNS
 
@@ -134,3 +134,15 @@ def test_boxes_come_back_from_the_file_within_a_voxel(scans: Volumes, case_id: s
         reach = np.divide(SPACING[::-1], case.spacing).max() + 1
         assert np.abs(np.subtract(found.corner, box.corner)).max() <= reach
         assert np.abs(np.subtract(found.stop, box.stop)).max() <= reach
+
+
+@cases
+def test_voxels_of_the_file_show_the_nearest_ones_of_a_box(scans: Volumes, case_id: str) -> None:
+    case = scans.cases[case_id]
+    to_store = np.linalg.inv(affine(case)) @ case.native.affine
+    for box in some_boxes(case):
+        grid = np.meshgrid(*(np.arange(side.start, side.stop) for side in covering(box, case)), indexing="ij")
+        places = np.moveaxis(apply_affine(to_store, np.stack(grid, axis=-1))[..., ::-1] - box.corner, -1, 0)
+        for number, place_, length in zip(np.indices(box.size), places, box.size, strict=True):
+            shown = in_file(number.astype(np.uint8), box, case)
+            assert np.abs(np.clip(place_, 0, length - 1) - shown).max() < 0.5 + 1e-6

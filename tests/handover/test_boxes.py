@@ -86,17 +86,22 @@ def begun(volumes: Volumes, tmp_path: Path) -> Begun:
 def draw(folder: Path, volumes: Volumes, *boxes: Box) -> None:
     """Draw the truth into some boxes of the files that were asked."""
     for box in boxes:
-        path = folder / "masks" / f"{box.case}.nii.gz"
-        before = nibabel.load(path)
-        voxels = np.asanyarray(before.dataobj).copy()
-        region = covering(box, volumes.cases[box.case])
-        voxels[region] = scan(box.case).labels[region]
-        nibabel.save(nibabel.Nifti1Image(voxels, before.affine), path)
+        paint(folder, volumes, box, scan(box.case).labels[covering(box, volumes.cases[box.case])])
+
+
+def paint(folder: Path, volumes: Volumes, box: Box, labels: np.ndarray | int) -> Path:
+    """Give all voxels of a box these labels."""
+    path = folder / "masks" / f"{box.case}.nii.gz"
+    before = nibabel.load(path)
+    voxels = np.asanyarray(before.dataobj).copy()
+    voxels[covering(box, volumes.cases[box.case])] = labels
+    nibabel.save(nibabel.Nifti1Image(voxels, before.affine), path)
+    return path
 
 
 def test_boxes_go_out_and_their_masks_come_in(begun: Begun, volumes: Volumes, tmp_path: Path) -> None:
     said = ask(begun, tmp_path / "asked")
-    assert "3 boxes" in said
+    assert "3 open boxes" in said
     assert "0 background, 1 front, 2 back" in said
     draw(tmp_path / "asked", volumes, *OPEN)
     told = " ".join(tell(begun, tmp_path / "asked", "ann"))
@@ -118,11 +123,51 @@ def test_some_boxes_can_be_told_and_the_others_later(begun: Begun, volumes: Volu
     draw(tmp_path / "asked", volumes, OPEN[2])
     told = " ".join(tell(begun, tmp_path / "asked" / "masks" / "plain.nii.gz", "ann"))
     assert "waiting for 3 answers, 2 are in" in told
-    ask(begun, tmp_path / "again")
+    assert "1 open boxes" in ask(begun, tmp_path / "again")
     draw(tmp_path / "again", volumes, OPEN[1])
     told = " ".join(tell(begun, tmp_path / "again", "ann"))
     assert "1 new answers" in told
+    assert "1 answers were in already" in told
     assert "all 3 answers are in" in told
+
+
+def test_boxes_with_answers_are_shown_and_not_asked_for_again(
+    begun: Begun, volumes: Volumes, tmp_path: Path
+) -> None:
+    ask(begun, tmp_path / "asked")
+    draw(tmp_path / "asked", volumes, OPEN[0], OPEN[2])
+    tell(begun, tmp_path / "asked", "ann")
+    before = begun.catalog.load("answers")
+    ask(begun, tmp_path / "again")
+    assert pd.read_csv(tmp_path / "again" / "query.csv")["sample_id"].tolist() == [OPEN[1].id]
+    for kind, names in (("masks", ["turned.nii.gz"]), ("rois", [f"{OPEN[1].id}.mrk.json"])):
+        assert [path.name for path in (tmp_path / "again" / kind).iterdir()] == names
+    told = " ".join(tell(begun, tmp_path / "again", "bo"))
+    assert "0 new answers were taken in. 1 answers were in already." in told
+    assert "waiting for 3 answers, 2 are in" in told
+    pd.testing.assert_frame_equal(begun.catalog.load("answers"), before)
+
+
+def test_a_box_with_an_answer_can_be_corrected_where_it_is_shown(
+    begun: Begun, volumes: Volumes, tmp_path: Path
+) -> None:
+    ask(begun, tmp_path / "asked")
+    draw(tmp_path / "asked", volumes, OPEN[0])
+    tell(begun, tmp_path / "asked", "ann")
+    ask(begun, tmp_path / "again")
+    paint(tmp_path / "again", volumes, OPEN[0], 2)
+    told = " ".join(tell(begun, tmp_path / "again", "bo"))
+    assert f"1 labels are others than before: {OPEN[0].id} was" in told
+    key = begun.catalog.load("answers")["label"].iloc[-1]
+    assert (begun.catalog.load("masks")[key] == 2).all()
+
+
+def test_boxes_of_background_alone_are_named(begun: Begun, volumes: Volumes, tmp_path: Path) -> None:
+    ask(begun, tmp_path / "asked")
+    draw(tmp_path / "asked", volumes, OPEN[2])
+    paint(tmp_path / "asked", volumes, OPEN[0], 0)
+    told = " ".join(tell(begun, tmp_path / "asked", "ann"))
+    assert f"1 boxes hold background alone: {OPEN[0].id}. Is that so?" in told
 
 
 def test_repeated_masks_change_nothing_and_redrawn_ones_are_new_rows(
@@ -132,11 +177,7 @@ def test_repeated_masks_change_nothing_and_redrawn_ones_are_new_rows(
     draw(tmp_path / "asked", volumes, OPEN[0])
     tell(begun, tmp_path / "asked", "ann")
     assert "nothing changed" in " ".join(tell(begun, tmp_path / "asked", "bo"))
-    path = tmp_path / "asked" / "masks" / "turned.nii.gz"
-    before = nibabel.load(path)
-    voxels = np.asanyarray(before.dataobj).copy()
-    voxels[covering(OPEN[0], volumes.cases["turned"])] = 1
-    nibabel.save(nibabel.Nifti1Image(voxels, before.affine), path)
+    path = paint(tmp_path / "asked", volumes, OPEN[0], 1)
     assert f"1 labels are others than before: {OPEN[0].id} was" in " ".join(tell(begun, path, "bo"))
     answers = begun.catalog.load("answers")
     assert answers["annotator"].tolist() == ["ann", "bo"]
@@ -178,9 +219,29 @@ def test_what_cannot_be_taken_in_leaves_nothing(begun: Begun, volumes: Volumes, 
     ):
         tell(begun, folder, "ann")
     with pytest.raises(MissingFilesError, match="holds no masks"):
-        tell(begun, tmp_path / "asked" / "rois", "ann")
+        tell(begun, tmp_path / "nowhere", "ann")
     assert not begun.catalog.exists("answers")
     assert not begun.catalog.exists("masks")
+
+
+@pytest.mark.parametrize(
+    "name", ["masks/turned.seg.nrrd", "masks/turned.stl", "turned.seg.nrrd", "plain.nii.gz"]
+)
+def test_what_a_viewer_saved_otherwise_is_not_passed_over(
+    begun: Begun, volumes: Volumes, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "asked"
+    ask(begun, folder)
+    draw(folder, volumes, OPEN[0])
+    (folder / name).touch()
+    with pytest.raises(BrokenFileError, match=rf"{name}: only NIfTI files .* Export to files"):
+        tell(begun, folder, "ann")
+    if "nrrd" in name:
+        with pytest.raises(BrokenFileError, match=r"seg\.nrrd: only NIfTI"):
+            tell(begun, folder / name, "ann")
+    assert not begun.catalog.exists("answers")
+    (folder / name).unlink()
+    assert "1 new answers" in " ".join(tell(begun, folder, "ann"))
 
 
 def test_two_files_of_one_scan_are_refused(begun: Begun, tmp_path: Path) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from queryloop.boxes.box import Box
 from queryloop.errors import BrokenFileError
 from queryloop.exchange.names import Labels, not_labelled
+from queryloop.exchange.painted import own_voxels, painted
 from queryloop.readers.grid import image_to_store, labels_to_store
 from queryloop.readers.nifti import file
 from queryloop.readers.volumes import Case
@@ -18,37 +20,36 @@ from queryloop.voxels import IGNORE
 
 
 def read_drawn(
-    path: Path, case: Case, classes: tuple[str, ...], asked: Sequence[Box], before: Labels
+    path: Path,
+    case: Case,
+    classes: tuple[str, ...],
+    asked: Sequence[Box],
+    before: Labels,
+    answered: Labels = MappingProxyType({}),
 ) -> dict[Box, np.ndarray]:
     """Labels of the boxes in `asked` that somebody filled in, uint8 of their size in the store's grid.
 
     The file has the grid of the scan; in a box the numbers of classes, or the one after the last class (or
     255) in voxels that stay without a label. A box of nothing else was not filled in and is left out.
-    before: other boxes of the case with the labels that they have, which the file may repeat. Raises
-    BrokenFileError for another shape or affine, unknown labels, labels outside of boxes, and other ones
-    than before.
+    answered: labels that some of them have; a box that shows these, as `painted` does, keeps them. before:
+    other boxes of the case with the labels that they have, which the file may repeat. Raises BrokenFileError
+    for another shape or affine, unknown labels, labels outside of boxes, and other ones than before.
     """
     file.check_same(path, file.grid(path), f"the scan of {case.sample_id}", case.native)
     drawn = file.labels(path, classes, [not_labelled(classes), IGNORE])
     regions = {box: covering(box, case) for box in (*asked, *before)}
     _check_outside(path, drawn, regions.values(), classes)
-    stored = labels_to_store(drawn, case)
+    stored, shown = labels_to_store(drawn, case), painted(case, asked, answered)
     _check_kept(path, stored, _reached(case, asked), before)
-    return {box: stored[box.slices].copy() for box in asked if _is_filled(drawn, box, regions)}
-
-
-def _is_filled(drawn: np.ndarray, box: Box, regions: Mapping[Box, Region]) -> bool:
-    """Whether a voxel of the box has a label, those apart that it shares with its neighbours."""
-    region = regions[box]
-    own = np.ones([side.stop - side.start for side in region], bool)
-    for other, theirs in regions.items():
-        if other != box:
-            shared = (
-                slice(max(0, their.start - mine.start), max(0, their.stop - mine.start))
-                for mine, their in zip(region, theirs, strict=True)
-            )
-            own[tuple(shared)] = False
-    return bool((drawn[region][own if own.any() else ...] != IGNORE).any())
+    found: dict[Box, np.ndarray] = {}
+    for box in asked:
+        own = own_voxels(box, regions)
+        inside = drawn[regions[box]][own]
+        if box in answered and (inside == shown[regions[box]][own]).all():
+            found[box] = np.asarray(answered[box])
+        elif (inside != IGNORE).any():
+            found[box] = stored[box.slices].copy()
+    return found
 
 
 def _check_outside(path: Path, drawn: np.ndarray, inside: Iterable[Region], classes: Sequence[str]) -> None:

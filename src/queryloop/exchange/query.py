@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from queryloop.boxes.box import Box
-from queryloop.exchange.labels import write_description
-from queryloop.exchange.names import not_labelled, write_names
+from queryloop.exchange.labels import in_file, write_description
+from queryloop.exchange.names import Labels, write_names
+from queryloop.exchange.painted import painted
 from queryloop.exchange.writing import ENDING, save, whole_folder
 from queryloop.progress import ProgressBar
 from queryloop.readers.grid import image_to_native
@@ -30,13 +32,17 @@ _SCHEMA = (
 )
 
 
-def write_query(folder: Path, scans: Scans, query: pd.DataFrame) -> None:
+def write_query(
+    folder: Path, scans: Scans, query: pd.DataFrame, answered: Labels = MappingProxyType({})
+) -> None:
     """Everything that a person needs to label the boxes of `query`, a table with rank and score.
 
-    masks/CASE.nii.gz, the file to draw into: 0, and in the boxes the label `ignore`, which says: not
-    labelled. images/CASE_0000.nii.gz, the scan, normalised, one file a channel. outlines/CASE.nii.gz: the
-    edges of the boxes, numbered by rank. All three have the grid of the scan's own file. rois/: each box as
-    a region of interest of 3D Slicer. crops/: each box with its surroundings, in the store's grid.
+    answered: other boxes, which have labels already, shown where they lie in the same scans.
+    masks/CASE.nii.gz, the file to draw into: 0, the labels of `answered`, and in the boxes the label
+    `ignore`, which says: not labelled. images/CASE_0000.nii.gz, the scan, normalised, one file a channel.
+    outlines/CASE.nii.gz: the edges of the boxes, numbered by rank. All three have the grid of the scan's
+    own file. rois/: each box as a region of interest of 3D Slicer. crops/: each box with its surroundings,
+    in the store's grid.
     query.csv: where the boxes lie, in voxels and in millimetres. dataset.json, labels.ctbl, labels.txt: the
     labels, for nnU-Net, 3D Slicer and ITK-SNAP. Raises OptionsError where the folder holds something.
     """
@@ -45,7 +51,7 @@ def write_query(folder: Path, scans: Scans, query: pd.DataFrame) -> None:
     with whole_folder(folder) as begun:
         with ProgressBar("writing scans", len(by_case(boxes))) as bar:
             for case, inside in by_case(boxes).items():
-                _write_case(begun, scans, case, {box: ranks[box] for box in inside})
+                _write_case(begun, scans, case, {box: ranks[box] for box in inside}, answered)
                 bar.advance()
         write_names(begun, scans.classes)
         write_description(begun, scans, len(by_case(boxes)))
@@ -74,11 +80,12 @@ def _row(box: Box, case: Case) -> dict[str, Any]:
     return {"case": box.case, **voxels, **found}
 
 
-def _write_case(folder: Path, scans: Scans, case_id: str, ranks: dict[Box, int]) -> None:
+def _write_case(folder: Path, scans: Scans, case_id: str, ranks: dict[Box, int], answered: Labels) -> None:
     case = scans.cases[case_id]
-    mask, outlines = np.zeros(case.native.shape, np.uint8), np.zeros(case.native.shape, np.uint16)
+    before = [box for box in answered if box.case == case_id]
+    mask = in_file(painted(case, [*ranks, *before], answered), scans.classes)
+    outlines = np.zeros(case.native.shape, np.uint16)
     for box, rank in ranks.items():
-        mask[covering(box, case)] = not_labelled(scans.classes)
         _draw_edges(outlines, nearest(box, case), rank)
         _write_crop(folder / "crops", scans, box)
         _write_roi(folder / "rois", box, case)

@@ -11,6 +11,7 @@ from queryloop.exchange.query import write_query
 from queryloop.experiment import Experiment
 from queryloop.handover.asked import Asked, asked_of, check_content, check_open
 from queryloop.oracles import people
+from queryloop.tasks.segmentation.labels import masks_of
 
 
 def ask(experiment: Experiment, out: Path | None) -> str:
@@ -43,9 +44,10 @@ def _write_images(experiment: Experiment, asked: Asked, folder: Path) -> str:
 
 def _write_boxes(experiment: Experiment, asked: Asked, folder: Path) -> str:
     scans = experiment.catalog.load("images")
-    write_query(folder, scans, asked.query)
+    answered = masks_of(asked.answered, scans, experiment.catalog.load("masks"))
+    write_query(folder, scans, asked.open, answered)
     labels = ", ".join(f"{number} {name}" for number, name in enumerate(scans.classes))
     return (
-        f"{len(asked.query)} boxes are in {folder}. Draw into the files in masks/, over the voxels of label "
-        f"{len(scans.classes)} (not labelled), with {labels}"
+        f"{len(asked.open)} open boxes are in {folder}. Draw into the files in masks/, over the voxels of "
+        f"label {len(scans.classes)} (not labelled), with {labels}"
     )

@@ -42,6 +42,11 @@ class Asked:
         """The part of the query that has no answer yet."""
         return people.unanswered(self.query, self.answers)
 
+    @property
+    def answered(self) -> pd.DataFrame:
+        """The rest of it, with its newest label."""
+        return self.query.assign(label=self.query["sample_id"].map(self.labels)).dropna(subset="label")
+
 
 def asked_of(experiment: Experiment) -> Asked:
     """What an experiment asks now. Raises StateError where it has not begun."""

@@ -24,6 +24,9 @@ from queryloop.tasks.segmentation.labels import masks_of
 from queryloop.tasks.segmentation.rows import boxes_of, by_case
 from queryloop.voxels import IGNORE
 
+_DRAWN = (*ENDINGS, ".nrrd", ".nhdr", ".mha", ".mhd", ".img", ".hdr", ".mgz", ".dcm", ".stl", ".obj")
+"""How files end into which viewers save a segmentation."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -43,18 +46,33 @@ def table_file(given: Path) -> list[Path]:
 
 
 def mask_files(given: Path) -> list[Path]:
-    """The masks: the file itself, or those of a folder or of masks/ in it. Raises MissingFilesError."""
-    if given.is_file():
-        return [given]
+    """The masks: the file itself, or those of a folder or of masks/ in it.
+
+    Raises MissingFilesError where there are none, and BrokenFileError for other files among them and for what
+    looks like a mask beside masks/: somebody may have drawn into it.
+    """
     folder = given / MASKS if (given / MASKS).is_dir() else given
-    found = sorted(folder.iterdir()) if folder.is_dir() else []
-    found = [path for path in found if path.name.endswith(ENDINGS) and path.name[0] != "."]
+    found = [given] if given.is_file() else _shown(folder)
+    beside = [path for path in _shown(given) if path.name.endswith(_DRAWN)] if folder != given else []
+    other = [path for path in found if not path.name.endswith(ENDINGS)] + beside
+    if other:
+        raise BrokenFileError(
+            f"{examples(other)}: only NIfTI files called like their scan are taken in, from {MASKS}/. Save "
+            f"the segmentation as {MASKS}/CASE.nii.gz (in 3D Slicer: Segmentations > Export to files, file "
+            "format NIfTI), and move other files away."
+        )
     if not found:
         raise MissingFilesError(
             f"{folder} holds no masks (.nii.gz): tell the folder that `kedro al ask` wrote, or one file of "
             f"its {MASKS}/."
         )
     return found
+
+
+def _shown(folder: Path) -> list[Path]:
+    """The files of a folder that are not hidden."""
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in files if path.is_file() and path.name[0] != "."]
 
 
 def labels(catalog: Any, asked: Asked, files: Sequence[Path]) -> Told:
@@ -69,13 +87,14 @@ def labels(catalog: Any, asked: Asked, files: Sequence[Path]) -> Told:
 def masks(catalog: Any, asked: Asked, files: Sequence[Path]) -> Told:
     """Masks of the boxes of the open query. Raises BrokenFileError as `read_drawn` does."""
     scans, store = catalog.load("images"), catalog.load("masks")
-    before = masks_of(asked.labeled, scans, store)
+    before, answered = (masks_of(rows, scans, store) for rows in (asked.labeled, asked.answered))
     boxes = by_case(boxes_of(asked.query))
     found: dict[Box, np.ndarray] = {}
     with ProgressBar("reading masks", len(files)) as bar:
         for case_id, path in _by_case(files, boxes).items():
             earlier = {box: known for box, known in before.items() if box.case == case_id}
-            found |= read_drawn(path, scans.cases[case_id], scans.classes, boxes[case_id], earlier)
+            given = {box: known for box, known in answered.items() if box.case == case_id}
+            found |= read_drawn(path, scans.cases[case_id], scans.classes, boxes[case_id], earlier, given)
             bar.advance()
     if not found:
         raise BrokenFileError(
@@ -89,7 +108,7 @@ def masks(catalog: Any, asked: Asked, files: Sequence[Path]) -> Told:
 def _by_case(files: Sequence[Path], boxes: Mapping[str, Sequence[Box]]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in files:
-        case_id = next((path.name.removesuffix(end) for end in ENDINGS if path.name.endswith(end)), path.name)
+        case_id = path.name.removesuffix(".gz").removesuffix(".nii")
         if case_id not in boxes:
             raise BrokenFileError(
                 f"{path}: no box of a scan {case_id!r} is asked for now, only boxes of "
@@ -102,10 +121,12 @@ def _by_case(files: Sequence[Path], boxes: Mapping[str, Sequence[Box]]) -> dict[
 
 
 def _remarks(found: Mapping[Box, np.ndarray], classes: Sequence[str]) -> list[str]:
-    """What shows mishaps: voxels of each class, where numbers were swapped, and those without a label."""
-    held = np.sum([class_counts(mask) for mask in found.values()], axis=0)
+    """What shows mishaps: voxels of each class, those without a label, and boxes that nobody looked at."""
+    counts = {box: class_counts(mask) for box, mask in found.items()}
+    held = np.sum(list(counts.values()), axis=0)
     told = ", ".join(f"{number} {name} {held[number]}" for number, name in enumerate(classes))
-    counts = {box: int((mask == IGNORE).sum()) for box, mask in found.items()}
-    partly = [f"{box.id} ({n} of {found[box].size})" for box, n in counts.items() if n]
+    partly = [f"{box.id} ({n[IGNORE]} of {found[box].size})" for box, n in counts.items() if n[IGNORE]]
     left = [f"{len(partly)} boxes keep voxels without a label: {examples(partly)}."] if partly else []
-    return [f"Voxels of the boxes told: {told}.", *left]
+    empty = [box.id for box, n in counts.items() if not n[1:IGNORE].any()]
+    alone = [f"{len(empty)} boxes hold background alone: {examples(empty)}. Is that so?"] if empty else []
+    return [f"Voxels of the boxes told: {told}.", *left, *alone]

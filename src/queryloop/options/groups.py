@@ -19,8 +19,9 @@ class DataOptions(Options):
     """How the data set is read and split."""
 
     test: Size | Literal["auto"] | None = None
-    """Share held out as test set; null where the data set has a test set of its own. auto: its own if it
-    has one, else a fifth of the samples."""
+    """Share held out as test set, or a number of samples. A test set that the data set has of its own is
+    taken whole, or as many of it as a number says. auto: its own if it has one, else a fifth; null: its
+    own."""
     validation: Literal[0] | Size = 0
     """Taken from the training rows; counts as labels."""
     transfer: Literal["auto", 0] | Size = "auto"
@@ -47,11 +48,12 @@ class DataOptions(Options):
     cases: Count | None = None
     """Of 3D scans in files: take only so many, for trials; the same ones whatever the seed. null: all."""
     unlabelled: bool = False
-    """Scans without labels are the pool, and those with labels the test set; else they are refused."""
+    """Scans without labels are the pool, and all those with labels the test set; else they are refused."""
     normalisation: Normalisation = "auto"
     """Of 3D scans. z_score: mean 0 and deviation 1 in each case; ct: clipped to and scaled by the foreground
-    of the data set; none: as it is. auto: by the name of the channel, as nnU-Net does: ct for CT, none for
-    noNorm, else z_score."""
+    of all cases, but for a test set that the data set has of its own (one that is drawn counts: the scale is
+    older than the draw), or, with `unlabelled`, by what is brighter than the mean of its scan; none: as it
+    is. auto: by the name of the channel, as nnU-Net does: ct for CT, none for noNorm, else z_score."""
 
 
 class StartOptions(Options):

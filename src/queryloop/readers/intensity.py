@@ -22,18 +22,19 @@ def scales(
 ) -> list[Scale]:
     """The scale of each channel.
 
-    foregrounds: iterates over the cases and gives (C, n) intensities of each one's foreground; only where
-    a channel's scale is that of the data set. Raises BrokenFileError where there is no foreground.
+    foregrounds: iterates over cases and gives (C, n) intensities of each one's foreground; only where a
+    channel's scale is that of the data set. Raises BrokenFileError where there is no foreground.
     """
     kinds = [_kind(channel) if how == "auto" else how for channel in channels]
     if "ct" not in kinds:
         return [_OF_A_CASE[kind] for kind in kinds]
-    measured = np.concatenate([_thinned(values) for values in foregrounds()], axis=1)
-    if not measured.size:
+    found = [_thinned(values) for values in foregrounds()]
+    if not any(values.size for values in found):
         raise BrokenFileError(
-            "no case has any foreground, and the scale of CT is measured on it: label some voxels, or set "
-            "data.normalisation:z_score."
+            "no case has any foreground, those of the test set apart, and the scale of CT is measured on it: "
+            "label some voxels, or set data.normalisation:z_score."
         )
+    measured = np.concatenate(found, axis=1)
     return [
         clipped(values) if kind == "ct" else _OF_A_CASE[kind]
         for kind, values in zip(kinds, measured, strict=True)
@@ -43,6 +44,14 @@ def scales(
 def foreground(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Intensities (C, n) of the voxels that a class other than the background has."""
     return image[:, (labels != 0) & (labels != IGNORE)]
+
+
+def bright(image: np.ndarray) -> np.ndarray:
+    """Intensities (C, n) of the voxels above the mean of a channel, which leaves out most of the air.
+
+    In the place of the foreground where nobody labelled. Source: TorchIO (Pérez-García et al. 2021).
+    """
+    return image[:, (image > image.mean(axis=(1, 2, 3), keepdims=True, dtype=np.float64)).any(axis=0)]
 
 
 def z_score(values: np.ndarray) -> np.ndarray:

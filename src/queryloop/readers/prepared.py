@@ -19,7 +19,7 @@ from queryloop.readers.grid import (
     median_spacing,
     placed,
 )
-from queryloop.readers.intensity import Scale, foreground, scales
+from queryloop.readers.intensity import Scale, bright, foreground, scales
 from queryloop.readers.volumes import Case, Grid, Millimetres, Volume, VolumeSet
 from queryloop.voxels import IGNORE
 
@@ -54,15 +54,15 @@ def volume_set(
     """The cases of `grids`, by id, as the store keeps them; `load` reads one.
 
     unlabelled: cases that nobody has labelled; where there are some, the others are the test set. test: cases
-    that the source says to test on.
+    that the source says to test on. The scale of CT is that of the cases that are in neither test set.
 
     Raises BrokenFileError as `load` does, here already where the scale is that of the data set.
     """
     target = options.spacing or median_spacing(list(grids.values()))
     cases = [placed(case_id, grid, target) for case_id, grid in grids.items()]
     _tell(cases, target)
-    ids = list(grids)
-    scale = scales(channels, options.normalisation, lambda: _foregrounds(ids, load))
+    pool = unlabelled or [case_id for case_id in grids if case_id not in test]
+    scale = scales(channels, options.normalisation, lambda: _measured(pool, load, bool(unlabelled)))
     volumes = partial(_volumes, cases, load, scale)
     return VolumeSet(cases, tuple(classes), tuple(channels), volumes, unlabelled, test)
 
@@ -84,9 +84,10 @@ def _tell(cases: Sequence[Case], target: Millimetres) -> None:
         logger.info("%d are oblique and keep their own axes: %s.", len(oblique), examples(oblique))
 
 
-def _foregrounds(ids: Sequence[str], load: Load) -> Iterator[np.ndarray]:
+def _measured(ids: Sequence[str], load: Load, is_unlabelled: bool) -> Iterator[np.ndarray]:
+    """What a scale is measured on, a case at a time: foreground, or what stands out where nobody labelled."""
     for scan in _readable(ids, load):
-        yield foreground(scan.image, scan.labels)
+        yield bright(scan.image) if is_unlabelled else foreground(scan.image, scan.labels)
 
 
 def _volumes(cases: Sequence[Case], load: Load, scale: Sequence[Scale]) -> Iterator[Volume]:

@@ -13,7 +13,7 @@ from queryloop.readers.dataset import DataSet, Source
 from queryloop.readers.entries import DATASETS
 from queryloop.readers.threads import in_threads
 
-SCHEMA = 1
+SCHEMA = 2
 """Rises when a reader gives other samples or pixels for the same files."""
 
 

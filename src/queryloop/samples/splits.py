@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pandas as pd
 
@@ -11,23 +13,23 @@ from queryloop.randomness import uniform_by_id
 from queryloop.samples.queries import count_of, query
 from queryloop.samples.schema import table
 
+logger = logging.getLogger(__name__)
+
 
 def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFrame:
     """Who is test, validation, transfer (taken from validation) and train: columns sample_id, split.
 
-    The test set is drawn from the rows that the source calls test, and from all rows where it has
-    none. Each draw depends on (seed, id) only, never on the order of the rows. With data.patient the draw
-    is of patients, who come with all their samples, so that a part may get a few more than asked for;
-    no patient of the test set is in another part.
+    Where the source calls rows test, those are the test set, or as many of them as a count says; else it is
+    drawn from all rows. Each draw depends on (seed, id) only, never on the order of the rows. With
+    data.patient the draw is of patients, who come with all their samples, so that a part may get a few more
+    than asked for; no patient of the test set is in another part.
     Raises OptionsError where the sizes leave nothing to train on, or ids name no patient.
     """
-    ids, has_test = samples["sample_id"], (samples["split"] == "test").any()
+    ids, own = samples["sample_id"], samples["split"] == "test"
     patients = _patients(ids, options.patient)
-    share = (None if has_test else 0.2) if options.test == "auto" else options.test
-    if not has_test and share is None:
-        raise OptionsError("the data set has no test set of its own: set data.test, such as data.test:0.2.")
-    from_rows = samples["split"] == ("test" if has_test else "train")
-    test = patients.index[from_rows] if share is None else _drawn(patients[from_rows], share, seed, "test")
+    size = _size_of_test(options, int(own.sum()))
+    from_rows = own if own.any() else samples["split"] == "train"
+    test = patients.index[from_rows] if size is None else _drawn(patients[from_rows], size, seed, "test")
     rest = patients[(samples["split"] == "train") & ~patients.isin(patients[test])]
     validation = (
         _drawn(rest, options.validation, seed, "validation") if options.validation else rest.index[:0]
@@ -44,6 +46,29 @@ def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFram
             f"{len(samples)} samples to train on."
         )
     return table("splits", {"sample_id": ids, "split": name})
+
+
+def _size_of_test(options: DataOptions, n_own: int) -> float | None:
+    """What is drawn of the rows to test on; none: all `n_own` that the source has. Raises OptionsError."""
+    test = options.test
+    if not n_own:
+        if test is None:
+            raise OptionsError(
+                "the data set has no test set of its own: set data.test, such as data.test:0.2."
+            )
+        return 0.2 if test == "auto" else test
+    if test is None or test == "auto":
+        return None
+    if test < 1:
+        logger.info(
+            "The data set says which %d samples to test on: data.test:%s draws no others.", n_own, test
+        )
+        return None
+    if test < n_own:
+        logger.warning(
+            "data.test:%d takes part of the %d samples to test on: the others are not used.", test, n_own
+        )
+    return test
 
 
 def _patients(ids: pd.Series, rule: str | None) -> pd.Series:

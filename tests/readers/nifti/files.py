@@ -67,6 +67,25 @@ def nnunet(
     return folder
 
 
+def without_labels(folder: Path, *case_ids: str) -> Path:
+    """Some cases of a data set lose their labels."""
+    for case_id in case_ids:
+        (folder / "labelsTr" / f"{case_id}.nii.gz").unlink()
+    content = json.loads((folder / "dataset.json").read_text())
+    for pair in content.get("training", []):
+        if Path(pair["image"]).name.removesuffix(".nii.gz") in case_ids:
+            del pair["label"]
+    write_json(folder, **content)
+    return folder
+
+
+def hold_out(folder: Path, case_id: str) -> None:
+    """As nnActive moves its test set."""
+    for kind, name in (("images", f"{case_id}_0000"), ("labels", case_id)):
+        (folder / f"{kind}Val").mkdir()
+        (folder / f"{kind}Tr" / f"{name}.nii.gz").rename(folder / f"{kind}Val" / f"{name}.nii.gz")
+
+
 def read(raw_root: Path, name: str = "nifti", **options: Any) -> VolumeSet:
     """Reading as the ingest step does it."""
     given = DataOptions(**options)

@@ -9,13 +9,19 @@ import pytest
 
 from queryloop.errors import BrokenFileError
 
-from .files import SHAPE, mask, nnunet, read, save, scan
+from .files import SHAPE, hold_out, mask, nnunet, read, save, scan, without_labels
 
 AFFINE = np.diag([2.0, 1.0, 3.0, 1.0])
 
 
 def images(folder: Path, **options: object) -> list[np.ndarray]:
     return [volume.image for volume in read(folder, **options).volumes()]
+
+
+def as_ct(image: np.ndarray, measured: np.ndarray) -> np.ndarray:
+    measured = measured.astype(np.float64)
+    clipped = np.clip(image, *np.percentile(measured, [0.5, 99.5]))
+    return ((clipped - measured.mean()) / measured.std()).T
 
 
 def test_each_channel_of_a_case_has_mean_0_and_deviation_1(tmp_path: Path) -> None:
@@ -25,11 +31,23 @@ def test_each_channel_of_a_case_has_mean_0_and_deviation_1(tmp_path: Path) -> No
 
 
 def test_ct_is_clipped_to_and_scaled_by_the_foreground_of_all_cases(tmp_path: Path) -> None:
-    foreground = np.concatenate([scan(i)[mask(i) > 0] for i in range(3)]).astype(np.float64)
-    low, high = np.percentile(foreground, [0.5, 99.5])
+    measured = np.concatenate([scan(i)[mask(i) > 0] for i in range(3)])
     for i, image in enumerate(images(nnunet(tmp_path, channels=("ct",)))):
-        expected = (np.clip(scan(i), low, high) - foreground.mean()) / foreground.std()
-        np.testing.assert_allclose(image[0], expected.T, atol=1e-5)
+        np.testing.assert_allclose(image[0], as_ct(scan(i), measured), atol=1e-5)
+
+
+def test_a_test_set_that_the_data_set_names_is_not_in_the_scale_of_ct(tmp_path: Path) -> None:
+    hold_out(nnunet(tmp_path, channels=("CT",)), "a1")
+    measured = np.concatenate([scan(i)[mask(i) > 0] for i in (0, 2)])
+    for i, image in enumerate(images(tmp_path)):
+        np.testing.assert_allclose(image[0], as_ct(scan(i), measured), atol=1e-5)
+
+
+def test_the_scale_of_ct_without_labels_is_that_of_what_is_bright_in_the_pool(tmp_path: Path) -> None:
+    without_labels(nnunet(tmp_path, channels=("CT",)), "a0", "a1")
+    measured = np.concatenate([scan(i)[scan(i) > scan(i).mean()] for i in (0, 1)])
+    for i, image in enumerate(images(tmp_path, unlabelled=True)):
+        np.testing.assert_allclose(image[0], as_ct(scan(i), measured), atol=1e-5)
 
 
 def test_names_of_channels_choose_one_by_one(tmp_path: Path) -> None:

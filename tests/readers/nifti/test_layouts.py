@@ -17,7 +17,19 @@ from queryloop.readers import registry
 from queryloop.samples import ids_in, split
 from queryloop.voxels import IGNORE, TRUTH
 
-from .files import RAS, SHAPE, decathlon, mask, nnunet, read, save, scan, write_json
+from .files import (
+    RAS,
+    SHAPE,
+    decathlon,
+    hold_out,
+    mask,
+    nnunet,
+    read,
+    save,
+    scan,
+    without_labels,
+    write_json,
+)
 
 LAYOUTS = pytest.mark.parametrize("layout", [decathlon, nnunet])
 
@@ -139,13 +151,13 @@ def test_a_label_without_image_is_refused(tmp_path: Path) -> None:
     )
 
 
+@LAYOUTS
 def test_scans_without_labels_are_refused_unless_they_are_the_pool(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    layout: Callable[..., Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (nnunet(tmp_path) / "labelsTr/a1.nii.gz").unlink()
-    told = refused(tmp_path)
+    told = refused(without_labels(layout(tmp_path), "a1"))
     assert f"{tmp_path}: 1 scans have no labels: a1." in told
-    assert "data.unlabelled:true" in told
+    assert "data.unlabelled:true,start.sampler:random,start.all_classes:false,oracle.name:people" in told
     found = read(tmp_path, unlabelled=True)
     samples = found.samples.set_index("sample_id")
     assert samples["split"].to_dict() == {"a1": "train"} | dict.fromkeys(samples.index.drop("a1"), "test")
@@ -157,11 +169,11 @@ def test_scans_without_labels_are_refused_unless_they_are_the_pool(
     assert not any((labels[case] == IGNORE).all() for case in samples.index.drop("a1"))
 
 
-def hold_out(folder: Path, case_id: str) -> None:
-    """As nnActive moves its test set."""
-    for kind, name in (("images", f"{case_id}_0000"), ("labels", case_id)):
-        (folder / f"{kind}Val").mkdir()
-        (folder / f"{kind}Tr" / f"{name}.nii.gz").rename(folder / f"{kind}Val" / f"{name}.nii.gz")
+@LAYOUTS
+def test_without_any_labels_nothing_could_be_tested(layout: Callable[..., Path], tmp_path: Path) -> None:
+    without_labels(layout(tmp_path), "a0", "a1", "a2")
+    with pytest.raises(BrokenFileError, match=r"none of 3 scans has labels.*label a few whole scans"):
+        read(tmp_path, unlabelled=True)
 
 
 def test_the_test_set_of_nnactive_is_held_out(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def _listed(folder: Path, description: Description) -> list[Files]:
     """The Decathlon's layout: a list of images, each of all channels, and labels."""
     found = []
     for pair in description.training:
-        image, label = inside(folder, pair.image), inside(folder, pair.label)
+        image, label = inside(folder, pair.image), inside(folder, pair.label) if pair.label else None
         found.append(Files(_stem(image), (image,), label))
     left_out = {*_files(folder, _IMAGES), *_files(folder, _LABELS)} - {
         name for files in found for name in files.names

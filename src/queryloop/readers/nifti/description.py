@@ -17,10 +17,10 @@ ENDINGS = (".nii.gz", ".nii")
 
 
 class Pair(BaseModel):
-    """An entry of the Decathlon's list of training cases."""
+    """An entry of the Decathlon's list of training cases; without label where nobody labelled it."""
 
     image: str
-    label: str
+    label: str | None = None
 
 
 class _Json(BaseModel):

@@ -29,12 +29,7 @@ def read(source: Source, _classes: Sequence[str], options: DataOptions) -> Volum
     listed = _drawn(cases(source.folder, description), options.cases, source.folder)
     found = {files.case_id: files for files in listed}
     unlabelled = [case_id for case_id, files in found.items() if files.label is None]
-    if unlabelled and not options.unlabelled:
-        raise BrokenFileError(
-            f"{source.folder}: {len(unlabelled)} scans have no labels: {examples(unlabelled)}. Add them, or "
-            "take these scans as the pool that people label, and the others as the test set, with "
-            "data.unlabelled:true."
-        )
+    _check_labels(source.folder, unlabelled, len(found), options)
     return volume_set(
         _grids(source.folder, list(found.values()), description),
         lambda case_id: _scan(source.folder, found[case_id], description),
@@ -44,6 +39,20 @@ def read(source: Source, _classes: Sequence[str], options: DataOptions) -> Volum
         unlabelled,
         [case_id for case_id, files in found.items() if files.is_test],
     )
+
+
+def _check_labels(folder: Path, unlabelled: Sequence[str], n_scans: int, options: DataOptions) -> None:
+    if unlabelled and not options.unlabelled:
+        raise BrokenFileError(
+            f"{folder}: {len(unlabelled)} scans have no labels: {examples(unlabelled)}. Add them, or "
+            "take these scans as the pool that people label, and the others as the test set, with "
+            "data.unlabelled:true,start.sampler:random,start.all_classes:false,oracle.name:people."
+        )
+    if n_scans and len(unlabelled) == n_scans:
+        raise BrokenFileError(
+            f"{folder}: none of {n_scans} scans has labels, and nothing could be measured: label a few whole "
+            "scans, which are then the test set."
+        )
 
 
 def _drawn(listed: list[Files], n: int | None, folder: Path) -> list[Files]:

@@ -62,6 +62,24 @@ def covering(box: Box, case: Case) -> Region:
     return _region(np.maximum(low, 0), np.minimum(high, case.native.shape))
 
 
+def in_file(labels: np.ndarray, box: Box, case: Case) -> np.ndarray:
+    """Labels of a box, (dz, dy, dx), as the voxels of the file that it covers show them, (x, y, z).
+
+    Each shows the voxel of the box that its centre lies in or is nearest to; exact where the case was not
+    resampled.
+    """
+    picked, order = [np.empty(0, int)] * 3, []
+    axes = zip(io_orientation(case.native.affine), covering(box, case), _ratio(case), strict=True)
+    for axis, ((to, sign), side, ratio) in enumerate(axes):
+        of = 2 - int(to)
+        centres = np.arange(side.start, side.stop) + 0.5
+        centres = centres if sign > 0 else case.native.shape[axis] - centres
+        inside = np.floor(centres / ratio).astype(int) - box.corner[of]
+        picked[of] = np.clip(inside, 0, box.size[of] - 1)
+        order.append(of)
+    return labels[np.ix_(*picked)].transpose(order)
+
+
 def nearest(box: Box, case: Case) -> Region:
     """The voxels of the file whose edges are nearest to those of a box, at least one along each axis.
 
