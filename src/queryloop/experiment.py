@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +110,12 @@ def _arm(options: ExperimentOptions) -> dict[str, Any]:
         "networks": task_of(options.dataset).n_trained(options),
         "trains_on_unlabeled": OBJECTIVES[options.training.beside].uses_pool,
     }
+
+
+def software() -> str:
+    """Versions of what computes; recorded, but no setting: an experiment goes on after an update."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("queryloop", "torch", "numpy"))
+    return f"{packages}, Python {python_version()}"
 
 
 @dataclass(frozen=True)
@@ -216,7 +224,8 @@ class Experiment:
         return self.catalog.load(name)
 
     def record_timings(self, total: float) -> None:
-        """Save the seconds of each stage of the cycle that was just committed."""
+        """Save the seconds of each stage of the cycle that was just committed, and with what it was made."""
         seconds = {**cycle_hooks.seconds, "cycle": total}
-        rows = [{"cycle": self.n_committed, "stage": name, "seconds": s} for name, s in seconds.items()]
+        same = {"cycle": self.n_committed, "software": software()}
+        rows = [{**same, "stage": name, "seconds": s} for name, s in seconds.items()]
         self.catalog.save("timings", table("timings", rows))

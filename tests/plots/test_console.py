@@ -16,7 +16,8 @@ from .rows import metrics
 
 def lines(metrics: pd.DataFrame, *timings: tuple[int, str, float]) -> list[str]:
     console = Console(width=80, file=StringIO())
-    console.print(cycles_table(metrics, tables.table("timings", list(timings))))
+    rows = [(*timing, "software") for timing in timings]
+    console.print(cycles_table(metrics, tables.table("timings", rows)))
     return [line for line in console.file.getvalue().splitlines() if line.strip()]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from queryloop.pipelines.compare import PICTURES
 from queryloop.plots import comparison as plots
-from queryloop.plots.formats import annotated_shown, led_shown
+from queryloop.plots.formats import annotated_shown, contrasts_shown, led_shown
 from queryloop.plots.page import notes, page, verdict_text
 
 from .made_up import compared, field, results
@@ -129,3 +129,34 @@ def test_the_text_holds_what_was_left_out() -> None:
     text = verdict_text(compared(table)[0], field(table))
     assert text.startswith("margin needs")
     assert text.endswith("Left out: main/other/seed_0: other settings: query.size is 10, not 20.")
+
+
+def test_runs_of_one_name_that_are_left_out_alike_are_one_line() -> None:
+    table, many = results(), field(results())
+    many.left_out = [(f"{name}/margin/seed_{seed}", "too small") for seed in range(9) for name in ("a", "b")]
+    said = verdict_text(compared(table)[0], many).splitlines()
+    assert said[-2:] == ["Left out: 9 runs of a: too small.", "Left out: 9 runs of b: too small."]
+
+
+@pytest.mark.parametrize(
+    ("n_seeds", "shown"), [(5, []), (6, ["p by Wilcoxon"]), (20, ["p by Wilcoxon", "bootstrap interval"])]
+)
+def test_tests_that_take_many_seeds_are_shown_where_there_are_as_many(n_seeds: int, shown: list) -> None:
+    columns = contrasts_shown(compared(results(n_seeds))[0]).columns
+    assert [name for name in columns if name in ("p by Wilcoxon", "bootstrap interval")] == shown
+
+
+def test_a_chance_below_a_thousandth_is_not_called_zero() -> None:
+    assert contrasts_shown(compared(results(n_seeds=10))[0])["p by Holm"][0] == "<0.001"
+
+
+def test_the_versions_of_the_runs_are_told_and_where_they_differ() -> None:
+    table = results()
+    found, tables = compared(table)
+    assert "12 runs made with queryloop 0.1, torch 2.0." in Reader(made()).text
+    tables["runs"].loc[0, "software"] = "queryloop 0.2, torch 2.0"
+    pieces = {"tables": tables, "pictures": {}, "galleries": {}, "settings": {}}
+    text = Reader(page("digits", found, field(table), **pieces)).text
+    assert "11 runs made with queryloop 0.1, torch 2.0." in text
+    assert "1 run made with queryloop 0.2, torch 2.0." in text
+    assert "The versions differ" in text

@@ -13,7 +13,7 @@ from queryloop.pipelines.compare import PICTURES, TABLES
 from .test_refusals import refusal
 from .tiny import Tiny, flip
 
-FOLDER = "data/08_reporting/digits/comparison"
+FOLDER = "data/08_reporting/digits/comparison/main"
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def mean_height(tiny: Tiny, strategy: str) -> float:
 @pytest.mark.slow
 def test_a_later_comparison_takes_its_place_without_runs_that_are_gone(copied: Tiny) -> None:
     place = copied.folder / FOLDER
-    place.mkdir()
+    place.mkdir(parents=True)
     (place / "index.html").write_text("before")
     lost = copied.versions("metrics", strategy="margin", seed=1)[-1]
     lost.unlink()
@@ -103,9 +103,13 @@ def test_what_is_damaged_is_left_out_with_the_file_and_a_lost_picture_is_no_harm
 
 @pytest.mark.slow
 def test_another_experiment_name_is_another_comparison(copied: Tiny) -> None:
+    assert copied.al("compare").exit_code == 0
+    before = copied.tree()
     said = copied.al("compare", "--params=experiment:small").stdout
     assert "entropy has no random arm" in said
     assert "There is nothing to compare" in said
+    assert "data/08_reporting/digits/comparison/small/index.html" in said
+    assert before.items() <= copied.tree().items()
 
 
 def test_nothing_committed_is_refused(tiny: Tiny) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from .test_scans import Scans
 
-FOLDER = "data/08_reporting/phantom/comparison"
+FOLDER = "data/08_reporting/phantom/comparison/main"
 
 
 @pytest.mark.slow

@@ -97,6 +97,7 @@ def test_timings_tell_every_stage_of_every_cycle(finished: Tiny) -> None:
     assert stages.index.tolist() == [1, 2, 3]
     assert all(every <= stage for stage in stages)
     assert (timings["seconds"] >= 0).all()
+    assert timings["software"].str.fullmatch(r"queryloop \S+, torch \S+, numpy \S+, Python \S+").all()
 
 
 def test_finished_experiment_is_left_alone(finished: Tiny) -> None:

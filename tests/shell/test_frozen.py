@@ -50,7 +50,7 @@ def test_a_user_loads_a_row_of_features_for_each_sample(frozen: Tiny) -> None:
 def test_redundancy_is_measured_in_the_features(frozen: Tiny) -> None:
     done = frozen.al("compare", "--params=model.freeze:trunk")
     assert done.exit_code == 0, done.output
-    classes = pd.read_csv(frozen.folder / "data/08_reporting/digits/comparison/classes.csv")
+    classes = pd.read_csv(frozen.folder / "data/08_reporting/digits/comparison/main/classes.csv")
     assert classes["redundancy_in"].tolist() == ["features"]
     assert classes["redundancy"].item() < 1
 

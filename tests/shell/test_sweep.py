@@ -83,7 +83,10 @@ def test_common_trainings_are_counted_once(tiny: Tiny, monkeypatch: pytest.Monke
 def test_a_dry_run_times_one_cycle_and_leaves_nothing(tiny: Tiny) -> None:
     dry = tiny.al("sweep", *ARMS, "--dry-run")
     assert dry.exit_code == 0, dry.output
-    assert re.search(r"Time: about \d+ s \(from one cycle, timed just now; --workers=1\)", dry.stdout)
+    assert re.search(
+        r"Time: about \d+ s \(from one cycle of margin, timed just now; --workers=1\)", dry.stdout
+    )
+    assert "a strategy that was not timed counts as the mean of those that were" in dry.stdout
     for name in LIST:
         assert f"main/{name}: 2 cycles" in dry.stdout
     assert not (tiny.folder / "data").exists()

@@ -81,7 +81,7 @@ def test_a_comparison_tells_of_its_report_and_of_all_that_is_missing(
     result = tiny.al("compare", f"--params=tracking.mlflow:{address}")
     assert result.exit_code == 0, result.output
     comparison, entropy, random = runs_of(client, "digits/main")
-    folder = tiny.folder / "data/08_reporting/digits/comparison"
+    folder = tiny.folder / "data/08_reporting/digits/comparison/main"
     files = {file.path for file in client.list_artifacts(comparison.info.run_id)}
     assert files == {path.name for path in folder.iterdir() if not path.name.startswith(".")}
     assert comparison.data.tags["mlflow.note.content"] == (folder / "verdict.txt").read_text()

@@ -16,6 +16,7 @@ from queryloop.storage.results import Run, read_imported
 TABLES = (
     "verdict",
     "curves",
+    "gains",
     "levels",
     "penalties",
     "wins",
@@ -25,9 +26,10 @@ TABLES = (
     "effort",
     "times",
     "runs",
+    "results",
 )
 _LESS_IS_BETTER = ("ece", "nll", "brier", "surface_distance")
-PICTURES = ("curves", "levels", "penalties", "ranks", "classes", "calibration", "times")
+PICTURES = ("curves", "gains", "levels", "penalties", "ranks", "classes", "calibration", "times")
 
 
 def gather(experiments: list[Run], experiment: str, comparison: ComparisonOptions) -> tuple[Any, dict]:
@@ -151,9 +153,11 @@ def describe(
         "classes": _classes(runs, results),
         "effort": effort(results, comparison),
         "times": description.times(timings),
-        "runs": description.runs(field, results),
+        "runs": description.runs(field, results, comparison, timings),
+        "results": description.per_run(results, comparison),
     }
-    return {name: tables[name] for name in TABLES}
+    names = description.order(comparison)
+    return {name: description.in_order(tables[name], names) for name in TABLES}
 
 
 def _classes(runs: dict[str, list[Run]], results: pd.DataFrame) -> pd.DataFrame:

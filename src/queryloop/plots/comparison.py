@@ -16,27 +16,49 @@ import plotly.graph_objects as go
 
 from queryloop.plots.palette import GREY, PALETTE
 from queryloop.statistics.comparison import Comparison
-from queryloop.statistics.description import BESIDE_CLASSES
+from queryloop.statistics.description import BESIDE_CLASSES, order
 from queryloop.statistics.sentences import measure_of, unit_of
 
 Tables = Mapping[str, pd.DataFrame]
 
+FEW = 5
+"""Bands that can be told apart; of more strategies only the highest and the controls have one."""
+
 _DASHES = ("solid", "dash", "dot")
+_PATTERNS = {"solid": "", "dash": "/", "dot": "."}  # of bars, in place of dashes
 _NEVER = "not reached by half of the seeds"
 _TIMES = {"asking": PALETTE[1], "training": PALETTE[0], "rest": "#D0D0D0"}
 
 
 def curves(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
-    """Median of the measure over the budget on the common budgets, with a band from least to most."""
+    """Median of the measure over the budget on the common budgets, with bands from least to most."""
     figure = _figure(unit(comparison), measure_of(comparison.measure), tickformat=",")
-    for strategy, look in _looks(comparison).items():
+    looks = _weighed(comparison)
+    for strategy in _banded(comparison):
         runs = comparison.curves.xs(strategy, level="strategy")
-        seen = runs.agg(["min", "median", "max"]).T
-        figure.add_traces([_band(seen, strategy, look), _line(seen, strategy, look)])
+        figure.add_trace(_band(runs.min(), runs.max(), strategy, looks[strategy]))
+    for strategy, look in looks.items():
+        median = comparison.curves.xs(strategy, level="strategy").median()
+        figure.add_trace(_line(median, strategy, look))
     if comparison.full_data is not None:
         figure.add_hline(
             comparison.full_data, line={"color": GREY, "dash": "dash"}, annotation_text="all labels"
         )
+    return figure
+
+
+def gains(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
+    """Mean difference from the control at each common budget in points, with paired intervals."""
+    figure = _figure(unit(comparison), "points above the control", tickformat=",")
+    points = tables["gains"].set_index(["strategy", comparison.budget])[["difference", "low", "high"]] * 100
+    looks = {name: look for name, look in _weighed(comparison).items() if name in points.index}
+    for strategy in [name for name in _banded(comparison) if name in looks]:
+        ends = points.loc[strategy].dropna()
+        figure.add_trace(_band(ends["low"], ends["high"], strategy, looks[strategy]))
+    for strategy, look in looks.items():
+        figure.add_trace(_line(points.loc[strategy, "difference"], strategy, look))
+    if looks:
+        figure.add_hline(0, line={"color": GREY})
     return figure
 
 
@@ -59,8 +81,8 @@ def levels(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.
 
 def penalties(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
     """The penalty matrix: share of budgets where the row beats the column."""
-    matrix = comparison.penalties.matrix
-    names = matrix.index.tolist()
+    names = order(comparison)
+    matrix = comparison.penalties.matrix.loc[names, names]
     text = [["" if np.isnan(share) else f"{100 * share:.0f}%" for share in row] for row in matrix.to_numpy()]
     heatmap = go.Heatmap(
         z=matrix.to_numpy().tolist(), x=names, y=names, text=text, texttemplate="%{text}", zmin=0, zmax=1,
@@ -86,7 +108,7 @@ def ranks(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.F
             line={"color": color}, marker={"color": color, "size": [0, 9, 0]}, showlegend=False,
         )  # fmt: skip
         figure.add_trace(bar)
-    figure.update_xaxes(dtick=1)
+    figure.update_xaxes(dtick=1, range=[0.5, len(names) + 0.5])
     figure.update_yaxes(autorange="reversed")
     return figure
 
@@ -105,7 +127,9 @@ def classes(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go
     for row in found.to_dict("records"):
         if row["strategy"] in looks:
             heights = [row[label] for label in labels]
-            figure.add_trace(_bars(labels, heights, row["strategy"], looks[row["strategy"]]["color"]))
+            look = looks[row["strategy"]]
+            bars = _bars(labels, heights, row["strategy"], look["color"])
+            figure.add_trace(bars.update(marker_pattern_shape=_PATTERNS[look["dash"]]))
     return figure
 
 
@@ -138,14 +162,27 @@ def unit(comparison: Comparison) -> str:
 
 
 def _looks(comparison: Comparison) -> dict[str, dict[str, Any]]:
-    """Colour and dash of each strategy, the same in all pictures; what others are compared with is grey."""
+    """Colour and dash of each strategy, highest first, the same in all pictures; controls are grey."""
     controls = comparison.verdict["control"].unique()
     free = cycle(product(_DASHES, PALETTE))
     looks = {}
     for name in comparison.curves.index.unique("strategy"):
         dash, color = (_DASHES[list(controls).index(name) % 3], GREY) if name in controls else next(free)
         looks[name] = {"color": color, "dash": dash}
-    return looks
+    return {name: looks[name] for name in order(comparison)}
+
+
+def _banded(comparison: Comparison) -> list[str]:
+    """Strategies that are drawn with a band: all where they are few, else the highest and the controls."""
+    names, controls = order(comparison), set(comparison.verdict["control"])
+    highest = [name for name in names if name not in controls][:1]
+    return names if len(names) <= FEW else [*controls, *highest]
+
+
+def _weighed(comparison: Comparison) -> dict[str, dict[str, Any]]:
+    """The looks, with thin lines for strategies without a band."""
+    banded = _banded(comparison)
+    return {name: {**look, "width": 2 if name in banded else 1} for name, look in _looks(comparison).items()}
 
 
 def _figure(x: str, y: str, tickformat: str = "", **layout: Any) -> go.Figure:
@@ -180,13 +217,13 @@ def _bars(x: list, y: list, name: str, color: str, orientation: str = "v") -> go
     return go.Bar(x=x, y=y, name=name, marker={"color": color}, orientation=orientation)
 
 
-def _line(seen: pd.DataFrame, name: str, look: dict[str, Any]) -> go.Scatter:
-    x, y = seen.index.tolist(), seen["median"].tolist()
+def _line(heights: pd.Series, name: str, look: dict[str, Any]) -> go.Scatter:
+    x, y = heights.index.tolist(), heights.tolist()
     return go.Scatter(x=x, y=y, name=name, mode="lines+markers", line=look, legendgroup=name)
 
 
-def _band(seen: pd.DataFrame, name: str, look: dict[str, Any]) -> go.Scatter:
-    x, up, down = seen.index.tolist(), seen["max"].tolist(), seen["min"].tolist()
+def _band(low: pd.Series, high: pd.Series, name: str, look: dict[str, Any]) -> go.Scatter:
+    x, up, down = low.index.tolist(), high.tolist(), low.tolist()
     return go.Scatter(
         x=x + x[::-1], y=up + down[::-1], mode="lines", fill="toself", fillcolor=look["color"], opacity=0.12,
         line={"width": 0}, hoverinfo="skip", showlegend=False, name=name, legendgroup=name,

@@ -22,17 +22,21 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
 def contrasts_shown(comparison: Comparison) -> pd.DataFrame:
     """The verdict with differences in points."""
     rows = comparison.verdict
-    return pd.DataFrame(
+    found = pd.DataFrame(
         {
             "strategy": rows["strategy"],
             "verdict": rows["verdict"],
             "points": [_form(100 * value, "+.1f") for value in rows["difference"]],
             "95% interval": _ranges(100 * rows["low"], 100 * rows["high"], "+.1f"),
-            "p by Holm": [_form(value, ".3f") for value in rows["p_holm"]],
+            "p by Holm": _chances(rows["p_holm"]),
+            "p by Wilcoxon": _chances(rows["wilcoxon_p"]),
+            "bootstrap interval": _ranges(100 * rows["bootstrap_low"], 100 * rows["bootstrap_high"], "+.1f"),
             "seeds": rows["n_seeds"],
             "against": rows["control"],
         }
     )
+    without = [name for name in _FROM_MANY_SEEDS if (found[name] == _NONE).all()]
+    return found.drop(columns=without)
 
 
 def savings_shown(comparison: Comparison) -> pd.DataFrame:
@@ -80,6 +84,13 @@ def annotated_shown(effort: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
+_FROM_MANY_SEEDS = ("p by Wilcoxon", "bootstrap interval")
+
+
+def _chances(values: Iterable[float]) -> list[str]:
+    return ["<0.001" if value < 0.001 else _form(value, ".3f") for value in values]
+
+
 def _ranges(lows: Iterable[float], highs: Iterable[float], form: str) -> list[str]:
     ends = zip(lows, highs, strict=True)
     return [_NONE if np.isnan(low) else f"{low:{form}} to {high:{form}}" for low, high in ends]
@@ -92,7 +103,7 @@ def _form(value: float, form: str, unit: str = "") -> str:
 def _text(name: str, value: object) -> str:
     if pd.isna(value):
         return _NONE
-    if not isinstance(value, int | float | np.number):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         return str(value)
     number = float(value)
     if name in _SHARES:

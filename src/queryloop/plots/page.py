@@ -13,20 +13,31 @@ import plotly.graph_objects as go
 from jinja2 import Environment, StrictUndefined
 
 from queryloop.errors import examples
-from queryloop.plots.comparison import unit
+from queryloop.plots.comparison import FEW, unit
 from queryloop.plots.formats import annotated_shown, contrasts_shown, led_shown, savings_shown, shown
 from queryloop.statistics.arms import Field
 from queryloop.statistics.comparison import Comparison
 from queryloop.statistics.sentences import measure_of
 from queryloop.values import flat
 
-_PACKAGES = ("queryloop", "torch", "numpy", "scipy", "statsmodels", "scikit-learn")
+_PACKAGES = ("queryloop", "numpy", "scipy", "statsmodels", "scikit-learn")  # that compare
 
 
 def verdict_text(comparison: Comparison, field: Field) -> str:
     """The verdict, a sentence a strategy, and what a reader must know, one below the other."""
-    left_out = [f"Left out: {run}: {reason.rstrip('.')}." for run, reason in field.left_out]
+    left_out = [f"Left out: {runs}: {reason.rstrip('.')}." for runs, reason in _left_out(field)]
     return "\n".join([comparison.headline, "", *comparison.details, *notes(comparison, field), *left_out])
+
+
+def _left_out(field: Field) -> list[tuple[str, str]]:
+    """Runs that are left out, those of one experiment name and reason together, and why."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for run, reason in field.left_out:
+        groups.setdefault((run.partition("/")[0], reason), []).append(run)
+    return [
+        (runs[0] if len(runs) == 1 else f"{len(runs)} runs of {name}", reason)
+        for (name, reason), runs in groups.items()
+    ]
 
 
 def notes(comparison: Comparison, field: Field) -> list[str]:
@@ -68,9 +79,10 @@ def page(
         dataset=dataset,
         comparison=comparison,
         unit=unit(comparison),
+        crowded=len(comparison.ranks.mean) > FEW,
         measure=measure_of(comparison.measure),
         notes=notes(comparison, field),
-        left_out=field.left_out,
+        left_out=_left_out(field),
         tables={name: shown(table) for name, table in tables.items()},
         contrasts=contrasts_shown(comparison),
         led=led_shown(tables["effort"]),
@@ -78,10 +90,17 @@ def page(
         savings=savings_shown(comparison) if comparison.level else None,
         script=_plotly(),
         pictures={name: _div(name, figure) for name, figure in pictures.items() if figure.data},
+        made_with=_made_with(tables["runs"]),
         galleries={name: base64.b64encode(picture).decode() for name, picture in galleries.items()},
         settings=flat(settings),
         versions={name: version(name) for name in _PACKAGES},
     )
+
+
+def _made_with(runs: pd.DataFrame) -> dict[str, int]:
+    """Versions of what computed, with the number of compared runs that have them."""
+    compared = runs.loc[runs["arm"].notna(), "software"].replace("", "unknown versions")
+    return compared.value_counts().to_dict()
 
 
 def _plotly() -> str:

@@ -39,6 +39,8 @@ def _label(axes: Axes, figure: go.Figure) -> None:
     axes.set_ylabel(figure.layout.yaxis.title.text or "")
     if figure.layout.yaxis.autorange == "reversed" and figure.data:
         axes.invert_yaxis()
+    if figure.layout.xaxis.range:
+        axes.set_xlim(figure.layout.xaxis.range)
     if figure.layout.yaxis.range:
         axes.set_ylim(figure.layout.yaxis.range)
     names = axes.get_legend_handles_labels()[1]
@@ -60,6 +62,7 @@ def _scatter(axes: Axes, trace: Any, _number: int, _figure: go.Figure) -> None:
         linestyle=_DASHES[trace.line.dash] if lines else "none",
         marker=_MARKERS[trace.marker.symbol] if markers else None,
         markersize=5,
+        linewidth=trace.line.width,
         label=trace.name if trace.showlegend is not False else None,
     )
 
@@ -74,7 +77,12 @@ def _bar(axes: Axes, trace: Any, number: int, figure: go.Figure) -> None:
         axes.set_yticks(places, names)
         return
     width = 0.8 / len(figure.data)
-    axes.bar(places + (number + 0.5) * width - 0.4, heights, width, **style)
+    hatch: dict[str, Any] = {
+        "hatch": trace.marker.pattern.shape or None,
+        "edgecolor": "white",
+        "linewidth": 0,
+    }
+    axes.bar(places + (number + 0.5) * width - 0.4, heights, width, **style, **hatch)
     axes.set_xticks(places, names)
 
 

@@ -37,7 +37,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "gradient_steps": "int64",
         "strategy_quality": "float64",
     },
-    "timings": {"cycle": "int64", "stage": "str", "seconds": "float64"},
+    "timings": {"cycle": "int64", "stage": "str", "seconds": "float64", "software": "str"},
 }
 COLUMNS["full_data"] = {"settings": "str", **COLUMNS["metrics"]}
 

@@ -57,7 +57,7 @@ def compare(
     found, controls, same = _each_once(curves(results, measure, budget), controls)
     area = areas(found)
     level = target or _level(found, controls)
-    verdict = contrasts(area, controls)
+    verdict = contrasts(area, controls).sort_values("difference", ascending=False, ignore_index=True)
     saved = None if level is None else savings(found, controls, level)
     headline = sentences.headline(verdict, saved, budget)
     return Comparison(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from queryloop.statistics.arms import Field
 from queryloop.statistics.comparison import Comparison
@@ -22,16 +23,30 @@ Space = tuple[pd.DataFrame, np.ndarray, str]
 """The samples, a vector for each, and what the vectors are."""
 
 
+def order(comparison: Comparison) -> list[str]:
+    """The strategies by mean height, highest first."""
+    return comparison.areas.groupby("strategy", sort=False).mean().sort_values(ascending=False).index.tolist()
+
+
+def in_order(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """The rows of a table by the names of their strategies; without that column, as they are."""
+    if "strategy" not in table.columns:
+        return table
+    places = {name: place for place, name in enumerate(names)}
+    return table.sort_values("strategy", key=lambda column: column.map(places), kind="stable")
+
+
 def judged(comparison: Comparison) -> dict[str, pd.DataFrame]:
     """The tables of the verdict."""
-    ranks = comparison.ranks
+    ranks, names = comparison.ranks, order(comparison)
     mean = comparison.areas.groupby("strategy").agg(["mean", "std", "count"])
     ranked = ranks.mean.rename("mean_rank").to_frame().join(mean).reset_index()
     return {
         "verdict": comparison.verdict,
         "curves": _means(comparison),
+        "gains": _gains(comparison),
         "levels": comparison.levels,
-        "penalties": comparison.penalties.matrix.rename_axis(columns=None).reset_index(),
+        "penalties": comparison.penalties.matrix.loc[names, names].rename_axis(columns=None).reset_index(),
         "wins": comparison.wins,
         "ranks": ranked.rename(columns={"mean": "aubc", "std": "aubc_std", "count": "n_seeds"}),
     }
@@ -42,6 +57,22 @@ def _means(comparison: Comparison) -> pd.DataFrame:
     long = comparison.curves.stack().rename(comparison.measure).reset_index()
     grouped = long.groupby(["strategy", comparison.budget], sort=False)[comparison.measure]
     return grouped.agg(["mean", "std", "count"]).rename(columns={"count": "n_seeds"}).reset_index()
+
+
+def _gains(comparison: Comparison) -> pd.DataFrame:
+    """Mean difference of each strategy from its control on each common budget, with its paired t interval."""
+    rows = comparison.verdict[["strategy", "control"]].itertuples(index=False, name=None)
+    parts = [_gain(comparison.curves, *row).reset_index() for row in rows]
+    columns = ["strategy", "control", comparison.budget, "difference", "low", "high"]
+    return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _gain(curves: pd.DataFrame, strategy: str, control: str) -> pd.DataFrame:
+    differences = (curves.loc[strategy] - curves.loc[control]).dropna()
+    n, mean = len(differences), differences.mean()
+    half = differences.std() / np.sqrt(n) * stats.t.ppf(0.975, n - 1) if n > 1 else np.nan
+    found = pd.DataFrame({"difference": mean, "low": mean - half, "high": mean + half})
+    return found.assign(strategy=strategy, control=control).rename_axis(curves.columns.name)
 
 
 def calibration(results: pd.DataFrame, budget: str) -> pd.DataFrame:
@@ -88,11 +119,16 @@ def _redundancy(asked: Labelled, space: Space) -> dict[str, float]:
 
 
 def times(timings: Labelled) -> pd.DataFrame:
-    """Mean seconds of a cycle spent on asking (evidence, scores, selection), training, and the rest."""
+    """Mean seconds of a cycle spent on asking (evidence, scores, selection), training, and the rest.
+
+    The first cycle is left out where there are later ones: its training is shared, and done by the run that
+    needs it first.
+    """
     rows = []
     for name, tables in timings.items():
-        seconds = pd.concat(tables).groupby("stage")["seconds"].sum()
-        n_cycles = sum(table["cycle"].nunique() for table in tables)
+        counted = [_later_cycles(table) for table in tables]
+        seconds = pd.concat(counted).groupby("stage")["seconds"].sum()
+        n_cycles = sum(table["cycle"].nunique() for table in counted)
         if n_cycles:
             asking, training = seconds.reindex(ASKING).sum(), seconds.get("train", 0.0)
             rest = seconds.get("cycle", np.nan) - asking - training
@@ -100,14 +136,40 @@ def times(timings: Labelled) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["strategy", "asking", "training", "rest"])
 
 
-def runs(field: Field, results: pd.DataFrame) -> pd.DataFrame:
-    """Every run, compared or left out, with the reason; what an arm spends beside its labels."""
+def _later_cycles(timings: pd.DataFrame) -> pd.DataFrame:
+    later = timings[timings["cycle"] > 1]
+    return timings if later.empty else later
+
+
+def per_run(results: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    """The curve of every run in the form in which runs from elsewhere are imported."""
+    columns = {comparison.budget: "n_labeled", comparison.measure: "metric"}
+    return results[["strategy", "seed", *columns]].rename(columns=columns)
+
+
+def runs(field: Field, results: pd.DataFrame, comparison: Comparison, timings: Labelled) -> pd.DataFrame:
+    """Every run, compared or left out, with the reason; what an arm spends beside its labels.
+
+    timings: of each run of each arm, in their order.
+    """
     spent = [name for name in ("n_validation", "gradient_steps", "auxiliary_steps") if name in results]
     last = results.groupby(["strategy", "seed"], sort=False).last()[spent]
     compared = [
-        {"run": str(run), "arm": arm, "cycles": run.n_cycles, **last.loc[(arm, run.seed)].to_dict()}
+        {
+            "run": str(run),
+            "arm": arm,
+            "cycles": run.n_cycles,
+            "aubc": comparison.areas.get((comparison.twins.get(arm, arm), run.seed)),
+            **last.loc[(arm, run.seed)].to_dict(),
+            **run.settings.get("arm", {}),
+            "software": "; ".join(timed["software"].dropna().unique()),
+        }
         for arm, members in field.runs.items()
-        for run in members
+        for run, timed in zip(members, timings[arm], strict=True)
     ]
     left_out = [{"run": run, "left_out": reason} for run, reason in field.left_out]
-    return pd.DataFrame([*compared, *left_out], columns=["run", "arm", "cycles", *spent, "left_out"])
+    columns = ["run", "arm", "cycles", "aubc", *spent, *_COST, "software", "left_out"]
+    return pd.DataFrame([*compared, *left_out], columns=columns)
+
+
+_COST = ("networks", "trains_on_unlabeled")

@@ -77,7 +77,7 @@ class Run:
             )
 
     def timings(self) -> pd.DataFrame:
-        """Seconds by cycle and stage, of the cycles whose times are known."""
+        """Seconds by cycle and stage, and the software, of the cycles of which they are known."""
         import pandas as pd
 
         from queryloop.samples import table

@@ -17,6 +17,11 @@ from queryloop.sweeps.screen import Screen, duration
 from queryloop.sweeps.sharing import n_trainings
 from queryloop.sweeps.written import Group, SweepOptions, find_sweep, groups, read_sweeps, typed_seeds
 
+_ROUGH = (
+    "That is rough: a strategy that was not timed counts as the mean of those that were, a later cycle as an "
+    "earlier one, and workers, which share the cores, as if none slowed another down."
+)
+
 
 def planned_of(
     loader: Any,
@@ -58,11 +63,13 @@ def show_plan(planned: Sequence[Planned], project: Path, env: str | None, worker
     click.echo(f"{len(planned)} experiments, {done} complete; {n_trainings(planned)} trainings left.")
     if left:
         known = seconds_a_cycle(planned)
-        source = "from the cycles that were timed" if known else "from one cycle, timed just now"
-        known = known or {left[0].options.strategy: timed_cycle(left[0], project, env)}
+        first = left[0].options.strategy
+        source = "from the cycles that were timed" if known else f"from one cycle of {first}, timed just now"
+        known = known or {first: timed_cycle(left[0], project, env)}
         click.echo(
             f"Time: {duration(seconds_left(planned, known, workers))} ({source}; --workers={workers})."
         )
+        click.echo(_ROUGH)
 
 
 def run_sweep(planned: Sequence[Planned], project: Path, env: str | None, workers: int) -> bool:
