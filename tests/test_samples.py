@@ -5,12 +5,14 @@ import logging
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queryloop import samples as tables
 from queryloop.errors import OptionsError, StateError
-from queryloop.options import DataOptions, ModelOptions, QueryOptions, StartOptions, TrainingOptions
+from queryloop.experiment import settings_of
+from queryloop.options import DataOptions, QueryOptions, StartOptions
+from queryloop.parsing import parse
 
 seeds = st.integers(min_value=0, max_value=2**40)
 quick = settings(max_examples=30, deadline=None)
@@ -392,20 +394,38 @@ def test_query_seeds_differ_by_seed_and_cycle() -> None:
     assert len({tables.query_seed(seed, labeled) for seed in (0, 1) for labeled in (empty, first)}) == 4
 
 
-@quick
-@given(seeds)
-def test_reference_key_changes_with_whatever_changes_its_result(seed: int) -> None:
-    assume(seed != 1)
-    usual = ("f", DataOptions(), ModelOptions(), TrainingOptions(), 5, seed)
-    others = [
-        ("g", *usual[1:]),
-        ("f", DataOptions(validation=5), *usual[2:]),
-        (*usual[:2], ModelOptions(width=9), *usual[3:]),
-        (*usual[:3], TrainingOptions(epochs=9), *usual[4:]),
-        (*usual[:3], TrainingOptions(reinit="warm"), *usual[4:]),
-        (*usual[:3], TrainingOptions(reinit="warm"), 6, seed),
-        (*usual[:5], 1),
+def recorded(**groups: object) -> dict[str, object]:
+    identity = {"experiment": "main", "dataset": "digits", "strategy": "random", "seed": 0}
+    return settings_of(parse({**identity, "n_cycles": 1, "raw_root": "here", **groups}), "content")
+
+
+def test_reference_key_changes_with_whatever_changes_its_result() -> None:
+    others: list[dict[str, object]] = [
+        {},
+        {"data": {"validation": 5}},
+        {"model": {"width": 9}},
+        {"training": {"epochs": 9}},
+        {"training": {"reinit": "warm"}},
+        {"seed": 1},
+        {"scoring": {"mirrors": True}},
+        {"evaluation": {"predictor": "ensemble"}},
+        {"evaluation": {"predictor": "ensemble"}, "scoring": {"ensemble_size": 3}},
     ]
-    assert len({tables.reference_key(*said) for said in (usual, *others)}) == 8
-    same = (usual[0], DataOptions(workers=9), usual[2], TrainingOptions(device="cpu"), 6, seed)
-    assert tables.reference_key(*same) == tables.reference_key(*usual)
+    keys = {tables.reference_key(recorded(**other), 5) for other in others}
+    keys.add(tables.reference_key(recorded(training={"reinit": "warm"}), 6))
+    keys.add(tables.reference_key({**recorded(), "samples": "others"}, 5))
+    assert len(keys) == len(others) + 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"data": {"workers": 9}},
+        {"training": {"device": "cpu", "threads": 7}},
+        {"scoring": {"ensemble_size": 3}},
+        {"strategy": "margin", "query": {"size": 7}},
+    ],
+    ids=str,
+)
+def test_reference_key_stays_with_what_changes_no_result_of_it(other: dict[str, object]) -> None:
+    assert tables.reference_key(recorded(**other), 6) == tables.reference_key(recorded(), 5)

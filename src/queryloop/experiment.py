@@ -207,12 +207,15 @@ class Experiment:
 
     @property
     def first_nodes(self) -> list[str]:
-        """Where a cycle begins: ingest and extract run once for each content, split for each experiment."""
+        """Where a cycle begins: ingest and extract run once for each content, split for each experiment.
+
+        refer needs none of them.
+        """
         if not (self.catalog.exists("samples") and self.catalog.exists("images")):
-            return ["ingest"]
+            return ["refer", "ingest"]
         inputs = "embed" if self.catalog.exists("features") else "extract"
         is_split = self.catalog.exists("splits") and self.catalog.exists("starting_set")
-        return [inputs, "ask_oracle" if is_split else "split"]
+        return ["refer", inputs, "ask_oracle" if is_split else "split"]
 
     def next_version(self) -> str:
         """A version id above all that are there."""

@@ -49,8 +49,8 @@ def test_where_networks_go_on_it_learns_as_long_as_all_cycles(tiny: Tiny) -> Non
     for reinit in ("cold", "warm"):
         params = f"training.reinit:{reinit},n_cycles:3"
         assert tiny.run(params, pipeline="full_data").exit_code == 0
-    steps = tiny.load("full_data")["gradient_steps"]
-    assert steps[1] == 3 * steps[0]
+    cold, warm = sorted(tiny.load("full_data")["gradient_steps"])
+    assert warm == 3 * cold
 
 
 def test_reference_leaves_experiments_as_they_are(begun: Tiny) -> None:

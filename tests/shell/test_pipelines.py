@@ -28,10 +28,14 @@ IN_MEMORY = {
     "next_query",
     "strategy_quality",
     "metrics_so_far",
+    "reference",
     "curve",
     "gallery",
 }
-OF_FULL_DATA = {"splits", "labeled", "pool", "previous_checkpoint", "checkpoint", "measured"}
+OF_FULL_DATA = {
+    *("splits", "labeled", "pool", "previous_checkpoint", "whole_training"),
+    *("checkpoint", "measured", "reference"),
+}
 
 
 def stored(pipeline: Pipeline) -> set[str]:

@@ -8,21 +8,22 @@ import pandas as pd
 import pytest
 
 from queryloop.errors import InputError
+from queryloop.experiment import checked, settings_of
 from queryloop.statistics.arms import Candidate, controls_of_imported, gathered, imported
+from queryloop.strategies.resolution import canonical
+
+BOXES: dict[str, Any] = {"dataset": "phantom", "model": {"name": "unet3d"}}
 
 
 def run(
-    strategy: str, seed: int = 0, experiment: str = "main", n_cycles: int = 3, same_as: str = "", **other: Any
+    strategy: str, seed: int = 0, experiment: str = "main", n_cycles: int = 3, **groups: Any
 ) -> Candidate:
-    settings = {
-        "strategy": strategy,
-        "seed": seed,
-        "experiment": experiment,
-        "query": {"size": other.get("size", 20)},
-        "model": {"name": "cnn", "dropout": other.get("dropout", 0.0)},
-        "training": {"auxiliary": other.get("auxiliary", "none"), "vaal": {"beta": other.get("beta", 1.0)}},
-    }
-    return Candidate(experiment, strategy, seed, settings, n_cycles, same_as or strategy)
+    """With the settings that a run of it records."""
+    identity = {"strategy": strategy, "seed": seed, "experiment": experiment, "raw_root": "."}
+    usual = {"dataset": "digits", "n_cycles": n_cycles, "start": {"size": 20}, "query": {"size": 20}}
+    settings = settings_of(checked({**usual, **identity, **groups}, []), "content")
+    same_as = canonical(strategy, settings["strategy_options"])
+    return Candidate(experiment, strategy, seed, settings, n_cycles, same_as)
 
 
 def reasons(*runs: Candidate) -> dict[str, str]:
@@ -39,7 +40,9 @@ def test_arms_hold_the_seeds_of_a_strategy_and_the_control_comes_first() -> None
 
 def test_other_settings_are_left_out_with_what_differs() -> None:
     usual = [run("random"), run("margin"), run("margin", 1)]
-    said = reasons(*usual, run("badge", size=10), run("random", experiment="small", size=5))
+    said = reasons(
+        *usual, run("badge", query={"size": 10}), run("random", experiment="small", query={"size": 5})
+    )
     assert said == {
         "main/badge/seed_0": "other settings: query.size is 10, not 20",
         "small/random/seed_0": "other settings: query.size is 5, not 20",
@@ -53,7 +56,7 @@ def test_another_name_with_the_same_settings_is_compared_once() -> None:
 
 
 def test_an_alias_is_counted_once_by_its_own_name() -> None:
-    found = gathered([run("egl", same_as="grand,label:x"), run("grand", same_as="grand,label:x")], "main")
+    found = gathered([run("egl"), run("grand", strategy_options={"label": "expected"})], "main")
     assert list(found.runs) == ["grand"]
     assert found.left_out == [("main/egl/seed_0", "the same strategy and seed as main/grand/seed_0")]
 
@@ -64,29 +67,64 @@ def test_one_cycle_is_no_curve() -> None:
     }
 
 
+@pytest.mark.parametrize("strategy", ["vote_entropy", "bald", "vaal", "adversarial", "learning_loss"])
+def test_what_follows_from_the_needs_of_a_strategy_is_its_own(strategy: str) -> None:
+    found = gathered([run("random"), run("margin"), run(strategy)], "main")
+    assert list(found.runs) == ["random", "margin", strategy]
+    assert found.left_out == []
+
+
+def test_what_changes_how_networks_are_measured_is_shared() -> None:
+    mirrored = run("entropy", **BOXES, scoring={"mirrors": True})
+    assert reasons(run("random", **BOXES), run("margin", **BOXES), mirrored) == {
+        "main/entropy/seed_0": "other settings: scoring.mirrors is True, not False"
+    }
+    three, four = ({"members": "ensemble", "ensemble_size": size} for size in (3, 4))
+    for predictor, n_arms in (("single", 2), ("ensemble", 1)):
+        groups = BOXES | {"evaluation": {"predictor": predictor}}
+        runs = [run("random", scoring=three, **groups), run("bald", scoring=four, **groups)]
+        assert len(gathered(runs, "main").runs) == n_arms
+
+
+def test_a_run_that_is_shorter_than_others_of_its_arm_is_left_out() -> None:
+    runs = [run("random", seed) for seed in (0, 1)] + [run("margin", seed, n_cycles=2) for seed in (0, 1)]
+    found = gathered([*runs, run("badge", 0), run("badge", 1, n_cycles=2)], "main")
+    assert {name: len(members) for name, members in found.runs.items()} == {
+        "random": 2,
+        "margin": 2,
+        "badge": 1,
+    }
+    assert found.left_out == [
+        ("main/badge/seed_1", "it has 2 cycles, but main/badge/seed_0 has 3: run it to the end")
+    ]
+
+
 def test_the_control_has_the_same_auxiliary_training() -> None:
-    plain, aided = run("random"), run("random", experiment="control", auxiliary="vaal")
-    found = gathered([plain, aided, run("margin"), run("vaal", auxiliary="vaal")], "main")
+    plain, aided = run("random"), run("random", experiment="control", training={"auxiliary": "vaal"})
+    found = gathered([plain, aided, run("margin"), run("vaal")], "main")
+    assert found.left_out == []
     assert found.controls == {"margin": "random (main)", "vaal": "random (control)"}
 
 
 def test_without_such_a_control_there_is_no_verdict_but_the_words_to_get_one() -> None:
-    found = gathered([run("random"), run("vaal", auxiliary="vaal")], "main")
+    found = gathered([run("random"), run("vaal")], "main")
     assert found.controls == {}
     assert "training.auxiliary:vaal,experiment:vaal_control" in found.notes[0]
     assert "run strategy:random" in gathered([run("margin")], "main").notes[0]
 
 
+BETA = {"vaal": {"beta": 2.0}}
+
+
 def test_settings_of_an_auxiliary_count_only_where_it_is_trained() -> None:
-    found = gathered(
-        [run("random"), run("margin", beta=2.0), run("vaal", auxiliary="vaal", beta=2.0)], "main"
-    )
+    found = gathered([run("random"), run("margin", training=BETA), run("vaal", training=BETA)], "main")
+    assert list(found.runs) == ["random", "margin", "vaal"]
     assert found.controls == {"margin": "random"}
 
 
 def test_the_control_with_the_same_dropout_is_taken_and_another_is_told() -> None:
-    dropped = run("random", experiment="b", dropout=0.5)
-    bald = run("bald", dropout=0.5)
+    dropped = run("random", experiment="b", model={"dropout": 0.5})
+    bald = run("bald")
     assert gathered([run("random"), dropped, bald], "main").controls == {"bald": "random (b)"}
     alone = gathered([run("random"), bald], "main")
     assert alone.controls == {"bald": "random"}
@@ -112,6 +150,11 @@ def test_results_from_elsewhere_take_the_names_of_measure_and_budget() -> None:
     assert imported(csv(), "dice", "voxels", taken=set())["voxels"].tolist() == [100]
 
 
+def test_random_from_elsewhere_is_known_in_any_spelling() -> None:
+    found = imported(csv(strategy=["Random"]), "accuracy", "n_labeled", taken={"random"})
+    assert found["strategy"].tolist() == ["random (imported)"]
+
+
 @pytest.mark.parametrize(
     ("table", "words"),
     [
@@ -120,6 +163,7 @@ def test_results_from_elsewhere_take_the_names_of_measure_and_budget() -> None:
         (csv(seed=[0.5]), "row 1"),
         (csv(strategy=[None]), "row 1"),
         (csv().iloc[:0], "no rows"),
+        (csv(n_labeled=[0]), "row 1 of the imported results has n_labeled 0"),
         (csv(metric=[97.0]), "is 97, but accuracy goes from 0 to 1: divide percents by 100"),
     ],
 )

@@ -8,10 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from queryloop.statistics.curves import areas
+from queryloop.statistics.curves import areas, curves
 from queryloop.statistics.ranks import mean_ranks, penalties, win_tie_loss
+from queryloop.statistics.verdict import contrasts
 
-from .made_up import drawn
+from .made_up import drawn, rows
+
+AHEAD = {"random": 0, "ours": 10}
 
 
 def test_a_budget_counts_where_the_paired_test_of_scipy_says_so() -> None:
@@ -43,6 +46,15 @@ def test_equal_runs_beat_each_other_nowhere() -> None:
     curves = drawn(2, 4)
     curves.loc["s1"] = curves.loc["random"].to_numpy()
     assert penalties(curves).matrix.loc["s1", "random"] == 0
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.integers(100, 900), min_size=2, max_size=4))
+def test_a_difference_that_is_constant_but_for_rounding_beats_nobody(heights: list[int]) -> None:
+    both = {name: [[0.5, (height + ahead) / 1000] for height in heights] for name, ahead in AHEAD.items()}
+    found = curves(rows(**both), "accuracy", "n_labeled")
+    assert penalties(found).matrix.loc["ours", "random"] == 0
+    assert np.isnan(contrasts(areas(found), {"ours": "random"})["p"].item())
 
 
 @settings(deadline=None, max_examples=20)

@@ -17,7 +17,13 @@ def contrast(strategy: str, verdict: str, difference: float = 0.02, **more: obje
 
 def saving(strategy: str, saved: float, low: float, high: float, **more: object) -> dict:
     row = {"strategy": strategy, "control": "random", "level": 0.97, "n_seeds": 5, "reached": 5}
-    row |= {"control_reached": 5, "ratio": 1 / (1 - saved), "saved": saved}
+    row |= {
+        "control_reached": 5,
+        "started": 0,
+        "control_started": 0,
+        "ratio": 1 / (1 - saved),
+        "saved": saved,
+    }
     return row | {"saved_low": low, "saved_high": high} | more
 
 
@@ -53,6 +59,13 @@ def test_what_is_not_reached_by_all_is_counted() -> None:
     rare = saving("margin", np.nan, np.nan, np.nan, reached=2, ratio=np.nan)
     _, each = told([contrast("margin", "better")], [rare])
     assert "2 of 5 seeds reached 97% (random: 5 of 5)." in each[0]
+
+
+def test_a_level_that_is_met_at_the_start_is_told_as_such() -> None:
+    early = saving("margin", np.nan, np.nan, np.nan, started=3, control_started=1, reached=4)
+    _, each = told([contrast("margin", "better")], [early])
+    assert "3 of 5 seeds start at or above 97% (random: 1 of 5)" in each[0]
+    assert "fewer" not in each[0]
 
 
 def test_where_nothing_is_shown_it_says_how_many_more_seeds_would() -> None:

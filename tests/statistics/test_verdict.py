@@ -90,6 +90,14 @@ def test_a_seed_that_never_gets_there_leaves_counts_only() -> None:
     assert found[["ratio", "ratio_low", "saved", "budget"]].isna().all()
 
 
+@pytest.mark.parametrize(("target", "started"), [(0.3, (2, 2)), (0.55, (0, 1))])
+def test_a_seed_that_starts_at_the_level_leaves_counts_only(target: float, started: tuple[int, int]) -> None:
+    found = saving(target, random=[[0.5, 0.9], [0.6, 0.9]], ours=[[0.5, 0.9], [0.54, 0.95]])
+    assert (found["started"], found["control_started"]) == started
+    assert (found["reached"], found["control_reached"]) == (2, 2)
+    assert found[["ratio", "ratio_low", "saved", "control_budget"]].isna().all()
+
+
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 99))
 def test_who_is_compared_with_whom_turns_the_ratio_over(seed: int) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from queryloop.errors import OptionsError, StateError, unknown
-from queryloop.options import ComparisonOptions, DataOptions, ModelOptions, TrainingOptions
+from queryloop.options import ComparisonOptions
 from queryloop.progress import ProgressBar
 from queryloop.samples import reference_key
 from queryloop.storage.results import Run, read_imported
@@ -82,10 +82,6 @@ def judge(
     field: Any,
     runs: dict[str, list[Run]],
     full_data: pd.DataFrame,
-    data: DataOptions,
-    model: ModelOptions,
-    training: TrainingOptions,
-    n_cycles: int,
     comparison: ComparisonOptions,
 ) -> tuple[pd.DataFrame, Any]:
     """The metrics of all runs, those from elsewhere too, and what they say."""
@@ -95,30 +91,27 @@ def judge(
     found = [run.metrics.assign(strategy=name) for name, members in runs.items() for run in members]
     results = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
     measure, budget = _measured_by(results, comparison)
-    controls = dict(field.controls)
+    controls, elsewhere = dict(field.controls), set[str]()
     if comparison.imported:
         others = arms.imported(read_imported(comparison.imported), measure, budget, taken=set(runs))
         controls |= arms.controls_of_imported(others)
+        elsewhere = set(others["strategy"])
         results = pd.concat([results, others], ignore_index=True)
-    level = _with_all_labels(full_data, runs, data, model, training, n_cycles, measure)
-    return results, compare(results, controls, measure, budget, target=comparison.target, full_data=level)
+    return results, compare(
+        results,
+        controls,
+        measure,
+        budget,
+        target=comparison.target,
+        full_data=_with_all_labels(full_data, runs, measure),
+        imported=elsewhere,
+    )
 
 
-def _with_all_labels(
-    full_data: pd.DataFrame,
-    runs: dict[str, list[Run]],
-    data: DataOptions,
-    model: ModelOptions,
-    training: TrainingOptions,
-    n_cycles: int,
-    measure: str,
-) -> float | None:
-    """The mean measure of trainings on all labels with these settings, where there are any."""
-    keys = {
-        reference_key(run.settings["samples"], data, model, training, n_cycles, run.seed)
-        for members in runs.values()
-        for run in members
-    }
+def _with_all_labels(full_data: pd.DataFrame, runs: dict[str, list[Run]], measure: str) -> float | None:
+    """The mean measure of trainings on all labels with the settings of the runs, where there are any."""
+    every = [run for members in runs.values() for run in members]
+    keys = {reference_key(run.settings, len(run.versions)) for run in every}
     rows = full_data[full_data["settings"].isin(keys)]
     return float(rows[measure].mean()) if len(rows) and measure in rows.columns else None
 
@@ -214,7 +207,6 @@ def keep(tables: dict[str, pd.DataFrame], pictures: dict[str, Any], verdict: str
 
 def create_pipeline() -> Pipeline:
     """Committed experiments to their comparison; writes to none of them."""
-    settings = ["params:data", "params:model", "params:training", "params:n_cycles", "params:comparison"]
     kept = [
         *(f"comparison_{name}_table" for name in TABLES),
         *(f"comparison_{name}_picture" for name in PICTURES),
@@ -229,7 +221,7 @@ def create_pipeline() -> Pipeline:
             Node(gather, asked, ["arms", "compared_runs"], name="gather"),
             Node(
                 judge,
-                ["arms", "compared_runs", "full_data", *settings],
+                ["arms", "compared_runs", "full_data", "params:comparison"],
                 ["results", "comparison"],
                 name="judge",
             ),

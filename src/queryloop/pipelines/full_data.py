@@ -8,7 +8,7 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from queryloop import samples as tables
-from queryloop.options import DataOptions, ModelOptions, TrainingOptions
+from queryloop.options import DataOptions, EvaluationOptions, ModelOptions, ScoringOptions, TrainingOptions
 from queryloop.pipelines import embed, evaluate, ingest, train
 from queryloop.storage.samples import Images
 from queryloop.training.checkpoint import Checkpoint
@@ -33,33 +33,71 @@ def in_one(training: TrainingOptions, n_cycles: int) -> TrainingOptions:
     return training.in_one(n_cycles)
 
 
-def measure(
-    labeled: pd.DataFrame,
-    checkpoint: Checkpoint,
-    measured: dict,
-    splits: pd.DataFrame,
+def refer(
     fingerprint: str,
     dataset: str,
     data: DataOptions,
     model: ModelOptions,
     training: TrainingOptions,
+    scoring: ScoringOptions,
+    evaluation: EvaluationOptions,
     n_cycles: int,
     seed: int,
+) -> str:
+    """The key of a training on all labels that belongs to an experiment with these settings."""
+    from queryloop.tasks.registry import task_of
+    from queryloop.training.compute import resolve
+
+    groups = {
+        "data": data,
+        "model": model,
+        "training": training,
+        "scoring": scoring,
+        "evaluation": evaluation,
+    }
+    settings = {
+        **{name: group.model_dump(mode="json") for name, group in groups.items()},
+        "samples": fingerprint,
+        "sources": task_of(dataset).sources(model),
+        "computing": {"precision": resolve(training).precision},
+        "seed": seed,
+    }
+    return tables.reference_key(settings, n_cycles)
+
+
+REFERENCE = Node(
+    refer,
+    [
+        "fingerprint",
+        *(f"params:{name}" for name in ("dataset", "data", "model", "training", "scoring", "evaluation")),
+        *("params:n_cycles", "params:seed"),
+    ],
+    "reference",
+    name="refer",
+)
+"""The node that a curve and its reference line have in common."""
+
+
+def measure(
+    labeled: pd.DataFrame,
+    checkpoint: Checkpoint,
+    measured: dict,
+    splits: pd.DataFrame,
+    reference: str,
+    dataset: str,
+    seed: int,
 ) -> pd.DataFrame:
-    """One row of metrics under the hash of the settings that made it."""
+    """One row of metrics under the key of the settings that made it."""
     from queryloop.tasks.registry import task_of
 
     row = tables.metrics_row(labeled, splits, checkpoint.settings["log"], measured, "full_data", seed)
-    key = tables.reference_key(fingerprint, data, model, training, n_cycles, seed)
     measure = task_of(dataset).measure
     logger.info("trained on all %d labels: %s %.4f", len(labeled), measure, measured[measure])
-    return tables.table("full_data", row.assign(settings=key))
+    return tables.table("full_data", row.assign(settings=reference))
 
 
 def create_pipeline() -> Pipeline:
     """Samples to the metrics of a training on all of them; touches no experiment."""
-    options = ["dataset", "data", "model", "training", "n_cycles", "seed"]
-    settings = ["fingerprint", *(f"params:{name}" for name in options)]
     start = Node(
         label_all,
         ["samples", "images", "params:dataset", "params:data", "params:seed"],
@@ -67,13 +105,20 @@ def create_pipeline() -> Pipeline:
         name="label_all",
     )
     length = Node(in_one, ["params:training", "params:n_cycles"], "whole_training", name="in_one")
-    found = ["labeled", "checkpoint", "measured", "splits", *settings]
+    found = ["labeled", "checkpoint", "measured", "splits", "reference", "params:dataset", "params:seed"]
     end = Node(measure, found, "full_data", name="measure")
     shared = ingest.create_pipeline() + embed.create_pipeline()
     return shared + Pipeline(
-        [start, length, train.create_pipeline(training="whole_training"), evaluate.create_pipeline(), end],
+        [
+            start,
+            length,
+            REFERENCE,
+            train.create_pipeline(training="whole_training"),
+            evaluate.create_pipeline(),
+            end,
+        ],
         namespace="full_data",
         inputs={"samples", "images", "inputs", "masks", "training_cache", "fingerprint", "input_fingerprint"},
         outputs={"full_data"},
-        parameters={*settings[1:], "params:query", "params:scoring", "params:evaluation"},
+        parameters={name for name in REFERENCE.inputs if name.startswith("params:")} | {"params:query"},
     )

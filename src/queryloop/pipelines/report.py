@@ -8,7 +8,8 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from queryloop import samples as tables
-from queryloop.options import DataOptions, ModelOptions, QueryOptions, ScoringOptions, TrainingOptions
+from queryloop.options import QueryOptions, ScoringOptions, TrainingOptions
+from queryloop.pipelines.full_data import REFERENCE
 from queryloop.storage.samples import Images, Inputs
 from queryloop.training.checkpoint import Checkpoint
 
@@ -36,20 +37,15 @@ def add_metrics(
 def draw_curve(
     metrics: pd.DataFrame,
     full_data: pd.DataFrame,
-    fingerprint: str,
+    reference: str,
     dataset: str,
-    data: DataOptions,
-    model: ModelOptions,
-    training: TrainingOptions,
-    n_cycles: int,
-    seed: int,
 ) -> Any:
     """The learning curve as a plotly figure, beside a training of the same settings on all labels."""
     from queryloop.plots.curve import learning_curve
     from queryloop.tasks.registry import task_of
 
-    key = tables.reference_key(fingerprint, data, model, training, n_cycles, seed)
-    return learning_curve(metrics, full_data[full_data["settings"] == key], task_of(dataset).measure)
+    beside = full_data[full_data["settings"] == reference]
+    return learning_curve(metrics, beside, task_of(dataset).measure)
 
 
 def draw_query(
@@ -79,14 +75,14 @@ def create_pipeline() -> Pipeline:
     """What a cycle found out, as a table and as pictures."""
     results = ["metrics", "labeled", "pool", "checkpoint", "measured", "strategy_quality", "splits"]
     found = [*results, "params:strategy", "params:seed"]
-    options = ["dataset", "data", "model", "training", "n_cycles", "seed"]
-    settings = ["fingerprint", *(f"params:{name}" for name in options)]
+    drawn = ["metrics_so_far", "full_data", "reference", "params:dataset"]
     looking = ["params:dataset", "params:query", "params:scoring", "params:training"]
     shown = ["next_query", "checkpoint", "labeled", "samples", "images", "inputs", "splits", *looking]
     return Pipeline(
         [
             Node(add_metrics, found, "metrics_so_far", name="report"),
-            Node(draw_curve, ["metrics_so_far", "full_data", *settings], "curve", name="draw_curve"),
+            REFERENCE,
+            Node(draw_curve, drawn, "curve", name="draw_curve"),
             Node(draw_query, shown, "gallery", name="draw_query"),
         ]
     )

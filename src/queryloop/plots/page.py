@@ -49,7 +49,7 @@ def notes(comparison: Comparison, field: Field) -> list[str]:
     twins = [
         f"{one} has the same results as {other}: counted once." for one, other in comparison.twins.items()
     ]
-    return [f"{told}, {ends}{_cut(comparison.cycles)}.", *field.notes, *twins]
+    return [f"{told}, {ends}{_cut(comparison.cycles)}.", *field.notes, *comparison.notes, *twins]
 
 
 def _cut(cycles: pd.Series) -> str:

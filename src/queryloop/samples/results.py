@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from queryloop.options import DataOptions, ModelOptions, TrainingOptions
+from queryloop.options.measuring import measuring
 from queryloop.samples.queries import next_cycle
 from queryloop.samples.schema import table
+from queryloop.values import flat
 
 
 def metrics_row(
@@ -42,19 +43,21 @@ def metrics_row(
     return table("metrics", [{**numbers, **evaluation, **row}])
 
 
-def reference_key(
-    fingerprint: str,
-    data: DataOptions,
-    model: ModelOptions,
-    training: TrainingOptions,
-    n_cycles: int,
-    seed: int,
-) -> str:
-    """16 hexadecimal digits that tie a training on all labels to the curves it may be drawn beside."""
-    options = [
-        data.model_dump(exclude={"workers"}),
-        model.model_dump(),
-        training.in_one(n_cycles).model_dump(exclude={"device"}),
-    ]
-    said = json.dumps([fingerprint, *options, seed], sort_keys=True)
-    return hashlib.sha256(said.encode()).hexdigest()[:16]
+def reference_key(settings: Mapping[str, Any], n_cycles: int) -> str:
+    """16 hexadecimal digits that tie a training on all labels to the curves it may be drawn beside.
+
+    settings: as an experiment records them. n_cycles: of the experiment, whose training they are all in one
+    where networks go on from cycle to cycle. Strategy, start and query have no part in it.
+    """
+    groups = {name: settings[name] for name in ("samples", "sources", "seed", "data", "model", "training")}
+    said = {name: value for name, value in flat(groups).items() if name not in _NO_RESULT}
+    said |= measuring(settings) | {"precision": settings["computing"]["precision"]}
+    said["n_cycles"] = 1 if said["training.reinit"] == "cold" else n_cycles
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
+_NO_RESULT = (
+    *("data.workers", "model.nnunet.trained"),
+    *("training.device", "training.threads", "training.precision"),
+)
+"""Not recorded, or as they resolve."""

@@ -10,11 +10,13 @@ from typing import Any
 import pandas as pd
 
 from queryloop.errors import InputError, examples
+from queryloop.options.measuring import measuring
 from queryloop.values import flat
 
 CONTROL = "random"
 AUXILIARY = "training.auxiliary"
-_OWN = ("strategy", "strategy_options.", "experiment", "seed", "scoring.", "data.transfer", "model.dropout")
+_DEMANDED = ("scoring.", "data.transfer", "model.dropout")  # by the needs of a strategy, unless set by hand
+_OWN = ("strategy", "strategy_options.", "experiment", "seed", "arm.", *_DEMANDED)
 _BESIDE = (AUXILIARY, "training.learning_loss.", "training.adversarial.", "training.vaal.")
 _IMPORTED = " (imported)"
 _SHOWN = 4  # differing settings in a sentence
@@ -47,7 +49,8 @@ class Candidate:
     @property
     def shared(self) -> dict[str, Any]:
         """What all runs of a comparison must have in common."""
-        return {k: v for k, v in flat(self.settings).items() if not k.startswith((*_OWN, *_BESIDE))}
+        common = {k: v for k, v in flat(self.settings).items() if not k.startswith((*_OWN, *_BESIDE))}
+        return common | measuring(self.settings)
 
     @property
     def beside(self) -> tuple:
@@ -58,8 +61,7 @@ class Candidate:
     @property
     def arm(self) -> tuple:
         """What makes a run belong to the same arm as another."""
-        own = self._among(("scoring.", "data.transfer", "model.dropout"))
-        return self.same_as, self.beside, *sorted(own.items())
+        return self.same_as, self.beside, *sorted(self._among(_DEMANDED).items())
 
     def _among(self, prefixes: tuple[str, ...]) -> dict[str, Any]:
         return {k: str(v) for k, v in flat(self.settings).items() if k.startswith(prefixes)}
@@ -121,8 +123,9 @@ def _no_control(name: str, auxiliary: str) -> str:
 def gathered(candidates: Iterable[Candidate], name: str) -> Field:
     """The runs with the settings that most runs of experiment `name` have, as arms.
 
-    Left out, each with the reason, are runs with other settings, with one cycle only, and the second of two
-    runs of one strategy and seed. Raises InputError where no run has the name.
+    Left out, each with the reason, are runs with other settings, with one cycle only, with fewer cycles than
+    others of their arm, and the second of two runs of one strategy and seed. Raises InputError where no run
+    has the name.
     """
     every = sorted(candidates, key=lambda run: (run.experiment != name, not run.is_control, run.is_alias))
     named = [run for run in every if run.experiment == name]
@@ -146,12 +149,24 @@ def _sorted_into_arms(runs: list[Candidate], reference: Candidate) -> Field:
             found.left_out.append((str(run), reason))
         else:
             arms.setdefault(run.arm, []).append(run)
+    for key, members in arms.items():
+        arms[key] = _of_full_length(members, found)
     names = Counter(members[0].strategy for members in arms.values())
     for members in arms.values():
         first = members[0]
         label = first.strategy if names[first.strategy] == 1 else f"{first.strategy} ({first.experiment})"
         found.runs[label if label not in found.runs else f"{label} {len(found.runs)}"] = members
     return found
+
+
+def _of_full_length(arm: list[Candidate], found: Field) -> list[Candidate]:
+    """Without the runs that would cut all others to their own budgets."""
+    longest = max(arm, key=lambda run: run.n_cycles)
+    for run in arm:
+        if run.n_cycles < longest.n_cycles:
+            reason = f"it has {run.n_cycles} cycles, but {longest} has {longest.n_cycles}: run it to the end"
+            found.left_out.append((str(run), reason))
+    return [run for run in arm if run.n_cycles == longest.n_cycles]
 
 
 def _reason(run: Candidate, reference: Candidate, arm: list[Candidate]) -> str | None:
@@ -176,8 +191,9 @@ def _told(key: str, ours: Any, usual: Any) -> str:
 def imported(table: pd.DataFrame, measure: str, budget: str, taken: set[str]) -> pd.DataFrame:
     """Runs from elsewhere as results. table: columns strategy, seed, n_labeled, metric.
 
-    A strategy whose name is taken is called NAME (imported). Raises InputError for other columns, no rows,
-    what is no number, and a metric outside of 0..1.
+    A strategy whose name is taken is called NAME (imported); random is known in any spelling. Raises
+    InputError for other columns, no rows, what is no number, fewer labels than 1, and a metric outside of
+    0..1.
     """
     wanted = ["strategy", "seed", "n_labeled", "metric"]
     if sorted(table.columns) != sorted(wanted):
@@ -186,10 +202,23 @@ def imported(table: pd.DataFrame, measure: str, budget: str, taken: set[str]) ->
     if table.empty:
         raise InputError("the imported results have no rows.")
     numbers = table[wanted[1:]].apply(pd.to_numeric, errors="coerce")
+    _refuse_unusable(table, numbers, measure)
+    known = [CONTROL if name.lower() == CONTROL else name for name in table["strategy"].astype(str)]
+    names = [f"{name}{_IMPORTED}" if name in taken else name for name in known]
+    found = numbers.astype({"seed": int}).assign(strategy=names)
+    return found.rename(columns={"metric": measure, "n_labeled": budget})
+
+
+def _refuse_unusable(table: pd.DataFrame, numbers: pd.DataFrame, measure: str) -> None:
     bad = table[numbers.isna().any(axis=1) | (numbers["seed"] % 1 != 0) | table["strategy"].isna()]
     if len(bad):
         raise InputError(
             f"row {bad.index[0] + 1} of the imported results is not usable: {bad.iloc[0].to_dict()}."
+        )
+    if len(few := table[numbers["n_labeled"] < 1]):
+        raise InputError(
+            f"row {few.index[0] + 1} of the imported results has n_labeled {few['n_labeled'].iloc[0]}: "
+            "a network has learnt from one label at least."
         )
     if not numbers["metric"].between(0, 1).all():
         far = numbers.loc[~numbers["metric"].between(0, 1), "metric"].iloc[0]
@@ -197,9 +226,6 @@ def imported(table: pd.DataFrame, measure: str, budget: str, taken: set[str]) ->
             f"a metric of the imported results is {far:g}, but {measure} goes from 0 to 1: "
             "divide percents by 100."
         )
-    names = [f"{name}{_IMPORTED}" if name in taken else name for name in table["strategy"].astype(str)]
-    found = numbers.astype({"seed": int}).assign(strategy=names)
-    return found.rename(columns={"metric": measure, "n_labeled": budget})
 
 
 def controls_of_imported(results: pd.DataFrame) -> dict[str, str]:

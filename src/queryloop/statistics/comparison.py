@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,11 @@ N_LEVELS = 24  # of the picture of labels to a level
 
 @dataclass(frozen=True)
 class Comparison:
-    """What results say: `verdict` has one row a contrast, `areas` and `cycles` one value a run."""
+    """What results say: `verdict` has one row a contrast, `areas` and `cycles` one value a run.
+
+    penalties, wins and ranks are of strategies that share seeds. notes: what a reader must know of imported
+    runs.
+    """
 
     measure: str
     budget: str
@@ -34,6 +38,7 @@ class Comparison:
     twins: dict[str, str]
     headline: str
     details: list[str]
+    notes: list[str]
     full_data: float | None
     cycles: pd.Series
 
@@ -46,16 +51,19 @@ def compare(
     *,
     target: float | None = None,
     full_data: float | None = None,
+    imported: Collection[str] = (),
 ) -> Comparison:
     """Compare each strategy with its control, and all with each other.
 
     results: one row a cycle of each run: strategy, seed, `budget`, `measure`. controls: strategy -> the one
     it is compared with. target: level that savings are told for, else the highest round one that all runs
-    of the control reach. full_data: the measure with all labels, if known. Two strategies with equal results
+    of the control reach. full_data: the measure with all labels, if known. imported: strategies whose runs
+    come from elsewhere, so that their seeds are not those of the others. Two strategies with equal results
     are counted once. Raises InputError as `curves` does.
     """
     found, controls, same = _each_once(curves(results, measure, budget), controls)
-    area = areas(found)
+    area, alike = areas(found), _of_one_origin(found, imported)
+    runs = results.groupby(RUN, sort=False)[budget].agg(cycles="size", last="max")
     level = target or _level(found, controls)
     verdict = contrasts(area, controls).sort_values("difference", ascending=False, ignore_index=True)
     saved = None if level is None else savings(found, controls, level)
@@ -68,14 +76,15 @@ def compare(
         verdict=verdict if saved is None else verdict.merge(saved.drop(columns=["control", "n_seeds"])),
         level=level,
         levels=budgets_to(found, _levels(found)),
-        penalties=penalties(found, full_data),
-        wins=win_tie_loss(area),
-        ranks=mean_ranks(area),
+        penalties=penalties(alike, full_data),
+        wins=win_tie_loss(areas(alike)),
+        ranks=mean_ranks(areas(alike)),
         twins=same,
-        headline=headline,
+        headline=sentences.shortened(headline, found, runs),
         details=[told for told in sentences.by_strategy(verdict, saved, budget) if told != headline],
+        notes=_notes(found, alike, controls, imported),
         full_data=full_data,
-        cycles=results.groupby(RUN, sort=False).size(),
+        cycles=runs["cycles"],
     )
 
 
@@ -86,6 +95,27 @@ def _each_once(
     same = twins(curves, keep=list(controls.values()))
     left = {name: control for name, control in controls.items() if name not in same}
     return curves.drop(index=same, level="strategy"), left, same
+
+
+def _of_one_origin(curves: pd.DataFrame, imported: Collection[str]) -> pd.DataFrame:
+    """Our runs; where there are none, those from elsewhere: seeds of one number are no pair across both."""
+    elsewhere = curves.index.get_level_values("strategy").isin(list(imported))
+    return curves if elsewhere.all() else curves[~elsewhere]
+
+
+def _notes(
+    curves: pd.DataFrame, alike: pd.DataFrame, controls: Mapping[str, str], imported: Collection[str]
+) -> list[str]:
+    notes = [
+        f"{name} was imported without runs of random: no verdict on it. Add rows of strategy random."
+        for name in curves.index.unique("strategy")
+        if name in imported and name not in controls and name not in controls.values()
+    ]
+    if len(alike) < len(curves):
+        notes.append(
+            "Imported runs share no seed with ours: who beats whom, wins and ranks are of ours only."
+        )
+    return notes
 
 
 def _level(curves: pd.DataFrame, controls: Mapping[str, str]) -> float | None:

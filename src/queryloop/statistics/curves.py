@@ -88,7 +88,7 @@ def budget_to(curves: pd.DataFrame, level: float) -> pd.Series:
     """The budget with which each run first reaches a level; NaN where it never does (censored).
 
     On the isotonic curve of each run, with linear interpolation. A run that begins at the level or above
-    gets its first budget.
+    gets its first budget, which is the most that it can have needed.
     """
     return _first_at(rising(curves), level)
 

@@ -40,7 +40,7 @@ def judged(comparison: Comparison) -> dict[str, pd.DataFrame]:
     """The tables of the verdict."""
     ranks, names = comparison.ranks, order(comparison)
     mean = comparison.areas.groupby("strategy").agg(["mean", "std", "count"])
-    ranked = ranks.mean.rename("mean_rank").to_frame().join(mean).reset_index()
+    ranked = mean.join(ranks.mean.rename("mean_rank")).sort_values("mean_rank", kind="stable").reset_index()
     return {
         "verdict": comparison.verdict,
         "curves": _means(comparison),

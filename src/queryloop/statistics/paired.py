@@ -11,6 +11,7 @@ from statsmodels.stats.power import TTestPower
 
 POWER = 0.8
 _MOST = 1_000_000  # seeds; nobody runs more
+_ROUNDING = 1e-12  # more than rounding leaves of numbers around 1, less than any test set tells apart
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class Difference:
     deviation: float
 
 
+def varies(differences: np.ndarray) -> np.ndarray:
+    """Whether differences, one a seed along the first axis, are not all the same but for rounding."""
+    return np.ptp(differences, axis=0) > _ROUNDING
+
+
 def paired_t(differences: np.ndarray, confidence: float = 0.95) -> Difference:
     """Two-sided t test of differences against 0, and the interval of their mean.
 
@@ -36,8 +42,8 @@ def paired_t(differences: np.ndarray, confidence: float = 0.95) -> Difference:
     if n < 2:
         return Difference(n, mean, nan, nan, nan, nan)
     deviation = float(np.std(differences, ddof=1))
-    if deviation <= 1e-12 * abs(mean):
-        return Difference(n, mean, mean, mean, nan if mean else 1.0, 0.0)
+    if not varies(differences):
+        return Difference(n, mean, mean, mean, nan if abs(mean) > _ROUNDING else 1.0, 0.0)
     found = stats.ttest_1samp(differences, 0.0)
     interval = found.confidence_interval(confidence)
     return Difference(n, mean, float(interval.low), float(interval.high), float(found.pvalue), deviation)
@@ -52,7 +58,7 @@ def wilcoxon_p(differences: np.ndarray) -> float:
 
 def bootstrap_interval(differences: np.ndarray, confidence: float = 0.95) -> tuple[float, float]:
     """BCa bootstrap interval of the mean (Efron 1987); NaN below 20 seeds, where it is too narrow."""
-    if len(differences) < 20 or np.ptp(differences) == 0:
+    if len(differences) < 20 or not varies(differences):
         return nan, nan
     found = stats.bootstrap((differences,), np.mean, confidence_level=confidence, rng=0)
     return float(found.confidence_interval.low), float(found.confidence_interval.high)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from queryloop.statistics.paired import varies
 from queryloop.statistics.verdict import ALPHA, POINT, paired
 
 
@@ -51,7 +52,7 @@ def _share_beaten(curves: pd.DataFrame, one: str, other: str) -> float:
     if len(seeds) < 2 or curves.shape[1] == 0:
         return nan
     differences = (ours.loc[seeds] - theirs.loc[seeds]).to_numpy()
-    varied = differences[:, differences.std(axis=0) > 0]
+    varied = differences[:, varies(differences)]
     wins = (stats.ttest_1samp(varied, 0.0).pvalue < ALPHA) & (varied.mean(axis=0) > 0)
     return float(wins.sum() / differences.shape[1])
 

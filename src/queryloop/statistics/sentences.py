@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from queryloop.errors import examples
+
 UNITS = {"n_labeled": "labels"}
 MEASURES = {"dice": "Dice", "macro_f1": "macro F1", "nll": "NLL"}
 
@@ -36,6 +38,21 @@ def headline(contrasts: pd.DataFrame, savings: pd.DataFrame | None, budget: str)
     if (contrasts["verdict"] == "not tested").all():
         return untested(contrasts.iloc[contrasts["n_seeds"].argmax()])
     return _none_ahead(contrasts)
+
+
+def shortened(headline: str, curves: pd.DataFrame, runs: pd.DataFrame) -> str:
+    """The headline, behind the budgets that it speaks of where an arm with fewer cycles ends before others.
+
+    curves: from `curves`. runs: one row a run as in curves, with its number of `cycles` and `last` budget.
+    """
+    first, last = curves.columns[0], curves.columns[-1]
+    if runs["cycles"].nunique() == 1 or last >= runs["last"].max():
+        return headline
+    ends = runs["last"].groupby("strategy", sort=False).min()
+    short = ends.index[ends == ends.min()]
+    where = f"{examples(short)} {'ends' if len(short) == 1 else 'end'}"
+    unit = unit_of(str(curves.columns.name))
+    return f"From {first:,.0f} to {last:,.0f} {unit} only, where {where}: {headline}"
 
 
 def by_strategy(contrasts: pd.DataFrame, savings: pd.DataFrame | None, budget: str) -> list[str]:
@@ -125,6 +142,9 @@ def untested(row: pd.Series) -> str:
 def _need(saving: pd.Series, unit: str) -> str:
     level = f"{100 * saving['level']:.4g}%"
     n = saving["n_seeds"]
+    if saving["started"] or saving["control_started"]:
+        ours = f"{saving['started']} of {n} seeds start at or above {level}"
+        return f"{ours} ({saving['control']}: {saving['control_started']} of {n}): no labels saved are told"
     if not np.isfinite(saving["ratio"]) or min(saving["reached"], saving["control_reached"]) < n:
         ours = f"{saving['reached']} of {n} seeds reached {level}"
         return f"{ours} ({saving['control']}: {saving['control_reached']} of {n})"

@@ -88,36 +88,43 @@ def savings(curves: pd.DataFrame, controls: Mapping[str, str], level: float) -> 
     """How many labels each strategy saves against its control, on the way to one level.
 
     Returns one row a contrast: strategy, control, level, n_seeds, reached and control_reached (seeds that
-    reach it), budget and control_budget (geometric means; NaN unless all seeds reach it), ratio (the
-    control's budget over ours, geometric mean over the seeds) with the ends of its 95% interval, a paired t
-    interval of its logarithm, and saved = 1 - 1 / ratio with its ends: the share of labels that are not
-    needed. A seed that never reaches the level is censored: then there is no ratio, only the counts.
+    reach it), started and control_started (seeds that are there with their first budget), budget and
+    control_budget (geometric means), ratio (the control's budget over ours, geometric mean over the seeds)
+    with the ends of its 95% interval, a paired t interval of its logarithm, and saved = 1 - 1 / ratio with
+    its ends: the share of labels that are not needed. A seed that never reaches the level is censored, and
+    so is one that starts there, which may have crossed it before: then there is no mean budget and no ratio,
+    only the counts.
     """
-    at = budget_to(curves, level)
-    rows = [_saving(np.log(at), strategy, control) for strategy, control in controls.items()]
+    heights = rising(curves)
+    reached, started = heights.iloc[:, -1] >= level, heights.iloc[:, 0] >= level
+    logs = np.log(budget_to(curves, level)).mask(started)
+    at = pd.DataFrame({"log": logs, "reached": reached, "started": started})
+    rows = [_saving(at, strategy, control) for strategy, control in controls.items()]
     return pd.DataFrame(rows, columns=_SAVING).assign(level=level)
 
 
 _SAVING = [
-    *("strategy", "control", "level", "n_seeds", "reached", "control_reached", "budget", "control_budget"),
-    *("ratio", "ratio_low", "ratio_high", "saved", "saved_low", "saved_high"),
+    *("strategy", "control", "level", "n_seeds", "reached", "control_reached", "started", "control_started"),
+    *("budget", "control_budget", "ratio", "ratio_low", "ratio_high", "saved", "saved_low", "saved_high"),
 ]
 
 
-def _saving(logs: pd.Series, strategy: str, control: str) -> dict[str, object]:
-    ours, theirs = (logs.xs(name, level="strategy") for name in (strategy, control))
+def _saving(at: pd.DataFrame, strategy: str, control: str) -> dict[str, object]:
+    ours, theirs = (at.xs(name, level="strategy") for name in (strategy, control))
     seeds = ours.index.intersection(theirs.index)
-    ours, theirs = ours[seeds], theirs[seeds]
-    found = paired_t((theirs - ours).to_numpy(float))
+    ours, theirs = ours.loc[seeds], theirs.loc[seeds]
+    found = paired_t((theirs["log"] - ours["log"]).to_numpy(float))
     ratio, low, high = np.exp([found.mean, found.low, found.high])
     return {
         "strategy": strategy,
         "control": control,
         "n_seeds": len(seeds),
-        "reached": int(ours.notna().sum()),
-        "control_reached": int(theirs.notna().sum()),
-        "budget": np.exp(ours.mean(skipna=False)),
-        "control_budget": np.exp(theirs.mean(skipna=False)),
+        "reached": ours["reached"].sum(),
+        "control_reached": theirs["reached"].sum(),
+        "started": ours["started"].sum(),
+        "control_started": theirs["started"].sum(),
+        "budget": np.exp(ours["log"].mean(skipna=False)),
+        "control_budget": np.exp(theirs["log"].mean(skipna=False)),
         "ratio": ratio,
         "ratio_low": low,
         "ratio_high": high,
