@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -93,19 +94,18 @@ def _of_group(
 ) -> list[Planned]:
     runtime = _merged(group.parameters, params)
     context = CycleSession.create(env=env, runtime_params=runtime).load_context()
-    parameters, catalog = context.config_loader["parameters"], context.catalog  # made anew at each look
-    found = []
-    for strategy in sweep.strategies:
-        for seed in sweep.all_seeds:
-            identity = {"strategy": strategy, "seed": seed}
-            options = checked({**parameters, **identity}, flat(runtime))
-            _refuse_waiting(options.oracle.name)
-            cycles = {}
-            if group.budget is not None:
-                cycles = {"n_cycles": cycles_within(group.budget, options.start.size, options.query.size)}
-            options = options.model_copy(update=cycles)
-            found.append(_planned(catalog, options, {**runtime, **identity, **cycles}, workers))
-    return found
+    parameters = context.config_loader["parameters"]
+    asked = []
+    for strategy, seed in product(sweep.strategies, sweep.all_seeds):
+        given = {**runtime, "strategy": strategy, "seed": seed}
+        options = checked({**parameters, "strategy": strategy, "seed": seed}, flat(runtime))
+        _refuse_waiting(options.oracle.name)
+        if group.budget is not None:
+            given["n_cycles"] = cycles_within(group.budget, options.start.size, options.query.size)
+            options = options.model_copy(update={"n_cycles": given["n_cycles"]})
+        asked.append((options, given))
+    catalog = context.catalog  # made anew at each look, and not before the options are checked
+    return [_planned(catalog, options, given, workers) for options, given in asked]
 
 
 def _refuse_waiting(oracle: str) -> None:
