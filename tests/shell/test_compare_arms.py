@@ -34,7 +34,7 @@ def test_an_ensemble_and_what_is_trained_beside_stand_with_their_controls(swept:
     result = swept.al("compare")
     assert result.exit_code == 0, result.output
     assert "Left out" not in result.stdout
-    verdict = pd.read_csv(Path(swept.folder, "data/08_reporting/digits/comparison/verdict.csv"))
+    verdict = pd.read_csv(Path(swept.folder, "data/08_reporting/digits/comparison/main/verdict.csv"))
     controls = dict(verdict[["strategy", "control"]].to_numpy().tolist())
     assert controls == {"vote_entropy": "random (main)", "vaal": "random (vaal_control)"}
 

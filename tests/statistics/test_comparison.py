@@ -32,7 +32,7 @@ def with_imported(first_seed: int = 0, **strategies: list[list[float]]) -> Compa
 def test_no_seed_of_ours_is_paired_with_one_from_elsewhere() -> None:
     for first_seed in (0, 100):
         found = with_imported(first_seed, a=noisy(0.6), b=noisy(0.9))
-        assert found.verdict["strategy"].tolist() == ["margin", "b"]
+        assert found.verdict["strategy"].tolist() == ["b", "margin"]
         assert set(found.wins["strategy"]) == set(found.wins["other"]) == {"random", "margin"}
         assert found.penalties.matrix.index.tolist() == ["random", "margin"]
         assert found.ranks.mean.to_dict() == {"margin": 1.0, "random": 2.0}

@@ -15,6 +15,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from queryloop.plots.palette import GREY, PALETTE
+from queryloop.statistics import description
 from queryloop.statistics.comparison import Comparison
 from queryloop.statistics.description import BESIDE_CLASSES, order
 from queryloop.statistics.sentences import measure_of, unit_of
@@ -81,8 +82,8 @@ def levels(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.
 
 def penalties(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
     """The penalty matrix: share of budgets where the row beats the column."""
-    names = order(comparison)
-    matrix = comparison.penalties.matrix.loc[names, names]
+    matrix = description.penalties(comparison)
+    names = matrix.index.tolist()
     text = [["" if np.isnan(share) else f"{100 * share:.0f}%" for share in row] for row in matrix.to_numpy()]
     heatmap = go.Heatmap(
         z=matrix.to_numpy().tolist(), x=names, y=names, text=text, texttemplate="%{text}", zmin=0, zmax=1,

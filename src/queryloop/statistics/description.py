@@ -28,6 +28,13 @@ def order(comparison: Comparison) -> list[str]:
     return comparison.areas.groupby("strategy", sort=False).mean().sort_values(ascending=False).index.tolist()
 
 
+def penalties(comparison: Comparison) -> pd.DataFrame:
+    """The penalty matrix in that order; without runs from elsewhere, where there are others."""
+    matrix = comparison.penalties.matrix
+    names = [name for name in order(comparison) if name in matrix.index]
+    return matrix.loc[names, names]
+
+
 def in_order(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """The rows of a table by the names of their strategies; without that column, as they are."""
     if "strategy" not in table.columns:
@@ -38,7 +45,7 @@ def in_order(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
 def judged(comparison: Comparison) -> dict[str, pd.DataFrame]:
     """The tables of the verdict."""
-    ranks, names = comparison.ranks, order(comparison)
+    ranks = comparison.ranks
     mean = comparison.areas.groupby("strategy").agg(["mean", "std", "count"])
     ranked = mean.join(ranks.mean.rename("mean_rank")).sort_values("mean_rank", kind="stable").reset_index()
     return {
@@ -46,7 +53,7 @@ def judged(comparison: Comparison) -> dict[str, pd.DataFrame]:
         "curves": _means(comparison),
         "gains": _gains(comparison),
         "levels": comparison.levels,
-        "penalties": comparison.penalties.matrix.loc[names, names].rename_axis(columns=None).reset_index(),
+        "penalties": penalties(comparison).rename_axis(columns=None).reset_index(),
         "wins": comparison.wins,
         "ranks": ranked.rename(columns={"mean": "aubc", "std": "aubc_std", "count": "n_seeds"}),
     }
