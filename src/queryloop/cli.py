@@ -213,9 +213,7 @@ def experiments(env: str | None, params: dict[str, Any]) -> None:
 
 @al.command()
 @click.option("--strategies", callback=read_names, help="Names, separated by commas.")
-@click.option(
-    "--seeds", default=None, help="How many, from 0 on (5, the default), or which ones (0,3,7 or 3,)."
-)
+@click.option("--seeds", default=None, help="How many, from 0 on, or which ones (0,3,7 or 3,). Default: 5.")
 @click.option("--name", default=None, shell_complete=_sweep_names, help="A sweep of conf/<env>/sweep.yml.")
 @click.option(
     "--workers", default=1, type=click.IntRange(1), help="Experiments at a time; they share the cores."

@@ -11,6 +11,7 @@ from platform import python_version
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from queryloop import __version__
 from queryloop.errors import OptionsError
 from queryloop.hooks import cycle_hooks
 from queryloop.options import ExperimentOptions
@@ -114,8 +115,8 @@ def _arm(options: ExperimentOptions) -> dict[str, Any]:
 
 def software() -> str:
     """Versions of what computes; recorded, but no setting: an experiment goes on after an update."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("queryloop", "torch", "numpy"))
-    return f"{packages}, Python {python_version()}"
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy"))
+    return f"queryloop {__version__}, {packages}, Python {python_version()}"
 
 
 @dataclass(frozen=True)

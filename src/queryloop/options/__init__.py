@@ -1,7 +1,6 @@
 """Everything a person can type as a parameter: frozen models that know no unknown key."""
 
 from queryloop.options.auxiliary import AdversarialOptions, LearningLossOptions, VaalOptions
-from queryloop.options.base import Options
 from queryloop.options.ending import ComparisonOptions, StopOptions, TrackingOptions
 from queryloop.options.groups import (
     DataOptions,
@@ -16,6 +15,7 @@ from queryloop.options.groups import (
     TrainingOptions,
 )
 from queryloop.options.nnunet import NnUNetOptions
+from queryloop.options.strict import Options
 
 __all__ = [
     "AdversarialOptions",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from queryloop.options.base import Options
+from queryloop.options.strict import Options
 from queryloop.values import Count
 
 

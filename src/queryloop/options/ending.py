@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from queryloop.options.base import Options
+from queryloop.options.strict import Options
 from queryloop.values import Count
 
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from queryloop.options.auxiliary import AdversarialOptions, LearningLossOptions, VaalOptions
-from queryloop.options.base import Options
 from queryloop.options.ending import ComparisonOptions, StopOptions, TrackingOptions
 from queryloop.options.nnunet import NnUNetOptions
+from queryloop.options.strict import Options
 from queryloop.values import Count, Lengths, Rule, Size, Spacing, Text
 
 Normalisation = Literal["auto", "z_score", "ct", "none"]

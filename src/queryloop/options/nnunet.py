@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, model_validator
 
-from queryloop.options.base import Options
+from queryloop.options.strict import Options
 from queryloop.values import Count
 
 _FINAL = "checkpoint_final.pth"

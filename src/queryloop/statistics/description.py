@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from queryloop.statistics.arms import Field
 from queryloop.statistics.comparison import Comparison
+from queryloop.statistics.paired import paired_t
 from queryloop.statistics.queries import class_histogram, redundancy
 
 CALIBRATION = ("ece", "nll", "brier")
@@ -76,10 +76,13 @@ def _gains(comparison: Comparison) -> pd.DataFrame:
 
 def _gain(curves: pd.DataFrame, strategy: str, control: str) -> pd.DataFrame:
     differences = (curves.loc[strategy] - curves.loc[control]).dropna()
-    n, mean = len(differences), differences.mean()
-    half = differences.std() / np.sqrt(n) * stats.t.ppf(0.975, n - 1) if n > 1 else np.nan
-    found = pd.DataFrame({"difference": mean, "low": mean - half, "high": mean + half})
-    return found.assign(strategy=strategy, control=control).rename_axis(curves.columns.name)
+    found = [paired_t(differences[budget].to_numpy()) for budget in curves.columns]
+    table = {
+        "difference": [d.mean for d in found],
+        "low": [d.low for d in found],
+        "high": [d.high for d in found],
+    }
+    return pd.DataFrame(table, curves.columns).assign(strategy=strategy, control=control)
 
 
 def calibration(results: pd.DataFrame, budget: str) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""What all groups of parameters have in common."""
+"""What all groups of parameters have in common: they are frozen, and what they do not know is refused."""
 
 from __future__ import annotations
 
