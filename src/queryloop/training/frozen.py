@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from queryloop import __version__
 from queryloop.errors import NonFiniteError, NonFiniteRowsError
+from queryloop.models.folding import folded
 from queryloop.models.network import Network
 from queryloop.models.registry import build, check, load_pretrained
 from queryloop.options import ModelOptions, TrainingOptions
@@ -47,10 +49,12 @@ class FrozenTrunk:
         device and threads. Raises NonFiniteError.
         """
         compute = resolve(training.model_copy(update={"precision": "32"}))
+        network = copy.deepcopy(self.network)
+        network.trunk = folded(network.trunk)
         for start in range(0, len(images), _BATCH):
             rows = np.arange(start, min(start + _BATCH, len(images)))
             try:
-                found = collected([self.network], _look, images, rows, self.pixels, compute, _BATCH, _ignore)
+                found = collected([network], _look, images, rows, self.pixels, compute, _BATCH, _ignore)
             except NonFiniteRowsError as error:
                 raise NonFiniteError(
                     f"the frozen trunk {self.options.name} gave NaN or infinity for the image in row "
