@@ -179,6 +179,10 @@ REFUSED: list[tuple[dict[str, object], str]] = [
     ({"test": 61}, "data.test is 61, but only 60"),
     ({"test": 50, "validation": 11}, "data.validation is 11, but only 10"),
     ({"test": 50, "validation": 5, "transfer": 6}, "data.transfer is 6, but only 5"),
+    (
+        {"test": 50, "validation": 1, "transfer": 0.5},
+        "data.transfer:0.5 takes all 1 samples of data.validation:1",
+    ),
     ({"test": 50, "validation": 10}, "leave none of 60"),
 ]
 

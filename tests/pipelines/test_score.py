@@ -42,6 +42,15 @@ def collected(checkpoint: Checkpoint, strategy: str, training: TrainingOptions) 
     return score.collect_evidence(*given, "digits", strategy, {}, QUERY, ScoringOptions(), training, seed=0)
 
 
+def test_what_learns_on_validation_samples_learns_once(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compute, "_native_bf16", lambda device: True)
+    monkeypatch.setattr(evidence, "sharpened", None)
+    found = collected(checkpoint, "active_transfer", TRAINING.model_copy(update={"precision": "auto"}))
+    assert len(found["probs"]) == POOL
+
+
 @pytest.mark.parametrize("name", ["margin", "bald", "grand", "model_outliers_mean", "power_entropy"])
 def test_a_quick_look_first_changes_no_query(
     checkpoint: Checkpoint, name: str, monkeypatch: pytest.MonkeyPatch

@@ -91,6 +91,7 @@ def test_a_strategy_without_draws_has_no_dropout_unless_it_is_asked_for(
         ("strategy:active_transfer,data.validation:0", "needs a validation set: add data.validation:0.1"),
         ("strategy:active_transfer,data.transfer:0", "data.transfer is 0: add data.transfer:0.5"),
         ("data.transfer:0.5,data.validation:0", "data.validation is 0: there is nothing to take it from"),
+        ("training.patience:3,data.validation:0", "there are no validation samples to stop by"),
         ("strategy:grand_labelled", "needs true_labels, which no cycle has: call queryloop.select"),
         ("strategy:power_badge", "'power' needs a scorer"),
         ("strategy:skactiveml.TypiClst", "Did you mean 'TypiClust'"),

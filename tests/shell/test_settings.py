@@ -36,5 +36,10 @@ def test_every_precision_is_told_from_auto_unless_it_means_the_same(other: str) 
     assert (auto == set_by_hand) == same
 
 
+def test_a_precision_may_look_like_a_number() -> None:
+    """As the command line reads training.precision:32."""
+    assert recorded(training={"precision": 32}) == recorded(training={"precision": "32"})
+
+
 def test_threads_are_recorded_as_they_resolve() -> None:
     assert recorded(training={"threads": 3})["computing"]["threads"] == 3  # type: ignore[index]

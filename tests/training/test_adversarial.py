@@ -12,7 +12,7 @@ from torch import Tensor
 
 from queryloop.models.discriminator import Discriminator
 from queryloop.training.adversarial import KINDS, Adversarial, slopes
-from tests.training.planted import problem
+from tests.training.planted import POOL, logits, problem
 
 
 def judge(n_features: int = 6) -> Discriminator:
@@ -132,6 +132,20 @@ def test_the_network_pays_for_being_told_apart_by_the_newer_discriminator(kind: 
     balance = 80 / 320
     told_apart = slow_separation(kind, *logits, balance)
     assert found.item() == pytest.approx(task + weight * told_apart, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_a_level_that_means_nothing_is_moved_between_the_sides(kind: str) -> None:
+    network, objective = problem(auxiliary="adversarial", adversarial={"discriminator": kind})
+    before = network.eval().auxiliary.layers[-1].bias.detach().clone()
+    objective.finish(network)
+    middle = sum(logits(network, rows, objective).mean() for rows in objective._some) / 2
+    has_moved = not torch.equal(network.auxiliary.layers[-1].bias, before)
+    assert has_moved == (kind == "wasserstein")
+    assert (middle.abs() < 1e-5) == has_moved
+    network.auxiliary.lower(3.0)
+    objective.finish(network)
+    assert (logits(network, POOL, objective).mean().abs() > 1) == (kind == "lsgan")
 
 
 def test_the_discriminator_computes_in_fp32_under_autocast() -> None:

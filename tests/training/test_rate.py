@@ -33,6 +33,10 @@ def test_a_rate_that_is_found_trains_as_if_it_had_been_set(
     assert not list(tmp_path.iterdir())
 
 
-def test_too_few_steps_to_find_a_rate_are_an_error_that_helps(network: nn.Module) -> None:
+def test_too_few_steps_to_find_a_rate_are_an_error_that_helps(
+    network: nn.Module, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(OptionsError, match=r"learning_rate:auto found no rate .* in 3 steps: set a number"):
         fitted(network, learning_rate="auto", epochs=1)
+    assert not caplog.records
+    assert capfd.readouterr() == ("", "")

@@ -31,6 +31,13 @@ class Discriminator(nn.Module):
         """The logits (N,) of a batch by its features."""
         return self.logits(seen.features)
 
+    def lower(self, level: float) -> None:
+        """Take so much off every logit."""
+        last = self.layers[-1]
+        assert isinstance(last, nn.Linear)
+        with torch.no_grad():
+            last.bias.sub_(level)
+
     def logits(self, vectors: Tensor) -> Tensor:
         """Logits (N,) of vectors (N, D), higher = looks unlabelled."""
         with torch.autocast(vectors.device.type, enabled=False):

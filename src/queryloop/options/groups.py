@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from queryloop.options.auxiliary import AdversarialOptions, LearningLossOptions, VaalOptions
 from queryloop.options.ending import ComparisonOptions, StopOptions, TrackingOptions
@@ -123,7 +123,7 @@ class ModelOptions(Options):
 
 
 class TrainingOptions(Options):
-    """How a network is trained; gradient steps depend on the number of labels only."""
+    """How a network is trained; without patience, gradient steps depend on the number of labels only."""
 
     epochs: Count = 10
     min_steps: Annotated[int, Field(ge=0)] = 600
@@ -131,7 +131,8 @@ class TrainingOptions(Options):
     batch_size: Count = 64
     optimizer: Literal["adamw", "sgd"] = "adamw"
     learning_rate: Annotated[float, Field(gt=0)] | Literal["auto"] = 1e-2
-    """auto: found anew for each training, by a range test of 100 steps on a copy of the network."""
+    """auto: found anew for each training, by a range test on a copy of the network, whose 100 steps are not
+    counted among those of the training."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
     schedule: Literal["constant", "step", "cosine", "one_cycle"] = "one_cycle"
     augmentation: Literal["none", "shift", "affine", "flip_crop", "flip", "turn", "turn_flip"] = "none"
@@ -145,7 +146,7 @@ class TrainingOptions(Options):
     ensemble: Literal["seeds", "folds"] = "seeds"
     """How the networks of an ensemble differ. seeds: by all that is drawn; folds: of scans, also by what
     they learn from, each leaving out another part of the scans with labels."""
-    precision: Literal["auto", "32", "bf16"] = "auto"
+    precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(str)] = "auto"
     """auto: bfloat16 in training where the processor has it, fp32 wherever it decides a query."""
     auxiliary: str = "auto"
     """What is trained beside the network to judge samples; auto: what the strategy asks for, or none."""

@@ -39,6 +39,7 @@ def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFram
     name[validation] = "validation"
     if options.transfer not in ("auto", 0):
         name[_drawn(patients[validation], float(options.transfer), seed, "transfer")] = "transfer"
+        _refuse_without_validation(name, options)
     name[test] = "test"
     if not (name == "train").any():
         raise OptionsError(
@@ -46,6 +47,16 @@ def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFram
             f"{len(samples)} samples to train on."
         )
     return table("splits", {"sample_id": ids, "split": name})
+
+
+def _refuse_without_validation(name: pd.Series, options: DataOptions) -> None:
+    n_transfer, n_left = ((name == part).sum() for part in ("transfer", "validation"))
+    if not n_left:
+        raise OptionsError(
+            f"data.transfer:{options.transfer} takes all {n_transfer} samples of "
+            f"data.validation:{options.validation}: none is left to choose networks by. Make data.validation "
+            "larger or data.transfer smaller."
+        )
 
 
 def _size_of_test(options: DataOptions, n_own: int) -> float | None:

@@ -21,7 +21,12 @@ Weight = Annotated[float, Field(ge=0)]
 _LEAST = torch.finfo(torch.float32).tiny  # stands for exact zeros under a logarithm
 
 
-@strategy(family="learned", source="WAAL, Shui et al. 2020", bounds=(0.0, None), auxiliary="adversarial")
+@strategy(
+    family="learned",
+    source="WAAL, Shui et al. 2020, in the mixture of deeplay",
+    bounds=(0.0, None),
+    auxiliary="adversarial",
+)
 def adversarial(
     probs: Tensor,
     discriminator: Tensor,
@@ -36,10 +41,13 @@ def adversarial(
     u in [0, 1]: "margin" 1 - p1 + p2; "entropy" and "least_confidence" the strategies of these names; "l1"
     C log C / sum -log p; "l2" sqrt(C) log C / |log p|.
     probs: (N, C). discriminator: (N,), higher = looks unlabelled. Returns (N,), from 0 to the sum of the
-    weights; d goes over the whole range like a sigmoid but is never flat, so far out it still ranks.
+    weights; d goes over the whole range like a sigmoid but is never flat, so far out it still ranks; of
+    "wasserstein", whose level is free, 0 lies halfway between the sides. WAAL's own score, l1 / 2 + l2 / 2 -
+    10 d of logarithms that are not scaled, is not among the criteria.
     Cost: N C; training three passes through the trunk for one. Use: where the labelled samples do not cover
     the pool. Its network has seen the pool, so compare it with random and training.auxiliary:adversarial,
-    at equal gradient_steps; `metrics.auxiliary_quality` near 0.5 says that the discriminator knows nothing.
+    at equal gradient_steps. `metrics.auxiliary_quality` near 0.5 says that the discriminator knows nothing;
+    above, it may also know by heart what the network has learned of the labelled samples.
     """
     unlabelled = (1 + softsign(discriminator)) / 2
     return uncertainty_weight * CRITERIA[criterion](probs) + discriminator_weight * unlabelled

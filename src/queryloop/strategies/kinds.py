@@ -45,6 +45,11 @@ class Strategy(ABC):
     auxiliary: str = "none"
     is_scorer: ClassVar[bool]
 
+    @property
+    def learns_on_validation(self) -> bool:
+        """Whether it trains a model of its own on validation samples."""
+        return any(need.startswith("val_") for need in self.needs)
+
     @abstractmethod
     def score(self, evidence: Given, seed: int) -> Tensor | None:
         """One score a pool row, (N,), higher = query first; None where the batch is chosen as a whole.

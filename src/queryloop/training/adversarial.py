@@ -16,6 +16,8 @@ from queryloop.training.batches import Batches
 from queryloop.training.discriminating import Discriminating
 from queryloop.training.objective import Losses
 
+_SOME = 500  # rows of either side that say where it lies
+
 
 class Adversarial(Discriminating):
     """The discriminator minimises penalty * slopes - S, the network its loss + weight * S.
@@ -48,6 +50,17 @@ class Adversarial(Discriminating):
         judge.requires_grad_(True)
         return self.options.weight * told_apart
 
+    def finish(self, network: Network) -> None:
+        """0 lies halfway between the two sides where the level of the logits means nothing else."""
+        judge = network.auxiliary
+        assert isinstance(judge, Discriminator)
+        if len(self.pool) and not self.kind.has_level:
+            judge.lower(float(np.mean([self._judged(network, some).mean() for some in self._some])))
+
+    @property
+    def _some(self) -> list[np.ndarray]:
+        return [side.seen[:_SOME] for side in self._sides]
+
     def opposition(self, judge: Discriminator, labelled: Tensor, pool: Tensor) -> Tensor:
         """What the discriminator minimises, of features (B, D) each.
 
@@ -77,20 +90,22 @@ class Kind(NamedTuple):
 
     separation: S of logits (B,) of labelled and pool, and a balance: for the network |L| / |U|, for the
     discriminator 1, else it would gain without end by a level that rises for both. output: whose slopes
-    are penalised. penalty: weight as published. at_ends: slopes count at the samples too.
+    are penalised. penalty: weight as published. at_ends: slopes count at the samples too. has_level: a logit
+    of 0 lies between the sides; else all may rise and fall together.
     """
 
     separation: Callable[[Tensor, Tensor, float], Tensor]
     output: Callable[[Tensor], Tensor]
     penalty: float
     at_ends: bool
+    has_level: bool
 
 
 KINDS = {
-    "lsgan": Kind(lsgan, torch.sigmoid, 0.02, at_ends=False),
+    "lsgan": Kind(lsgan, torch.sigmoid, 0.02, at_ends=False, has_level=True),
     # Against the published code: it subtracts the penalty, has it in the network's step too, where it has
     # no gradient, and bounds the outputs by a sigmoid, which cannot have slope 1 from one side to the other.
-    "wasserstein": Kind(wasserstein, lambda logits: logits, 2.0, at_ends=True),
+    "wasserstein": Kind(wasserstein, lambda logits: logits, 2.0, at_ends=True, has_level=False),
 }
 
 

@@ -17,7 +17,8 @@ class LearningLoss(Objective):
     """Mean loss of the task, and `weight` times the loss of ranking random pairs of the batch.
 
     From the share `detach` of the training on, the trunk learns from the task alone. Which samples are
-    paired has a random state of its own, so dropout and batches are those of a training without it.
+    paired has a random state of its own, so dropout and batches are those of a training without it. With
+    `class_weights` the losses that it ranks are weighted.
     Source: Yoo and Kweon 2019.
     """
 

@@ -67,5 +67,8 @@ class Objective:
         """The scalar to minimise. progress: share of the training that is done, in [0, 1)."""
         return self.losses(network(inputs), targets).mean()
 
+    def finish(self, network: Network) -> None:
+        """After the last step: give the auxiliary the form in which strategies read it."""
+
     def quality(self, network: Network) -> float | None:
         """How good the auxiliary is on samples that it was not trained on; None without one."""

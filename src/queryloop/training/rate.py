@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import redirect_stderr
 from io import StringIO
 from tempfile import TemporaryDirectory
@@ -23,7 +24,8 @@ def find_rate(module: LightningModule, batches: Steps, device: str) -> float:
     module: has `learning_rate`, and a network that may be spoilt. Raises OptionsError where the loss
     never falls.
     """
-    with TemporaryDirectory() as folder, quiet(), redirect_stderr(StringIO()):  # its bar has no switch
+    # its bar has no switch, and where no rate is found, we say so
+    with TemporaryDirectory() as folder, quiet(logging.CRITICAL), redirect_stderr(StringIO()):
         tested = Tuner(bare_trainer(device, [], folder)).lr_find(
             module,
             train_dataloaders=batches,
@@ -31,7 +33,7 @@ def find_rate(module: LightningModule, batches: Steps, device: str) -> float:
             num_training=min(_RATES, len(batches)),
             update_attr=False,
         )
-    found = tested.suggestion() if tested is not None else None
+        found = tested.suggestion() if tested is not None else None
     if found is None:
         raise OptionsError(
             f"training.learning_rate:auto found no rate at which the loss falls in {len(batches)} steps: "

@@ -50,10 +50,10 @@ def run(trainer: Trainer, module: LightningModule, batches: Iterable[Any]) -> No
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Hide what Lightning says about itself; its warnings about us and errors still come through."""
+def quiet(least: int = logging.WARNING) -> Iterator[None]:
+    """Hide what Lightning says about itself; what is at least as grave as `least` still comes through."""
     level = _CHATTER.level
-    _CHATTER.setLevel(logging.WARNING)
+    _CHATTER.setLevel(least)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"lightning\..*")

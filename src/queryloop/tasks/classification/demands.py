@@ -31,13 +31,14 @@ def settled(options: ExperimentOptions, strategy: Strategy) -> ExperimentOptions
     auxiliary = options.training.auxiliary
     if auxiliary == "auto":
         auxiliary = strategy.auxiliary
-    learns = _learns_on_validation(strategy)
+    learns = strategy.learns_on_validation
     transfer = options.data.transfer
     if transfer == "auto":
         transfer = TRANSFER if learns else 0
     _refuse_without_evidence(strategy)
     _refuse_without_auxiliary(strategy, auxiliary)
     _refuse_without_validation(strategy.name, learns, options.data.validation, transfer)
+    _refuse_patience(options.training.patience, options.data.validation)
     if draws:
         _refuse_without_draws(strategy, members, dropout)
     if options.model.freeze == "trunk":
@@ -54,7 +55,7 @@ def settled(options: ExperimentOptions, strategy: Strategy) -> ExperimentOptions
 
 def sentences(options: ExperimentOptions, strategy: Strategy) -> list[str]:
     """What is done beyond training one network without dropout, for the screen."""
-    said = [_learned(options, strategy)] if _learns_on_validation(strategy) else []
+    said = [_learned(options, strategy)] if strategy.learns_on_validation else []
     if strategy.needs & DRAWN:
         said.append(_compared(options, strategy))
     if (auxiliary := options.training.auxiliary) != "none":
@@ -76,10 +77,6 @@ def _compared(options: ExperimentOptions, strategy: Strategy) -> str:
     return f"{strategy.name} compares {masks}."
 
 
-def _learns_on_validation(strategy: Strategy) -> bool:
-    return any(need.startswith("val_") for need in strategy.needs)
-
-
 def _refuse_without_evidence(strategy: Strategy) -> None:
     if missing := sorted(strategy.needs & NOT_IN_A_CYCLE):
         raise OptionsError(
@@ -98,6 +95,14 @@ def _refuse_without_validation(name: str, learns: bool, validation: float, trans
     if transfer and not validation:
         raise OptionsError(
             f"data.transfer is {transfer}, but data.validation is 0: there is nothing to take it from."
+        )
+
+
+def _refuse_patience(patience: int, validation: float) -> None:
+    if patience and not validation:
+        raise OptionsError(
+            f"training.patience is {patience}, but there are no validation samples to stop by: "
+            "add data.validation:0.1, or training.patience:0."
         )
 
 

@@ -32,7 +32,8 @@ def collected(
 
     A need is seen in the candidates, or by its prefix in the labelled, the transfer or the target rows.
     Transfer rows are validation rows that the training has not seen: it did not stop by them. Where a
-    quicker look is to be had, a scorer's pool gets it first, and exact numbers where they decide the query.
+    quicker look is to be had, a scorer's pool gets it first, and exact numbers where they decide the query;
+    not if the scorer learns, which it would do at each look.
     """
     query, scoring, training = looking.query, looking.scoring, looking.training
     cycle = tables.next_cycle(labeled) - 1
@@ -46,7 +47,8 @@ def collected(
     wanted = _by_prefix(strategy.needs, seen)
     look = partial(_look, checkpoint, data, _draws(scoring, seed, cycle), cycle)
     k = min(tables.query_parts(query, labeled, pool)[0], len(candidates))
-    rough = quick(training) if wanted.get("") and strategy.is_scorer and 0 < 4 * k < len(candidates) else None
+    is_quick = strategy.is_scorer and not strategy.learns_on_validation
+    rough = quick(training) if wanted.get("") and is_quick and 0 < 4 * k < len(candidates) else None
     evidence: dict[str, Any] = {"ids": candidates["sample_id"].tolist()}
     for prefix, needs in wanted.items():
         found = look(training if prefix else rough or training, needs, seen[prefix])

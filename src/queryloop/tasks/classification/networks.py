@@ -68,6 +68,7 @@ def train(
         losses = _losses(labels, len(classes), training, compute.device)
         objective = OBJECTIVES[training.beside](losses, batches, pool)
         fitted = fit(network, batches, objective, training, compute, validate)
+        objective.finish(network)
     log = {"train_accuracy": score((rows, labels), network), **_log(fitted)}
     log |= {"auxiliary_steps": objective.steps, "auxiliary_quality": objective.quality(network)}
     settings = _settings(images.shape[1:], classes, model, training)
