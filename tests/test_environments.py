@@ -5,6 +5,7 @@ import yaml
 from kedro.config import OmegaConfigLoader
 
 from queryloop.experiment import checked
+from queryloop.options import TrainingOptions
 from queryloop.sweeps.written import SweepOptions
 from tests.projects import ROOT
 
@@ -24,3 +25,8 @@ def test_its_parameters_are_accepted(env):
 def test_its_sweeps_are_accepted(path):
     for sweep in yaml.safe_load(path.read_text()).values():
         assert SweepOptions.model_validate(sweep).strategies
+
+
+def test_the_base_names_every_option_of_training():
+    base = yaml.safe_load((CONF / "base" / "parameters.yml").read_text())["training"]
+    assert base.keys() == TrainingOptions.model_fields.keys()

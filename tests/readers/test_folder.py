@@ -127,6 +127,22 @@ def test_one_image_in_colour_makes_three_channels(tmp_path: Path, modes: list[st
         assert pixels(read_folder(tmp_path, channels=chosen)).shape == (2, 5, 4, chosen)
 
 
+@pytest.mark.parametrize(("brightest", "is_told"), [(4095, True), (8191, True), (8192, False)])
+def test_16_bits_that_hold_12_are_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, brightest: int, is_told: bool
+) -> None:
+    for name, peak in (("cat", brightest), ("dog", 900)):
+        save(tmp_path / name / "deep.png", np.array([[0, peak]], np.uint16))
+        save(tmp_path / name / "bright.png", np.array([[0, 255]], np.uint8))
+    images = pixels(read_folder(tmp_path))
+    assert caplog.text.count("16 bits") == is_told
+    if brightest == 4095:
+        levels = len({round(value / 257) for value in range(4096)})
+        assert f"2 images with 16 bits is 4095 of 65535, so that {levels} of 256" in caplog.text
+        assert "by one factor, at most 16." in caplog.text
+    assert images[1].max() == round(brightest / 257)
+
+
 def broken_folder(root: Path) -> None:
     write_class_folders(root)
     (root / "cat" / "0.png").write_bytes(b"<html>")
@@ -157,10 +173,12 @@ def test_images_that_cannot_be_read_are_left_out_if_asked_for(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken_folder(tmp_path)
-    images = read_folder(tmp_path, on_error="skip")
+    with caplog.at_level(logging.INFO):
+        images = read_folder(tmp_path, on_error="skip")
     assert images.samples["sample_id"].tolist() == ["cat/1.png", "cat/2.png", "dog/0.png", "dog/2.png"]
     assert len(pixels(images)) == 4
     assert "2 of 6 images cannot be read" in caplog.text
+    assert "4 images of 2 classes" in caplog.text
     assert str(tmp_path / "dog/1.png") in caplog.text
 
 
@@ -169,8 +187,17 @@ def test_folder_without_a_readable_image_is_refused(tmp_path: Path, on_error: st
     for name in ("cat", "dog"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "0.png").write_bytes(b"?")
-    with pytest.raises(BrokenFileError, match=r"2 of 2 images cannot be read|no image can be read"):
+    with pytest.raises(BrokenFileError, match=r"2 of 2 images cannot be read|no image can be read of 2 of 2"):
         pixels(read_folder(tmp_path, on_error=on_error))
+
+
+@pytest.mark.parametrize("names", [("cat", "dog"), ("cat", "dog", "fox")])
+def test_class_is_not_left_out_as_a_whole(tmp_path: Path, names: tuple[str, ...]) -> None:
+    write_class_folders(tmp_path, names)
+    for path in (tmp_path / "dog").iterdir():
+        path.write_bytes(b"<html>")
+    with pytest.raises(BrokenFileError, match=rf"of 1 of {len(names)} classes: dog\. Mend or add images"):
+        read_folder(tmp_path, on_error="skip")
 
 
 def only_one_class(root: Path) -> None:

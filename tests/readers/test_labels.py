@@ -89,20 +89,23 @@ BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
     "empty": ("", ["is empty"]),
     "blank": ("\n\n", ["no records"]),
     "no records": ("file,label\n", ["no records"]),
-    "missing file": ("file,label\na.png,x\ne.png,y\n", ["line 3", "'e.png'"]),
-    "no image": ("file,label\na.png,x\nlabels.csv,y\n", ["line 3", "'labels.csv' is no image"]),
-    "empty name": ("file,label\n,x\nb.png,y\n", ["line 2", "''"]),
-    "duplicate": ("file,label\na.png,x\nb.png,y\n./a.png,y\n", ["line 4", "'a.png'", "line 2"]),
+    "missing files": (
+        "file,label\na.png,x\ne.png,y\nf.png,y\n",
+        ["2 of 3 rows", "'e.png' (line 3), 'f.png' (line 4)", "endings", "data.on_error:skip"],
+    ),
+    "no image": ("file,label\na.png,x\nlabels.csv,y\n", ["1 of 2 rows", "'labels.csv' (line 3)"]),
+    "empty name": ("file,label\n,x\nb.png,y\n", ["line 2", "name is empty", "give one"]),
+    "duplicate": ("file,label\na.png,x\nb.png,y\n./a.png,y\n", ["line 4", "'a.png'", "line 2: delete"]),
     "empty label": ("file,label\na.png,x\nb.png, \n", ["line 3", "label is empty"]),
     "short row": ("file,label\na.png,x\nb.png\n", ["line 3", "1 fields", "header has 2"]),
-    "long row": ("file,label\na.png,x,z\n", ["line 2", "3 fields"]),
+    "long row": ("file,label\na.png,x,z\n", ["line 2", "3 fields", "holds ',' in quotes"]),
     "open quote": ('file,label\na.png,"x\n', ["line", "no CSV"]),
     "no file column": ("name,label\na.png,x\n", ["line 1", "file names", "filename", "'name'"]),
     "no label column": ("file,kind\na.png,x\n", ["line 1", "labels", "species", "'kind'"]),
     "two label columns": ("file,Label,class\na.png,x,y\n", ["line 1", "'Label', 'class'", "rename"]),
     "unknown split": ("file,label,split\na.png,x,tset\n", ["line 2", "'tset'", "'test'"]),
     "one class": ("file,label\na.png,x\nb.png,x\n", ["one class (x)"]),
-    "up": ("file,label\n../secret.png,x\n", ["line 2", "leads out"]),
+    "up": ("file,label\n../secret.png,x\n", ["line 2", "leads out", "path below this folder"]),
     "up and down": ("file,label\nsub/../a.png,x\n", ["line 2", "leads out"]),
     "up in Windows": ("file,label\n..\\secret.png,x\n", ["line 2", "leads out"]),
     "absolute": ("file,label\n/etc/passwd,x\n", ["line 2", "'/etc/passwd'", "leads out"]),
@@ -123,6 +126,25 @@ def test_broken_table_is_refused_with_its_line(tmp_path: Path, case: str) -> Non
         read_folder(root)
     for fragment in [str(path), *told]:
         assert fragment in str(caught.value)
+
+
+def test_rows_without_their_image_can_be_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_table(tmp_path, "file,label\nx.png,1\na.png,1\ny.png,2\nb.png,2\n")
+    images = read_folder(tmp_path, on_error="skip")
+    assert [row[:2] for row in rows(images)] == [["a.png", "1"], ["b.png", "2"]]
+    assert "2 of 4 rows name no image" in caplog.text
+    assert "'x.png' (line 2), 'y.png' (line 4). They are left out" in caplog.text
+    np.testing.assert_array_equal(pixels(images), [noise(5, 4, 3, seed=seed) for seed in range(2)])
+
+
+@pytest.mark.parametrize("unreadable", [[], ["c.png"]])
+def test_class_is_not_left_out_as_a_whole(tmp_path: Path, unreadable: list[str]) -> None:
+    lines = ["a.png,1", "b.png,2", "x.png,3", *(f"{name},3" for name in unreadable)]
+    write_table(tmp_path, "\n".join(["file,label", *lines]))
+    for name in unreadable:
+        (tmp_path / name).write_bytes(b"<html>")
+    with pytest.raises(BrokenFileError, match=r"of 1 of 3 classes: 3\."):
+        read_folder(tmp_path, on_error="skip")
 
 
 def test_link_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ class DataOptions(Options):
     channels: Literal["auto", 1, 3] = "auto"
     """Grey or RGB. auto: RGB if the header of any image file says colour."""
     on_error: Literal["fail", "skip"] = "fail"
-    """What becomes of an image file that cannot be read; skip decodes every file twice."""
+    """What becomes of an image file that cannot be read, or that a table names and is not there; skip decodes
+    every file twice."""
     bands: Literal["all", "rgb"] = "all"
     """Of a satellite image: all bands, or those of visible light as red, green, blue."""
     binary: bool = False

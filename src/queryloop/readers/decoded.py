@@ -15,21 +15,23 @@ from queryloop.errors import BrokenFileError, OptionsError, examples
 from queryloop.options import DataOptions
 from queryloop.progress import ProgressBar
 from queryloop.readers.images import ImageSet, Shape
-from queryloop.readers.pictures import is_coloured, pixels
+from queryloop.readers.labels import refuse_emptied
+from queryloop.readers.pictures import grey_levels, is_coloured, pixels
 from queryloop.readers.threads import in_threads
 
 logger = logging.getLogger(__name__)
 
 _BLOCK = 4096  # images in memory at a time,
 _MEMORY = 1 << 26  # or fewer, if they take more bytes than this
+_DARK = 1 << 13  # where no 16-bit value reaches an eighth of 65536, it is seldom meant so
 
 
 def image_set(root: Path, samples: pd.DataFrame, options: DataOptions) -> ImageSet:
     """The samples, whose ids are paths relative to `root`, with their images.
 
     With on_error "skip" each image is decoded twice, at first to leave out what cannot be. Raises
-    BrokenFileError where no image can be read; iterating over the blocks raises it, naming all that
-    cannot be read, and OptionsError for mixed sizes without image_size.
+    BrokenFileError where no image, or with "skip" none of a class, can be read; iterating over the blocks
+    raises it, naming all that cannot be read, and OptionsError for mixed sizes without image_size.
     """
     if options.on_error == "skip":
         samples = _readable(root, samples, options)
@@ -49,9 +51,9 @@ def _readable(root: Path, samples: pd.DataFrame, options: DataOptions) -> pd.Dat
             bar.advance(len(block))
     if broken := [fault for fault in faults if fault]:
         logger.warning("%s They are left out, as data.on_error is skip.", _told(broken, len(names)))
-    if len(broken) == len(names):
-        raise BrokenFileError(f"{root}: no image can be read.")
-    return samples[[fault is None for fault in faults]].reset_index(drop=True)
+    readable = samples[[fault is None for fault in faults]].reset_index(drop=True)
+    refuse_emptied(root, samples, readable)
+    return readable
 
 
 def _fault(root: Path, side: int | None, name: str) -> BrokenFileError | None:
@@ -59,9 +61,11 @@ def _fault(root: Path, side: int | None, name: str) -> BrokenFileError | None:
     return image if isinstance(image, BrokenFileError) else None
 
 
-def _tried(path: Path, side: int | None, channels: int) -> np.ndarray | BrokenFileError:
+def _tried(
+    path: Path, side: int | None, channels: int, peaks: list[int] | None = None
+) -> np.ndarray | BrokenFileError:
     try:
-        return pixels(path, side, channels)
+        return pixels(path, side, channels, peaks)
     except BrokenFileError as error:
         return error
 
@@ -93,7 +97,8 @@ def _blocks(
     root: Path, names: Sequence[str], first: str, shape: Shape, options: DataOptions
 ) -> Iterator[np.ndarray]:
     """Stacks of images, in order; after one that cannot be read the rest is only searched for more."""
-    work = partial(_fitting, root, first, shape, options.image_size)
+    peaks: list[int] = []
+    work = partial(_fitting, root, first, shape, options.image_size, peaks)
     broken: list[BrokenFileError] = []
     for block in in_threads(work, names, options.workers, max(1, min(_BLOCK, _MEMORY // prod(shape)))):
         images = [image for image in block if not isinstance(image, BrokenFileError)]
@@ -102,12 +107,28 @@ def _blocks(
             yield np.stack(images)
     if broken:
         raise BrokenFileError(f"{_told(broken, len(names))} To leave them out, set data.on_error:skip.")
+    _tell_of_dark(root, peaks)
+
+
+def _tell_of_dark(root: Path, peaks: Sequence[int]) -> None:
+    """Say how few grey levels are left where files of 16 bits hold values of 12, say."""
+    peak = max(peaks, default=0)
+    if 0 < peak < _DARK:
+        logger.warning(
+            "%s: the brightest pixel of %d images with 16 bits is %d of 65535, so that %d of 256 grey levels "
+            "are left of them. For more, multiply the values of all these files by one factor, at most %d.",
+            root,
+            len(peaks),
+            peak,
+            grey_levels(peak),
+            65535 // peak,
+        )
 
 
 def _fitting(
-    root: Path, first: str, shape: Shape, side: int | None, name: str
+    root: Path, first: str, shape: Shape, side: int | None, peaks: list[int], name: str
 ) -> np.ndarray | BrokenFileError:
-    image = _tried(root / name, side, shape[2])
+    image = _tried(root / name, side, shape[2], peaks)
     if isinstance(image, BrokenFileError) or image.shape == shape:
         return image
     sizes = [f"{height}x{width}" for height, width, _ in (image.shape, shape)]

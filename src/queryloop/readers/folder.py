@@ -42,10 +42,11 @@ class Table:
         return [self.name, *(prefix + name for name in there)], missing
 
     def read(self, source: Source, classes: Sequence[str], options: DataOptions) -> ImageSet:
-        """The images that the CSV names. Raises BrokenFileError naming file or line."""
+        """The images that the CSV names. Raises BrokenFileError naming files or lines."""
         table, images = source.folder / self.name, source.folder / self.images
         found = listing(images)
-        samples = labelled(table, images, frozenset(found.images), classes, self.label)
+        there, skip = frozenset(found.images), options.on_error == "skip"
+        samples = labelled(table, images, there, classes, self.label, skip=skip)
         _check_unlabelled(table, samples, options)
         others = found.others - (not self.images)  # the CSV itself is no image either
         unnamed = f"{len(found.images) - len(samples)} images without label, "
@@ -170,9 +171,10 @@ def _image_set(
             "two or more. The class is the first folder below raw_root (or below train/ and test/ there), "
             f"or stands in a table {_LABELS}."
         )
-    told = f"{len(samples)} images of {len(classes)} classes"
+    images = image_set(root, samples, options)
+    told = f"{len(images.samples)} images of {len(classes)} classes"
     logger.info("%s: %s; left out: %s.", said_by, told, left_out)
-    return image_set(root, samples, options)
+    return images
 
 
 def _ignored(others: int, found: Listing) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from queryloop.errors import BrokenFileError, unknown
+from queryloop.errors import BrokenFileError, examples, unknown
 from queryloop.readers.content import contents
 from queryloop.readers.listing import inside
+
+logger = logging.getLogger(__name__)
 
 FILES = frozenset(
     [
@@ -47,31 +50,56 @@ def labelled(
     there: Collection[str],
     classes: Sequence[str] = (),
     names: Collection[str] = LABELS,
+    *,
+    skip: bool = False,
 ) -> pd.DataFrame:
     """The samples of a table: sample_id relative to the folder of the table, label, split; sorted by id.
 
     images: folder in which its file names begin. there: ids of the images that are there. classes: the
     known ones, named or numbered in the table; none: any text is a class. names: what the column of
     labels may be called. Where a column says the split, training images may be without a label (null).
-    Raises BrokenFileError naming the line.
+    skip: leave out the rows whose image is not there, with a warning, unless a class has no others.
+    Raises BrokenFileError naming the line, or all lines whose image is not there.
     """
     header, *records = rows(table)
     file, label = _needed(header, FILES, "file names"), _needed(header, names, "labels")
     split = _column(header, ("split", "subset"), "splits")
     prefix = images.relative_to(table.parent)
-    seen: dict[str, str] = {}
+    lines: dict[str, str] = {}
     found = []
     for row in records:
-        name = _file(row, row.fields[file], images, there)
-        if name in seen:
-            raise BrokenFileError(f"{row.place}: {name!r} was already named in {seen[name]}.")
-        seen[name] = row.place.rsplit(": ", 1)[-1]
+        name = _file(row, row.fields[file], images, there, lines)
         part = "train" if split is None else _split(row, row.fields[split])
         text = row.fields[label]
         is_left_open = not text and split is not None and part == "train"
         found.append(((prefix / name).as_posix(), None if is_left_open else _label(row, text, classes), part))
     samples = pd.DataFrame(found, columns=["sample_id", "label", "split"], dtype="str")
+    if absent := [f"{name!r} ({line})" for name, line in lines.items() if name not in there]:
+        _tell_absent(f"{table}: {len(absent)} of {len(lines)} rows", images, absent, skip)
+        named, samples = samples, samples[[name in there for name in lines]]
+        refuse_emptied(table, named, samples)
     return samples.sort_values("sample_id", ignore_index=True)
+
+
+def _tell_absent(which: str, images: Path, absent: Sequence[str], skip: bool) -> None:
+    told = f"{which} name no image that lies in {images}: {examples(absent)}."
+    if not skip:
+        raise BrokenFileError(
+            f"{told} Add the files, or write the names with their folders and endings; to leave these rows "
+            "out, set data.on_error:skip."
+        )
+    logger.warning("%s They are left out, as data.on_error is skip.", told)
+
+
+def refuse_emptied(said_by: Path, named: pd.DataFrame, left: pd.DataFrame) -> None:
+    """Refuse to go on where a class of the samples `named` has none `left`. Raises BrokenFileError."""
+    emptied = sorted(set(named["label"].dropna()) - set(left["label"]))
+    if emptied:
+        raise BrokenFileError(
+            f"{said_by}: no image can be read of {len(emptied)} of {named['label'].nunique()} classes: "
+            f"{examples(emptied)}. Mend or add images of each, or take the class out: its folder, or its "
+            "rows in the table."
+        )
 
 
 def rows(path: Path) -> list[Row]:
@@ -88,7 +116,10 @@ def rows(path: Path) -> list[Row]:
             row = Row(f"{path}: line {reader.line_num}", [field.strip() for field in fields])
             if found and fields and len(fields) != len(found[0].fields):
                 wrong = f"{len(fields)} fields, but the header has {len(found[0].fields)}"
-                raise BrokenFileError(f"{row.place} has {wrong}.")
+                raise BrokenFileError(
+                    f"{row.place} has {wrong}: put a field that holds {delimiter!r} in quotes, and leave a "
+                    "missing value empty, not out."
+                )
             if any(row.fields):
                 found.append(row)
     except csv.Error as error:
@@ -131,13 +162,19 @@ def _needed(header: Row, names: Collection[str], meaning: str) -> int:
     return column
 
 
-def _file(row: Row, text: str, images: Path, there: Collection[str]) -> str:
+def _file(row: Row, text: str, images: Path, there: Collection[str], lines: dict[str, str]) -> str:
+    """The id of the file that a row names; its line is added to `lines`."""
+    if not text:
+        raise BrokenFileError(f"{row.place}: the file name is empty: give one, or delete the line.")
     try:
-        name = inside(images, text)
+        name = text if text in there else inside(images, text)  # what was listed is inside, links too
     except BrokenFileError as error:
         raise BrokenFileError(f"{row.place}: {error}") from None
-    if name not in there:
-        raise BrokenFileError(f"{row.place}: {text!r} is no image that lies in {images}.")
+    if name in lines:
+        raise BrokenFileError(
+            f"{row.place}: {name!r} was already named in {lines[name]}: delete one of these lines."
+        )
+    lines[name] = row.place.rsplit(": ", 1)[-1]
     return name
 
 

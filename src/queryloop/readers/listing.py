@@ -55,7 +55,10 @@ def inside(root: Path, name: str) -> str:
     path = PurePosixPath(name.replace("\\", "/"))
     leaves = "\0" in name or path.is_absolute() or ".." in path.parts or PureWindowsPath(name).drive
     if leaves or not Path(os.path.realpath(root / path)).is_relative_to(os.path.realpath(root)):
-        raise BrokenFileError(f"{root}: {name!r} leads out of this folder: nothing outside of it is read.")
+        raise BrokenFileError(
+            f"{root}: {name!r} leads out of this folder: nothing outside of it is read. Put the file itself "
+            "there, and name it by its path below this folder."
+        )
     return path.as_posix()
 
 
