@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 from urllib.error import URLError
 
@@ -30,8 +33,46 @@ def test_with_the_same_weights_it_is_the_published_network(name: str) -> None:
     weights = reference.state_dict()
     network.head.linear.load_state_dict({part: weights.pop(f"fc.{part}") for part in ("weight", "bias")})
     network.trunk.load_state_dict(weights)
-    inputs = torch.randn(2, 3, 64, 64)
-    torch.testing.assert_close(network(inputs), reference(inputs))
+    _same(network, reference)
+
+
+def test_with_the_small_stem_it_is_the_published_network_for_small_images() -> None:
+    reference = published("resnet18")
+    reference.conv1, reference.maxpool = nn.Conv2d(1, 64, 3, padding=1, bias=False), nn.Identity()
+    network = build(ModelOptions(name="resnet18"), (28, 28, 1), 3).eval()
+    weights = reference.state_dict()
+    network.head.linear.load_state_dict({part: weights.pop(f"fc.{part}") for part in ("weight", "bias")})
+    network.trunk.load_state_dict(weights)
+    _same(network, reference, (2, 1, 28, 28))
+
+
+def _same(network: nn.Module, reference: nn.Module, shape: tuple[int, ...] = (2, 3, 64, 64)) -> None:
+    """In double precision: sums in another order differ by less."""
+    inputs = torch.randn(*shape, dtype=torch.float64)
+    found = network.head(network.double().trunk(inputs))
+    torch.testing.assert_close(found, reference.double()(inputs))
+
+
+def test_a_narrow_network_writes_nowhere_but_in_its_memory() -> None:
+    """A process of its own: it would be ended."""
+    checked = {**os.environ, "MALLOC_CHECK_": "3", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", NARROW], env=checked, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "trained\n"), done.stderr
+
+
+NARROW = """
+import torch
+from queryloop.models.registry import build
+from queryloop.options import ModelOptions
+
+last = torch.channels_last
+for name in ("resnet18", "resnet50"):
+    network = build(ModelOptions(name=name, width=4), (16, 16, 3), 3).to(memory_format=last)
+    for _ in range(5):
+        images = torch.randn(5, 3, 16, 16).contiguous(memory_format=last)
+        network(images).square().mean().backward()
+print("trained")
+"""
 
 
 def test_fresh_weights_are_drawn_as_in_torchvision() -> None:

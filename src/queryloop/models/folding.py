@@ -25,10 +25,10 @@ def folded(trunk: nn.Module) -> nn.Module:
 
 
 class _Tracer(fx.Tracer):
-    """Takes every batch norm whole, those of other packages too."""
+    """Takes convolutions and batch norms whole, those of other packages too."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, nn.BatchNorm2d) or super().is_leaf_module(m, module_qualified_name)
+        return isinstance(m, nn.Conv2d | nn.BatchNorm2d) or super().is_leaf_module(m, module_qualified_name)
 
 
 def _module(trunk: nn.Module, node: Any) -> nn.Module | None:

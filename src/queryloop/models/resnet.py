@@ -6,7 +6,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from queryloop.options import ModelOptions
 
@@ -74,9 +75,22 @@ def _stage(block: Block, n_in: int, planes: int, count: int, stride: int) -> nn.
     n_out = planes * block.expansion
     shortcut = None
     if stride != 1 or n_in != n_out:
-        shortcut = nn.Sequential(nn.Conv2d(n_in, n_out, 1, stride, bias=False), nn.BatchNorm2d(n_out))
+        shortcut = nn.Sequential(_Shortcut(n_in, n_out, 1, stride, bias=False), nn.BatchNorm2d(n_out))
     first = block(n_in, planes, stride, shortcut)
     return nn.Sequential(first, *(block(n_out, planes) for _ in range(count - 1)))
+
+
+class _Shortcut(nn.Conv2d):
+    """A convolution of 1 x 1 that leaves out places before it looks.
+
+    With a stride of its own and fewer than 16 channels last in memory, the gradient of its weights is
+    written beyond its memory by oneDNN, as it comes with torch 2.14: the process dies, or goes on with
+    what it spoilt.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        step = int(self.stride[0])
+        return F.conv2d(input[:, :, ::step, ::step], self.weight, self.bias)
 
 
 def _initialise(trunk: nn.Module) -> None:
