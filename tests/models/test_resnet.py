@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
@@ -14,7 +15,7 @@ import torchvision.models
 from torch import Tensor, nn
 from torchvision.models import WeightsEnum
 
-from queryloop.errors import MissingFilesError
+from queryloop.errors import BrokenFileError, MissingFilesError
 from queryloop.models.registry import build, load_pretrained
 from queryloop.options import ModelOptions
 
@@ -107,13 +108,16 @@ def test_width_scales_every_stage() -> None:
     assert network.head.linear.in_features == 128
 
 
-@pytest.mark.parametrize("n_channels", [1, 3, 11])
+@pytest.mark.parametrize(
+    ("name", "n_channels"),
+    [("resnet18", 1), ("resnet18", 3), ("resnet18", 11), ("resnet34", 3), ("resnet50", 1)],
+)
 def test_pretrained_weights_fit_any_number_of_channels(
-    n_channels: int, monkeypatch: pytest.MonkeyPatch
+    name: str, n_channels: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reference = published("resnet18")
+    reference = published(name)
     monkeypatch.setattr(WeightsEnum, "get_state_dict", lambda *_, **__: reference.state_dict())
-    options, shape = ModelOptions(name="resnet18", pretrained=True), (32, 32, n_channels)
+    options, shape = ModelOptions(name=name, pretrained=True), (32, 32, n_channels)
     network = build(options, shape, 3).eval()
     load_pretrained(network, options, shape)
     assert all(
@@ -141,4 +145,18 @@ def test_weights_that_are_not_to_be_had_are_an_error_that_helps(
     with pytest.raises(
         MissingFilesError, match=r"resnet34 could not .*put it at .*checkpoints/resnet34.*\.pth"
     ):
+        load_pretrained(network, options, (64, 64, 3))
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>no such file</html>", b"PK\x03\x04 half of a file"])
+def test_a_damaged_file_of_weights_is_named(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    place = tmp_path / "hub" / "checkpoints" / "resnet34-b627a593.pth"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(content)
+    options = ModelOptions(name="resnet34", pretrained=True)
+    network = build(options, (64, 64, 3), 3)
+    with pytest.raises(BrokenFileError, match=rf"{place} is damaged .*not with b627a593\): delete it"):
         load_pretrained(network, options, (64, 64, 3))

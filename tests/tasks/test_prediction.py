@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from queryloop.errors import InputError, NonFiniteRowsError
+from queryloop.errors import InputError, NonFiniteRowsError, StateError
 from queryloop.tasks.classification.prediction import Draws, predict, restore
 from queryloop.training import predict as scoring
 from queryloop.training.checkpoint import Checkpoint, joined
@@ -82,6 +82,21 @@ def test_ten_networks_stay_in_order() -> None:
     for i, member in enumerate((0, 1, 2, 10)):
         shuffled.members[str(member)] = {**made.members["0"], "head.1.bias": np.full(10, i, np.float32)}
     assert [network.head.linear.bias[0].item() for network in restore(shuffled)] == [0, 1, 2, 3]
+
+
+def test_a_checkpoint_with_other_classes_is_none_of_this_network() -> None:
+    made = trained(20, min_steps=1)
+    fewer = replace(made, settings={**made.settings, "classes": ["a", "b"]})
+    with pytest.raises(StateError, match=r"one of another network: 2 of its arrays do not fit, head\..*\(10"):
+        restore(fewer)
+
+
+def test_images_of_another_shape_are_refused() -> None:
+    made, larger = trained(20, min_steps=1), np.repeat(IMAGES, 2, axis=1)
+    with pytest.raises(
+        InputError, match=r"trained on images of shape \(8, 8, 1\), but these have \(16, 8, 1\)"
+    ):
+        predict(made, larger, TEST, frozenset({"probs"}), TRAINING)
 
 
 def test_draws_must_be_said(dropping: Checkpoint) -> None:

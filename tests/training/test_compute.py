@@ -39,7 +39,7 @@ def test_auto_device_takes_the_fastest_there_is(monkeypatch: pytest.MonkeyPatch)
     assert resolve(TrainingOptions(device="cpu")).device == "cpu"
 
 
-@pytest.mark.parametrize("device", ["cuda", "cuda:1", "gpu"])
+@pytest.mark.parametrize("device", ["cuda", "cuda:1", "gpu", "cpu:0", "cpu:"])
 def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
     monkeypatch.setattr(compute, "_present", lambda: {"cuda": False, "mps": False, "cpu": True})
     with pytest.raises(OptionsError, match=f"device '{device}' is not available here. Available: auto, cpu"):

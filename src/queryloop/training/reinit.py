@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from queryloop.training.restore import fitting
+
 SHRINK = 0.4
 PERTURB = 0.1
 """Constants of Zaidi et al. 2022 for the shrink and perturb of Ash and Adams 2020."""
@@ -18,18 +20,20 @@ def cold(network: nn.Module, previous: Mapping[str, np.ndarray]) -> None:
 
 
 def warm(network: nn.Module, previous: Mapping[str, np.ndarray]) -> None:
-    """Take the previous weights and running statistics."""
-    network.load_state_dict({name: torch.tensor(values) for name, values in previous.items()})
+    """Take the previous weights and running statistics. Raises StateError for those of another network."""
+    network.load_state_dict(fitting(network, previous))
 
 
 def shrink_perturb(network: nn.Module, previous: Mapping[str, np.ndarray]) -> None:
     """Weights become SHRINK * previous + PERTURB * fresh.
 
-    Running statistics stay fresh: those of the previous network belong to larger weights.
+    Running statistics stay fresh: those of the previous network belong to larger weights. Raises StateError
+    for those of another network.
     """
+    before = fitting(network, previous)
     with torch.no_grad():
         for name, weight in network.named_parameters():
-            weight.mul_(PERTURB).add_(torch.tensor(previous[name]), alpha=SHRINK)
+            weight.mul_(PERTURB).add_(before[name], alpha=SHRINK)
 
 
 REINIT: dict[str, Callable[[nn.Module, Mapping[str, np.ndarray]], None]] = {
