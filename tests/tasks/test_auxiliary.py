@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from queryloop.tasks.classification.networks import train
 from queryloop.tasks.classification.prediction import Draws, predict, restore
 from queryloop.training import predict as scoring
 from queryloop.training.checkpoint import Checkpoint, joined
 from queryloop.training.reinit import PERTURB, SHRINK
-from tests.tasks.conftest import IMAGES, TEST, TRAINING, trained
+from tests.tasks.conftest import CLASSES, IMAGES, LABELS, MODEL, TEST, TRAINING, trained
 
 LOSS = frozenset({"predicted_loss"})
 STILL = {"min_steps": 1, "epochs": 1, "learning_rate": 1e-12, "weight_decay": 0.0}
@@ -88,3 +89,16 @@ def test_shrink_and_perturb_mixes_the_module_too(judged: Checkpoint) -> None:
     name = "auxiliary.stages.0.weight"
     expected = SHRINK * judged.members["0"][name] + PERTURB * fresh[name]
     np.testing.assert_allclose(mixed[name], expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("precision", ["32", "bf16"])
+@pytest.mark.parametrize("kind", ["learning_loss", "adversarial", "vaal"])
+def test_labels_of_one_class_and_rough_numbers_are_no_reason_to_fail(kind: str, precision: str) -> None:
+    rows, options = np.flatnonzero(LABELS == 3)[:30], {"min_steps": 20, "epochs": 1}
+    training = TRAINING.model_copy(update={**options, "auxiliary": kind, "precision": precision})
+    pool = np.setdiff1d(np.arange(200), rows)
+    made = train(IMAGES, rows, LABELS[rows], None, CLASSES, MODEL, training, 0, pool=pool)
+    need = "predicted_loss" if kind == "learning_loss" else "discriminator"
+    seen = predict(made, IMAGES, TEST, frozenset({need, "probs"}), training)
+    assert seen[need].isfinite().all()
+    assert seen["probs"].argmax(dim=1).eq(3).float().mean() > 0.5
