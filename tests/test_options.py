@@ -112,7 +112,7 @@ IN_GROUPS: list[tuple[str, str, Any]] = [
     ("training", "epochs", 0),
     ("training", "learning_rate", 0),
     ("training", "optimizer", "adam"),
-    ("training", "precision", 16),
+    ("training", "precision", "16"),
     ("training", "threads", 0),
     ("oracle", "noise", 1.01),
 ]
