@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.error import URLError
 
@@ -57,7 +60,9 @@ def _same(network: nn.Module, reference: nn.Module, shape: tuple[int, ...] = (2,
 def test_a_narrow_network_writes_nowhere_but_in_its_memory() -> None:
     """A process of its own: it would be ended."""
     checked = {**os.environ, "MALLOC_CHECK_": "3", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-c", NARROW], env=checked, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", NARROW], env=checked, capture_output=True, text=True, timeout=300
+    )
     assert (done.returncode, done.stdout) == (0, "trained\n"), done.stderr
 
 
@@ -148,7 +153,36 @@ def test_weights_that_are_not_to_be_had_are_an_error_that_helps(
         load_pretrained(network, options, (64, 64, 3))
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>no such file</html>", b"PK\x03\x04 half of a file"])
+def filed(state: dict[str, Any]) -> bytes:
+    file = io.BytesIO()
+    torch.save(state, file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", ["resnet34", "resnet50"])
+def test_a_cached_file_whose_name_keeps_its_promise_is_loaded(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = published(name).state_dict() | {"fc.weight": torch.zeros(1000, 1), "fc.bias": torch.zeros(1000)}
+    content = filed(state)
+    url = f"https://nowhere.invalid/{name}-{hashlib.sha256(content).hexdigest()[:8]}.pth"
+    place = tmp_path / "hub" / "checkpoints" / Path(url).name
+    place.parent.mkdir(parents=True)
+    place.write_bytes(content)
+    said = SimpleNamespace(url=url)
+    said.get_state_dict = lambda **how: WeightsEnum.get_state_dict(said, **how)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torchvision.models, "get_model_weights", lambda _: SimpleNamespace(DEFAULT=said))
+    options = ModelOptions(name=name, pretrained=True)
+    network = build(options, (64, 64, 3), 3)
+    load_pretrained(network, options, (64, 64, 3))
+    assert all(torch.equal(tensor, state[key]) for key, tensor in network.trunk.state_dict().items())
+
+
+BAD = [b"", b"<html>no such file</html>", b"PK\x03\x04 half of a file", filed({"a": torch.ones(2)})]
+
+
+@pytest.mark.parametrize("content", [*BAD, filed({"conv1.weight": torch.zeros(64, 3, 7, 7)})])
 def test_a_damaged_file_of_weights_is_named(
     content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

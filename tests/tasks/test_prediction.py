@@ -93,10 +93,19 @@ def test_a_checkpoint_with_other_classes_is_none_of_this_network() -> None:
 
 def test_images_of_another_shape_are_refused() -> None:
     made, larger = trained(20, min_steps=1), np.repeat(IMAGES, 2, axis=1)
-    with pytest.raises(
-        InputError, match=r"trained on images of shape \(8, 8, 1\), but these have \(16, 8, 1\)"
-    ):
+    with pytest.raises(StateError, match=r"with the shape \[8, 8, 1\], but here they are \[16, 8, 1\]: take"):
         predict(made, larger, TEST, frozenset({"probs"}), TRAINING)
+
+
+@pytest.mark.parametrize("reinit", ["warm", "shrink_perturb"])
+@pytest.mark.parametrize("other", [{"shape": [8, 8, 2]}, {"classes": list("abcdefghij")}])
+def test_a_training_goes_on_only_where_images_and_classes_are_the_same(
+    reinit: str, other: dict[str, object]
+) -> None:
+    made = trained(20, min_steps=1)
+    before = replace(made, settings={**made.settings, **other})
+    with pytest.raises(StateError, match=f"trained with the {next(iter(other))} "):
+        trained(30, previous=before, reinit=reinit, min_steps=1)
 
 
 def test_draws_must_be_said(dropping: Checkpoint) -> None:

@@ -14,15 +14,22 @@ from queryloop.boxes.pool import Pool
 from queryloop.boxes.resolution import resolve
 from queryloop.boxes.starting import starting_set
 from queryloop.boxes.sums import Sums, nats_of
-from queryloop.errors import InputError
-from queryloop.options import DataOptions, ModelOptions, TrainingOptions
+from queryloop.errors import InputError, StateError
+from queryloop.options import (
+    DataOptions,
+    ModelOptions,
+    QueryOptions,
+    ScoringOptions,
+    TrainingOptions,
+)
 from queryloop.readers.registry import find
 from queryloop.storage.volumes import Volumes, VolumeStore
 from queryloop.tasks.segmentation import networks
 from queryloop.tasks.segmentation.held_out import held_out_dice
 from queryloop.tasks.segmentation.metrics import dice
 from queryloop.tasks.segmentation.observer import measured
-from queryloop.tasks.segmentation.unet import UNetObserver
+from queryloop.tasks.segmentation.unet import UNetObserver, UNets
+from queryloop.tasks.task import Looking
 from queryloop.training.checkpoint import HELD_OUT, Checkpoint
 from queryloop.training.folds import Fold
 from queryloop.training.volumes.cases import Annotated, Part
@@ -66,10 +73,12 @@ def checkpoint(scans: Volumes, start: list[Box]) -> Checkpoint:
     return trained(scans, start)
 
 
-def trained(scans: Volumes, boxes: list[Box], seed: int = 0, **options: object) -> Checkpoint:
+def trained(
+    scans: Volumes, boxes: list[Box], seed: int = 0, previous: Checkpoint | None = None, **options: object
+) -> Checkpoint:
     labels = {box: scans.labels(box.case)[box.slices] for box in boxes}
     training = TRAINING.model_copy(update=options)
-    return networks.train(scans, list(scans.cases), labels, MODEL, training, seed)
+    return networks.train(scans, list(scans.cases), labels, MODEL, training, seed, previous=previous)
 
 
 def held(labels: dict[Box, np.ndarray]) -> dict[str, set[int]]:
@@ -93,6 +102,35 @@ def test_what_is_labelled_is_learnt(scans: Volumes, start: list[Box], checkpoint
     assert found.keys() == {
         f"{m}{c}" for m in ("dice", "surface_distance") for c in ("", "_ellipsoid", "_tube")
     }
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"classes": ["background", "a"]}, "with the classes .'background', 'a'., but here they are"),
+        ({"channels": ["one", "two"]}, "with the channels .'one', 'two'., but here they are"),
+    ],
+)
+def test_a_network_of_other_scans_is_refused(
+    settings: dict[str, object], words: str, scans: Volumes, start: list[Box], checkpoint: Checkpoint
+) -> None:
+    other = replace(checkpoint, settings={**checkpoint.settings, **settings})
+    looking = Looking(QueryOptions(), ScoringOptions(members="ensemble"), TRAINING)
+    with pytest.raises(StateError, match="arrays do not fit"):
+        networks.restore(other)
+    with pytest.raises(StateError, match=words):
+        UNets().observer(replace(checkpoint, settings=other.settings), scans, looking, 0)
+    with pytest.raises(StateError, match=words):
+        trained(scans, start, previous=other, reinit="warm")
+
+
+@pytest.mark.parametrize("reinit", ["warm", "shrink_perturb"])
+def test_weights_of_another_width_are_refused(
+    reinit: str, scans: Volumes, start: list[Box], checkpoint: Checkpoint
+) -> None:
+    narrow = {name: array[:1] for name, array in checkpoint.members["0"].items()}
+    with pytest.raises(StateError, match="one of another network"):
+        trained(scans, start, previous=replace(checkpoint, members={"0": narrow}), reinit=reinit)
 
 
 def test_a_training_is_a_function_of_its_seed(scans: Volumes, start: list[Box]) -> None:

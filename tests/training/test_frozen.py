@@ -12,7 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from queryloop.errors import NonFiniteError
+from queryloop.errors import NonFiniteError, StateError
 from queryloop.models.registry import build
 from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.randomness import derived_seed
@@ -75,6 +75,9 @@ def test_training_on_features_trains_a_head_and_leaves_the_trunk_bit_for_bit() -
     assert all(name.startswith("head.") for name in made.members["0"])
     assert weights(trunk) == before
     assert np.array_equal(features_of(trunk), features)
+    for others in (IMAGES, features[:, 1:]):
+        with pytest.raises(StateError, match=r"trained with the shape \[\d+\], but"):
+            predict(made, others, np.arange(3), frozenset({"probs"}), TRAINING)
     found = predict(made, features, np.arange(300), frozenset({"probs", "embeddings"}), TRAINING)
     assert found["probs"].shape == (300, 3)
     assert np.corrcoef(found["embeddings"][:, 0], features[:, 0])[0, 1] == pytest.approx(1, abs=1e-5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -27,6 +27,20 @@ def members(checkpoint: Checkpoint, build: Callable[[], N]) -> list[N]:
         network.load_state_dict(fitting(network, checkpoint.members[member]))
         networks.append(network.eval())
     return networks
+
+
+def refuse_others(checkpoint: Checkpoint, **given: Sequence[object]) -> None:
+    """Raise StateError unless shape, channels or classes are those that the checkpoint was trained with.
+
+    given: them, by their name in the settings; what the settings do not name is not compared.
+    """
+    for name, here in given.items():
+        trained = list(checkpoint.settings.get(name, here))
+        if trained != list(here):
+            raise StateError(
+                f"the checkpoint was trained with the {name} {trained}, but here they are {list(here)}: "
+                "take data like those of its training, or train on these."
+            )
 
 
 def fitting(network: nn.Module, weights: Mapping[str, np.ndarray]) -> dict[str, Tensor]:

@@ -27,6 +27,7 @@ from queryloop.training.objective import Losses
 from queryloop.training.pixels import Pixels, measure
 from queryloop.training.registry import OBJECTIVES
 from queryloop.training.reinit import REINIT
+from queryloop.training.restore import refuse_others
 
 Labelled = tuple[np.ndarray, np.ndarray]
 """Rows of the image array and the class number of each."""
@@ -54,7 +55,7 @@ def train(
     from (seed, N, purpose), so any two trainings on N labels share their initial weights. previous:
     where `reinit` warm and shrink_perturb start; None starts cold. pool: rows without a label, for an
     auxiliary that looks at them. Raises InputError without a labelled row, OptionsError for patience
-    without validation rows, NonFiniteRowsError.
+    without validation rows, StateError for a previous network of other images or classes, NonFiniteRowsError.
     """
     _check(len(rows), validation, training)
     compute, pixels = resolve(training), _pixels(images, rows, model)
@@ -62,7 +63,7 @@ def train(
     batches = Batches(images, rows, labels.astype(np.int64), pixels, training, seed, compute.device)
     with isolated(compute.threads):
         torch.manual_seed(derived_seed(seed, len(rows), "initial weights"))
-        network = _initial(images.shape[1:], len(classes), model, training, previous)
+        network = _initial(images.shape[1:], classes, model, training, previous)
         torch.manual_seed(derived_seed(seed, len(rows), "dropout"))
         validate = None if validation is None else partial(score, validation)
         losses = _losses(labels, len(classes), training, compute.device)
@@ -90,17 +91,18 @@ def _settings(
 
 def _initial(
     shape: tuple[int, ...],
-    n_classes: int,
+    classes: list[str],
     model: ModelOptions,
     training: TrainingOptions,
     previous: Checkpoint | None,
 ) -> Network:
     """The network as training begins, from torch's random state."""
-    network = build(model, shape, n_classes)
+    network = build(model, shape, len(classes))
     load_pretrained(network, model, shape)
     attach(network, shape, training)
     network.to(memory_format=torch.channels_last)
     if previous is not None:
+        refuse_others(previous, shape=shape, classes=classes)
         REINIT[training.reinit](network, previous.members["0"])
     return network
 

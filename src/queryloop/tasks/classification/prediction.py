@@ -20,7 +20,7 @@ from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.compute import resolve_scoring
 from queryloop.training.pixels import Pixels
 from queryloop.training.predict import softmax
-from queryloop.training.restore import members
+from queryloop.training.restore import members, refuse_others
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def predict(
     (K, D), bias (K,)), predicted_loss (N,), discriminator (N,), all of the first network; mc_probs
     (N, T, K), one network or one mask t, shared by all rows; n_classes. All fp32, on the CPU. training
     gives device, threads and precision. Raises NonFiniteRowsError, OptionsError for an unknown need,
-    InputError for mc_probs without draws and for images of another shape than those it was trained on.
+    InputError for mc_probs without draws, StateError for a checkpoint of other images.
     """
     for need in needs - {*_PER_SAMPLE, *_CONSTANT}:
         raise unknown("need", need, {*_PER_SAMPLE, *_CONSTANT})
@@ -58,21 +58,13 @@ def predict(
     wanted = {name: _PER_SAMPLE[name] for name in sorted(needs & set(_PER_SAMPLE))}
     if wanted:
         settings = checkpoint.settings
-        _refuse_others(tuple(settings["shape"]), images.shape[1:])
+        refuse_others(checkpoint, shape=images.shape[1:])
         pixels, compute = Pixels(settings["mean"], settings["std"]), resolve_scoring(training)
         every = "mc_probs" in needs and draws is not None and draws.members == "ensemble"
         networks = restore(checkpoint)[: None if every else 1]
         reduce = reduction(wanted, _drawing(networks[0], draws) if "mc_probs" in needs else None)
         found |= _nested(scoring.predict(networks, reduce, images, rows, pixels, compute))
     return found
-
-
-def _refuse_others(trained: tuple[int, ...], shape: tuple[int, ...]) -> None:
-    if trained != shape:
-        raise InputError(
-            f"the checkpoint was trained on images of shape {trained}, but these have {shape}: bring them "
-            "to that shape, or train on images like these."
-        )
 
 
 def predicted(

@@ -15,7 +15,7 @@ from queryloop.tasks.segmentation.scans import Scans
 from queryloop.training.checkpoint import HELD_OUT, Checkpoint
 from queryloop.training.compute import resolve_scoring
 from queryloop.training.folds import Fold
-from queryloop.training.restore import members
+from queryloop.training.restore import members, refuse_others
 
 
 def train(
@@ -32,12 +32,14 @@ def train(
 
     labels: of each box in these cases, uint8 of its size, IGNORE where nobody labelled. seed: all draws
     come from (seed, number of labelled parts, purpose). fold: the cases that are left out, whose Dice the log
-    tells. previous: where `reinit` warm and shrink_perturb start. Raises as `training.volumes.training.train`
-    and `Fold.of` do.
+    tells. previous: where `reinit` warm and shrink_perturb start. Raises as
+    `training.volumes.training.train`, `Fold.of` and `refuse_others` do.
     """
     from queryloop.training.volumes import training as fitting  # Lightning: takes seconds
 
     spacing = np.median([case.spacing for case in scans.cases.values()], axis=0).tolist()
+    if previous is not None:
+        refuse_others(previous, channels=scans.channels, classes=scans.classes)
     before = None if previous is None else previous.members["0"]
     kept, apart = parted(annotated(scans, cases, labels), fold)
     parts = list(kept.values())

@@ -17,6 +17,7 @@ from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.compute import resolve_scoring
 from queryloop.training.nnunet.scoring import Scorer
 from queryloop.training.nnunet.trained import Trained
+from queryloop.training.restore import refuse_others
 
 _TOWARDS_RAS = "NibabelIOWithReorient"
 """The one of nnU-Net's readers that does with axes as the store does."""
@@ -47,6 +48,7 @@ def observer_of(
     checkpoint: Checkpoint, scans: Scans, looking: Looking, n: int | None, *, apart: bool = False
 ) -> NnUNetObserver:
     """Of the first n networks of a checkpoint, or all. apart: each of their mirrored views is a member."""
+    refuse_others(checkpoint, channels=scans.channels, classes=scans.classes)
     settings, compute = checkpoint.settings, resolve_scoring(looking.training)
     taken = settings["model"]["nnunet"]["trained"] is not None
     turns_them = settings["nnunet"]["plans"].get("image_reader_writer") == _TOWARDS_RAS

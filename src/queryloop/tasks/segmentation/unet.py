@@ -12,6 +12,7 @@ from torch import Tensor
 from queryloop.boxes.box import Box
 from queryloop.boxes.sums import Each, Sums
 from queryloop.errors import OptionsError
+from queryloop.models.unet import UNet
 from queryloop.options import ExperimentOptions, ModelOptions, TrainingOptions
 from queryloop.tasks.segmentation import networks
 from queryloop.tasks.segmentation.backend import Backend
@@ -22,6 +23,7 @@ from queryloop.tasks.task import Looking
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.compute import resolve_scoring
 from queryloop.training.folds import Fold
+from queryloop.training.restore import refuse_others
 from queryloop.training.volumes import members
 from queryloop.training.volumes.prediction import embed, score
 from queryloop.training.volumes.tiles import Tiling
@@ -90,7 +92,7 @@ class UNets(Backend):
 
     def observer(self, checkpoint: Checkpoint, scans: Scans, looking: Looking, seed: int) -> Observer:
         """Networks, mirrored views of the first one, or dropout masks of it."""
-        found, scoring = restore(checkpoint), looking.scoring
+        found, scoring = _restored(checkpoint, scans), looking.scoring
         if scoring.members == "tta":
             views = members.views(found[:1], members.mirrors())
         elif scoring.members == "dropout" and found[0].head.rate:
@@ -101,8 +103,13 @@ class UNets(Backend):
 
     def predictor(self, checkpoint: Checkpoint, scans: Scans, looking: Looking, kind: str) -> Observer:
         """The `single` first network, or the `ensemble` of all."""
-        found = restore(checkpoint)[: 1 if kind == "single" else None]
+        found = _restored(checkpoint, scans)[: 1 if kind == "single" else None]
         return _observer(checkpoint, scans, looking, members.views(found))
+
+
+def _restored(checkpoint: Checkpoint, scans: Scans) -> list[UNet]:
+    refuse_others(checkpoint, channels=scans.channels, classes=scans.classes)
+    return restore(checkpoint)
 
 
 def _observer(
