@@ -39,7 +39,7 @@ def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFram
     name[validation] = "validation"
     if options.transfer not in ("auto", 0):
         name[_drawn(patients[validation], float(options.transfer), seed, "transfer")] = "transfer"
-        _refuse_without_validation(name, options)
+        _refuse_transfer_of_all(name, options)
     name[test] = "test"
     if not (name == "train").any():
         raise OptionsError(
@@ -49,7 +49,7 @@ def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFram
     return table("splits", {"sample_id": ids, "split": name})
 
 
-def _refuse_without_validation(name: pd.Series, options: DataOptions) -> None:
+def _refuse_transfer_of_all(name: pd.Series, options: DataOptions) -> None:
     n_transfer, n_left = ((name == part).sum() for part in ("transfer", "validation"))
     if not n_left:
         raise OptionsError(
