@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import zlib
 from collections.abc import Iterable, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -37,6 +38,21 @@ def write_idx(folder: Path, *, packed: bool = True, sizes: tuple[int, int] = (12
             raw = idx(array)
             path = folder / (f"{name}.gz" if packed else name)
             path.write_bytes(gzip.compress(raw, mtime=0) if packed else raw)
+
+
+def png(height: int, width: int, depth: int, colours: int, packed: bytes) -> bytes:
+    """A PNG of `depth` bits; `colours` is 0 for grey, 2 RGB, 4 grey with alpha, 6 RGBA; `packed` its rows."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colours, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", packed), (b"IEND", b"")]
+    body = [struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
+
+
+def deep_png(pixels: np.ndarray) -> bytes:
+    """A PNG with the 16-bit values of an array (H, W, 1 to 4), which Pillow itself does not write."""
+    height, width, channels = pixels.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    return png(height, width, 16, {1: 0, 2: 4, 3: 2, 4: 6}[channels], zlib.compress(rows))
 
 
 def _text(text: bytes) -> bytes:

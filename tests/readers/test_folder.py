@@ -16,7 +16,7 @@ from queryloop.errors import BrokenFileError, MissingFilesError, OptionsError, Q
 from queryloop.options import DataOptions
 from queryloop.readers import decoded, registry
 
-from .formats import noise, packed_image
+from .formats import deep_png, noise, packed_image
 from .photographs import read_folder, rows, save, write_class_folders, write_table
 from .reading import pixels
 
@@ -141,6 +141,14 @@ def test_16_bits_that_hold_12_are_told_once(
         assert f"2 images with 16 bits is 4095 of 65535, so that {levels} of 256" in caplog.text
         assert "by one factor, at most 16." in caplog.text
     assert images[1].max() == round(brightest / 257)
+
+
+def test_dim_colours_of_16_bits_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "deep.png").write_bytes(deep_png(np.full((2, 3, 3), 4095, np.uint16)))
+    assert (pixels(read_folder(tmp_path)) == 15).all()
+    assert "2 images with 16 bits is 3855 of 65535, so that 16 of 256 levels are left" in caplog.text
 
 
 def broken_folder(root: Path) -> None:

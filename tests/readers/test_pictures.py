@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ from PIL import Image
 from queryloop.errors import BrokenFileError
 from queryloop.readers.pictures import is_coloured, pixels
 
-from .formats import noise
+from .formats import deep_png, noise, png
 from .photographs import save
 
 GREY, COLOUR = noise(6, 5), noise(6, 5, 3, seed=1)
@@ -76,6 +74,21 @@ def test_16_bits_are_divided_by_257(tmp_path: Path, byte_order: str) -> None:
     assert pixels(path, None, 1).ravel().tolist() == [0, 0, 1, 1, 128, 255]
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_16_bits_of_any_kind_keep_the_higher_8_and_tell_their_peak(tmp_path: Path, channels: int) -> None:
+    deep = np.full((2, 2, channels), 257 * 40, np.uint16)
+    if channels in (2, 4):
+        deep[..., -1] = 65_535  # opaque
+    deep[0, 0, 0] = 257 * 200
+    (path := tmp_path / "a.png").write_bytes(deep_png(deep))
+    peaks: list[int] = []
+    read = pixels(path, None, 3 if channels > 2 else 1, peaks)
+    assert is_coloured(path) == (channels > 2)
+    assert read[0, 0, 0] == 200
+    assert read[1, 1, 0] == 40
+    assert peaks == [257 * 200]
+
+
 @pytest.mark.parametrize("kind", [np.int32, np.float32])
 def test_32_bits_are_refused(tmp_path: Path, kind: type) -> None:
     path = save(tmp_path / "a.tif", GREY.astype(kind))
@@ -136,18 +149,11 @@ def test_image_of_any_size_becomes_a_square_with_all_of_it(
         assert image[:, -3:].min() > 180
 
 
-def large_png(side: int) -> bytes:
-    """A PNG whose header promises side x side pixels, in few bytes."""
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)), (b"IDAT", b""), (b"IEND", b"")]
-    body = [struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in chunks]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
-
-
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("side", [10_000, 60_000])
 def test_image_that_would_fill_the_memory_is_refused(tmp_path: Path, side: int) -> None:
     path = tmp_path / "bomb.png"
-    path.write_bytes(large_png(side))
+    path.write_bytes(png(side, side, 8, 0, b""))
     with pytest.raises(BrokenFileError, match=r"bomb\.png.*(pixels|bomb)"):
         pixels(path, 8, 3)
 

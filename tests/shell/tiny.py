@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from contextlib import chdir
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ class Tiny:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._catalogs: dict[str, Any] = {}
-        configure_project("queryloop")
+        _configure()
 
     @classmethod
     def create(cls, folder: Path) -> Tiny:
@@ -103,6 +104,12 @@ class Tiny:
             for path in paths
             if path.name != "lock"
         }
+
+
+@cache
+def _configure() -> None:
+    """Once a process: what Kedro reads then looks through the whole stack for where it was called."""
+    configure_project("queryloop")
 
 
 def flip(path: Path, at: int = -20) -> None:

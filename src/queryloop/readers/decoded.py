@@ -16,7 +16,7 @@ from queryloop.options import DataOptions
 from queryloop.progress import ProgressBar
 from queryloop.readers.images import ImageSet, Shape
 from queryloop.readers.labels import refuse_emptied
-from queryloop.readers.pictures import grey_levels, is_coloured, pixels
+from queryloop.readers.pictures import is_coloured, levels_left, pixels
 from queryloop.readers.threads import in_threads
 
 logger = logging.getLogger(__name__)
@@ -111,16 +111,16 @@ def _blocks(
 
 
 def _tell_of_dark(root: Path, peaks: Sequence[int]) -> None:
-    """Say how few grey levels are left where files of 16 bits hold values of 12, say."""
+    """Say how few levels are left where files of 16 bits hold values of 12, say."""
     peak = max(peaks, default=0)
     if 0 < peak < _DARK:
         logger.warning(
-            "%s: the brightest pixel of %d images with 16 bits is %d of 65535, so that %d of 256 grey levels "
+            "%s: the brightest pixel of %d images with 16 bits is %d of 65535, so that %d of 256 levels "
             "are left of them. For more, multiply the values of all these files by one factor, at most %d.",
             root,
             len(peaks),
             peak,
-            grey_levels(peak),
+            levels_left(peak),
             65535 // peak,
         )
 

@@ -6,20 +6,22 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from queryloop.errors import BrokenFileError
 from queryloop.readers.content import contents, refusing
 
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")
-_GREY = {"1", "L", "LA", "I;16", "I;16B", "I;16L"}
+_DEEP = {"I;16", "I;16B", "I;16L"}
+_GREY = {"1", "L", "LA", *_DEEP}
 _ORIENTATION = 0x0112  # the number of the EXIF tag
 _MOST = 89_478_485  # pixels of the largest image that Pillow takes for none that was made to fill the memory
 
 
 def is_coloured(path: Path) -> bool:
     """Whether the header promises colour; a palette does. Raises BrokenFileError for no image."""
-    return _opened(path).mode not in _GREY
+    image = _opened(path)
+    return image.mode not in _GREY and not any(form.startswith("LA") for form in _stored(image))
 
 
 def pixels(path: Path, side: int | None, channels: int, peaks: list[int] | None = None) -> np.ndarray:
@@ -27,21 +29,24 @@ def pixels(path: Path, side: int | None, channels: int, peaks: list[int] | None 
 
     The whole image is squashed into the square, so that nothing of it is lost. The first frame of
     several is read; what is transparent becomes white; 16-bit grey is divided by 257, so that 65535
-    becomes 255, and its brightest value is added to `peaks`. Raises BrokenFileError for what cannot be
-    decoded.
+    becomes 255, of other 16-bit values the higher byte is kept, and the brightest of 65536 is added to
+    `peaks`. Raises BrokenFileError for what cannot be decoded.
     """
-    image = _opened(path)
+    file = _opened(path)
+    is_deep = any(";16" in form for form in _stored(file))
     with refusing(path, "cannot be decoded"):
         if side:
-            image.draft(None, (2 * side, 2 * side))  # a large JPEG is decoded at a half, quarter or eighth
-        image = _opaque(_eight_bit(_upright(image), peaks))
-        image = image.convert("RGB" if channels == 3 else "L")
+            file.draft(None, (2 * side, 2 * side))  # a large JPEG is decoded at a half, quarter or eighth
+        upright = _upright(file)
+        if is_deep and peaks is not None:
+            peaks.append(_brightest(upright))
+        image = _opaque(_eight_bit(upright)).convert("RGB" if channels == 3 else "L")
         if side:
             image = image.resize((side, side), Image.Resampling.BILINEAR)
         return np.asarray(image).reshape(image.height, image.width, channels)
 
 
-def _opened(path: Path) -> Image.Image:
+def _opened(path: Path) -> ImageFile.ImageFile:
     packed = BytesIO(contents(path))
     with refusing(path, "cannot be opened as an image"):
         image = Image.open(packed, formats=_FORMATS)
@@ -53,24 +58,33 @@ def _opened(path: Path) -> Image.Image:
     return image
 
 
+def _stored(image: ImageFile.ImageFile) -> list[str]:
+    """The form of the file's own values, as "LA;16B", before Pillow makes them 8-bit RGBA, say."""
+    return [part.args if isinstance(part.args, str) else str((part.args or [""])[0]) for part in image.tile]
+
+
 def _upright(image: Image.Image) -> Image.Image:
     return ImageOps.exif_transpose(image) if image.getexif().get(_ORIENTATION, 1) != 1 else image
 
 
-def grey_levels(peak: int) -> int:
-    """How many of 256 are left to 16-bit grey whose brightest value is `peak`."""
+def levels_left(peak: int) -> int:
+    """How many of 256 are left to 16-bit values of which the brightest is `peak`."""
     return (peak + 128) // 257 + 1
 
 
-def _eight_bit(image: Image.Image, peaks: list[int] | None) -> Image.Image:
+def _brightest(image: Image.Image) -> int:
+    """Of 65536, as far as Pillow keeps it: of all but grey the higher byte."""
+    if image.mode in _DEEP:
+        return int(np.asarray(image).max())
+    return 257 * int(np.asarray(image.convert("RGB")).max())
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
     if image.mode in ("I", "F"):
         raise ValueError("32-bit pixels have no range that could be scaled: save it with 8 or 16 bits")
-    if image.mode not in ("I;16", "I;16B", "I;16L"):
+    if image.mode not in _DEEP:
         return image
-    values = np.asarray(image).astype(np.uint32)
-    if peaks is not None:
-        peaks.append(int(values.max()))
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+    return Image.fromarray(((np.asarray(image).astype(np.uint32) + 128) // 257).astype(np.uint8))
 
 
 def _opaque(image: Image.Image) -> Image.Image:
