@@ -208,6 +208,15 @@ def test_class_is_not_left_out_as_a_whole(tmp_path: Path, names: tuple[str, ...]
         read_folder(tmp_path, on_error="skip")
 
 
+def test_test_images_are_not_left_out_as_a_whole(tmp_path: Path) -> None:
+    write_class_folders(tmp_path / "train")
+    write_class_folders(tmp_path / "test", n=1)
+    for path in (tmp_path / "test").rglob("*.png"):
+        path.write_bytes(b"<html>")
+    with pytest.raises(BrokenFileError, match=r"no image of the split test can be read"):
+        read_folder(tmp_path, on_error="skip")
+
+
 def only_one_class(root: Path) -> None:
     write_class_folders(root, ["cat"])
 

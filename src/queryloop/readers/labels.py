@@ -92,13 +92,18 @@ def _tell_absent(which: str, images: Path, absent: Sequence[str], skip: bool) ->
 
 
 def refuse_emptied(said_by: Path, named: pd.DataFrame, left: pd.DataFrame) -> None:
-    """Refuse to go on where a class of the samples `named` has none `left`. Raises BrokenFileError."""
+    """Refuse to go on where a class or split of the samples `named` has none `left`: BrokenFileError."""
     emptied = sorted(set(named["label"].dropna()) - set(left["label"]))
     if emptied:
         raise BrokenFileError(
             f"{said_by}: no image can be read of {len(emptied)} of {named['label'].nunique()} classes: "
             f"{examples(emptied)}. Mend or add images of each, or take the class out: its folder, or its "
             "rows in the table."
+        )
+    if gone := sorted(set(named["split"]) - set(left["split"])):
+        raise BrokenFileError(
+            f"{said_by}: no image of the split {examples(gone)} can be read, and another would take its "
+            "place: mend or add images of it, or take it out."
         )
 
 
@@ -123,7 +128,10 @@ def rows(path: Path) -> list[Row]:
             if any(row.fields):
                 found.append(row)
     except csv.Error as error:
-        raise BrokenFileError(f"{path}: line {reader.line_num} is no CSV ({error}).") from error
+        raise BrokenFileError(
+            f"{path}: line {reader.line_num} is no CSV ({error}): "
+            "check its quotes, or save the table as CSV anew."
+        ) from error
     if len(found) < 2:
         raise BrokenFileError(f"{path}: holds no records.")
     return found
@@ -156,8 +164,8 @@ def _needed(header: Row, names: Collection[str], meaning: str) -> int:
     column = _column(header, names, meaning)
     if column is None:
         raise BrokenFileError(
-            f"{header.place}: no column of {meaning} (such as {', '.join(sorted(names))}) among "
-            f"{', '.join(map(repr, header.fields))}."
+            f"{header.place}: no column of {meaning} among {', '.join(map(repr, header.fields))}: name it "
+            f"as one of these: {', '.join(sorted(names))}."
         )
     return column
 
