@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from omegaconf import Container, OmegaConf
+from omegaconf import OmegaConf
+from omegaconf.basecontainer import BaseContainer
 
 
-def once(name: str, *, _root_: Container) -> Any:
+def once(name: str, *, _root_: BaseContainer) -> Any:
     """The node `name` of the same file, resolved once for all that refer to it.
 
     `${once:_place}` is `${_place}`, which OmegaConf would parse anew, with all that it is made of, for
