@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import platform
+import resource
+
 import pytest
 import torch
 
@@ -60,3 +63,14 @@ def _draw_and_fail(threads: int) -> None:
         torch.manual_seed(5)
         torch.rand(1)
         raise ZeroDivisionError
+
+
+def test_memory_of_activations_is_used_again() -> None:
+    with isolated(1):
+        torch.ones(64 * 2**20 // 4)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(4):
+            torch.ones(64 * 2**20 // 4)
+        cleared = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    pages = 4 * 64 * 2**20 // resource.getpagesize()
+    assert cleared < pages / 10 or platform.libc_ver()[0] != "glibc"
