@@ -5,15 +5,16 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from ..projects import ROOT, kedro, make_project
 
 
 @pytest.mark.slow
 def test_the_quickstart_runs_on_the_experiment_of_the_readme(tmp_path: Path) -> None:
+    import nbformat  # here: both take seconds, in every process that only looks for tests
+    from nbclient import NotebookClient
+
     project = make_project(tmp_path)
     shutil.copytree(ROOT / "notebooks", project / "notebooks")
     run = kedro(project, "run", "--pipeline=al_cycle", "--params=strategy:entropy,training.epochs:10")
