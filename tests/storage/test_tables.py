@@ -7,7 +7,7 @@ import pytest
 from kedro.io import DatasetError
 
 from queryloop.samples import table
-from queryloop.storage.tables import AppendOnlyTable
+from queryloop.storage.tables import AppendOnlyTable, read_unchanging
 
 
 def answers(home: Path) -> AppendOnlyTable:
@@ -80,3 +80,28 @@ def test_a_damaged_part_is_refused(home: Path) -> None:
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(DatasetError, match="is not what was written"):
         answers(home).load()
+
+
+@pytest.fixture
+def unchanging(tmp_path: Path) -> Path:
+    path = tmp_path / "splits.parquet"
+    pd.DataFrame({"sample_id": ["a", "b"], "split": ["train", "test"]}).to_parquet(path)
+    return path
+
+
+def test_what_is_done_to_a_table_stays_with_who_did_it(unchanging: Path) -> None:
+    first = read_unchanging(unchanging, "splits")
+    first.loc[0, "split"] = "test"
+    first["more"] = 1
+    first.index = [7, 8]
+    again = read_unchanging(unchanging, "splits")
+    assert again.to_dict("list") == {"sample_id": ["a", "b"], "split": ["train", "test"]}
+    assert again.index.tolist() == [0, 1]
+
+
+def test_another_file_in_its_place_is_read(unchanging: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_unchanging(unchanging, "splits")
+    pd.DataFrame({"sample_id": ["c"], "split": ["train"]}).to_parquet(unchanging)
+    assert read_unchanging(unchanging, "splits")["sample_id"].tolist() == ["c"]
+    monkeypatch.setattr(pd, "read_parquet", None)  # not called again
+    assert read_unchanging(unchanging, "splits")["sample_id"].tolist() == ["c"]

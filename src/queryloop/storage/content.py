@@ -13,7 +13,7 @@ from kedro_datasets._typing import TablePreview
 from queryloop.errors import BrokenFileError
 from queryloop.progress import ProgressBar
 from queryloop.storage.files import Writer, check_seal, whole_file
-from queryloop.storage.tables import preview_table, read_table, write_table
+from queryloop.storage.tables import preview_table, read_unchanging, write_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,7 +94,7 @@ class SamplesTable(ContentDataset["pd.DataFrame", "pd.DataFrame"]):
         """The table; its seal is checked."""
         path = self._file("samples.parquet")
         check_seal(path)
-        return read_table(path, "samples")
+        return read_unchanging(path, "samples")
 
     def save(self, data: pd.DataFrame) -> None:
         """Write the table, or keep the one that is there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,20 @@ def read_table(path: Path, name: str) -> pd.DataFrame:
     from queryloop.samples import table
 
     return table(name, pd.read_parquet(path))
+
+
+def read_unchanging(path: Path, name: str) -> pd.DataFrame:
+    """As `read_table`, of a file that is written once: read again only where it is another one.
+
+    Each call returns a table of its own, whose columns are copied on write.
+    """
+    stat = path.stat()
+    return _kept(path, stat.st_size, stat.st_mtime_ns, name).copy(deep=False)
+
+
+@lru_cache(maxsize=3)  # samples, splits and starting set of one experiment: each stage loads them
+def _kept(path: Path, size: int, changed: int, name: str) -> pd.DataFrame:  # noqa: ARG001
+    return read_table(path, name)
 
 
 def preview_table(data: pd.DataFrame, nrows: int) -> dict[str, Any]:
@@ -79,7 +94,7 @@ class ExperimentTable(ExperimentDataset["pd.DataFrame"]):
         write_table(data, self._schema, file)
 
     def _decode(self, path: Path) -> pd.DataFrame:
-        return read_table(path, self._schema)
+        return (read_table if self.is_versioned else read_unchanging)(path, self._schema)
 
 
 class AppendOnlyTable(AbstractDataset["pd.DataFrame", "pd.DataFrame"]):
