@@ -85,7 +85,7 @@ def frozen_trunk(model: ModelOptions, shape: Sequence[int], seed: int) -> Frozen
     `load_pretrained` do.
     """
     learning = ModelOptions(**model.model_dump(include=_OF_THE_TRUNK))
-    return _built(learning, tuple(shape), seed)
+    return _built(learning, tuple(shape), 0 if model.pretrained else seed)  # no seed builds it again
 
 
 _OF_THE_TRUNK = {"name", "width", "stem", "pretrained", "resolution"}
