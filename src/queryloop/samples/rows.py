@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from queryloop.errors import OptionsError, StateError, examples
 
@@ -23,7 +25,8 @@ def classes(samples: pd.DataFrame) -> list[str]:
 
 def rows_of(samples: pd.DataFrame, ids: Sequence[str]) -> np.ndarray:
     """Row number in `samples` (and in the image store) of each id. Raises StateError for unknown ids."""
-    rows = pd.Index(samples["sample_id"]).get_indexer(pd.Index(ids))
+    asked, there = (pa.array(pd.Series(part, dtype="str")) for part in (ids, samples["sample_id"]))
+    rows = pc.fill_null(pc.index_in(asked, value_set=there), -1).to_numpy().astype(np.int64)
     if (rows < 0).any():
         lost = [i for i, row in zip(ids, rows, strict=True) if row < 0]
         raise StateError(f"{len(lost)} ids are not among the samples: {examples(lost)}.")
