@@ -88,6 +88,14 @@ def test_cluster_margin_beyond_max_pool_follows_the_nearest_sampled_row(
     assert "cluster_margin looks at a random 20 of 60 samples" in caplog.text
 
 
+@pytest.mark.parametrize("numbers", [1, 600, 2500])  # blocks of 1, 10 and 41 rows
+def test_cluster_margin_is_the_same_in_blocks(numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    probs, embeddings = tensors()
+    monkeypatch.setattr("queryloop.strategies.mixed._BLOCK", numbers)
+    picks = cluster_margin(probs, embeddings, 17, clusters=7)
+    assert picks.positions.tolist() == slow_cluster_margin(probs, linked(embeddings, 7), 17, 10)
+
+
 def test_cluster_margin_of_one_sampled_row_is_margin() -> None:
     probs, embeddings = tensors()
     picks = cluster_margin(probs, embeddings, 9, max_pool=1)

@@ -13,6 +13,7 @@ from queryloop.errors import InputError
 from queryloop.strategies.blocks import in_blocks
 from queryloop.strategies.geometry.kmeans import kmeans, nearest_rows
 from queryloop.strategies.geometry.neighbours import nearest
+from queryloop.strategies.geometry.points import Points
 from queryloop.strategies.picks import Picks
 from queryloop.strategies.registry import strategy
 from queryloop.strategies.sampled import at_most
@@ -124,6 +125,15 @@ def _linked(rows: Tensor, clusters: int) -> Tensor:
 
     if len(rows) == 1:
         return torch.zeros(1, dtype=torch.int64, device=rows.device)
-    tree = linkage(rows.double().cpu().numpy(), "average")
+    tree = linkage(_condensed(rows.double()).cpu().numpy(), "average")
     labels = torch.from_numpy(fcluster(tree, clusters, "maxclust")).to(rows.device, torch.int64)
     return labels - 1
+
+
+def _condensed(rows: Tensor) -> Tensor:
+    """Distances of all pairs i < j in scipy's order, (m (m - 1) / 2,); scipy computes them one by one."""
+    points, lengths = Points(rows), []
+    for block in torch.arange(len(rows)).split(max(1, _BLOCK // len(rows))):
+        squares = points.rows(block).squared_distances(points.rows(slice(int(block[0]), None)))
+        lengths.append(squares[torch.ones_like(squares, dtype=torch.bool).triu_(1)].sqrt_())
+    return torch.cat(lengths)
