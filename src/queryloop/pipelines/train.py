@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,6 +15,7 @@ from kedro.pipeline import Node, Pipeline
 
 from queryloop import __version__
 from queryloop import samples as tables
+from queryloop.errors import StateError
 from queryloop.options import ModelOptions, ScoringOptions, TrainingOptions
 from queryloop.randomness import derived_seed
 from queryloop.storage.checkpoints import TrainingCache
@@ -81,11 +84,26 @@ def _trained(
     key = training_key(labeled, pool, validation, sources, model, training, seed, fold, previous)
     checkpoint = training_cache.get(key)
     if checkpoint is None:
-        trained = task_of(dataset).train(data, labeled, pool, model, training, seed, fold, previous)
+        with _going_on(previous, labeled):
+            trained = task_of(dataset).train(data, labeled, pool, model, training, seed, fold, previous)
         origin = {"inputs": fingerprint, "seed": seed}
         checkpoint = Checkpoint({**trained.settings, **origin}, trained.members)
         training_cache.put(key, checkpoint)
     return checkpoint
+
+
+@contextmanager
+def _going_on(previous: Checkpoint | None, labeled: pd.DataFrame) -> Iterator[None]:
+    """Let a StateError from inside say whose weights did not fit, if the training began with any."""
+    try:
+        yield
+    except StateError as error:
+        if previous is None:
+            raise
+        cycle = tables.next_cycle(labeled) - 1
+        raise StateError(
+            f"cycle {cycle}, training, from the checkpoint of cycle {cycle - 1}: {error}"
+        ) from error
 
 
 _LABEL = ["sample_id", "label"]
@@ -95,6 +113,11 @@ def _before(previous: Checkpoint, member: int, reinit: str) -> Checkpoint | None
     """The earlier network that this member starts from, if any."""
     if reinit == "cold" or not previous.members:
         return None
+    if str(member) not in previous.members:
+        raise StateError(
+            f"training.reinit:{reinit} begins with network {member} of the checkpoint before, which has "
+            f"{len(previous.members)}: begin with fresh weights (training.reinit:cold)."
+        )
     return Checkpoint(previous.settings, {"0": previous.members[str(member)]})
 
 
