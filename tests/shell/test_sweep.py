@@ -81,6 +81,8 @@ def test_common_trainings_are_counted_once(tiny: Tiny, monkeypatch: pytest.Monke
 
 
 def test_a_dry_run_times_one_cycle_and_leaves_nothing(tiny: Tiny) -> None:
+    project = tiny.folder / "pyproject.toml"
+    before = project.read_bytes()
     dry = tiny.al("sweep", *ARMS, "--dry-run")
     assert dry.exit_code == 0, dry.output
     assert re.search(
@@ -90,6 +92,7 @@ def test_a_dry_run_times_one_cycle_and_leaves_nothing(tiny: Tiny) -> None:
     for name in LIST:
         assert f"main/{name}: 2 cycles" in dry.stdout
     assert not (tiny.folder / "data").exists()
+    assert project.read_bytes() == before, "telemetry that was declined gave the project an id"
 
 
 @pytest.mark.usefixtures("no_process")

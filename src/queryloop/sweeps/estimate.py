@@ -46,7 +46,7 @@ def timed_cycle(experiment: Planned, project: Path, env: str | None) -> float:
         beside = Path(folder)
         for name in ("data", "src"):
             (beside / name).mkdir()
-        for name in ("conf", "pyproject.toml", *(f"data/{layer}" for layer in _READ)):
+        for name in ("conf", "pyproject.toml", ".telemetry", *(f"data/{layer}" for layer in _READ)):
             if (project / name).exists():
                 (beside / name).symlink_to(project / name)
         runtime = {**experiment.runtime, "n_cycles": 1, "tracking": {"mlflow": None}}
