@@ -53,6 +53,18 @@ def test_so_many_seeds_show_the_difference_and_one_less_does_not(deviation: floa
     assert n == np.ceil(exact)
 
 
+@pytest.mark.parametrize(
+    ("deviation", "alpha", "n"), [(0.001, 0.05, 3), (0.0005, 0.05, 2), (0.003408, 0.05 / 7, 5)]
+)
+def test_seeds_are_those_with_which_draws_show_it(deviation: float, alpha: float, n: int) -> None:
+    """Where the power of a two-sided test is NaN to statsmodels for some number of seeds."""
+    draws = np.random.default_rng(0).normal(0.01, deviation, (4000, n))
+    assert seeds_needed(deviation, 0.01, alpha) == n
+    assert (stats.ttest_1samp(draws, 0, axis=1).pvalue < alpha).mean() >= 0.8
+    if n > 2:
+        assert (stats.ttest_1samp(draws[:, 1:], 0, axis=1).pvalue < alpha).mean() < 0.8
+
+
 def test_seeds_that_nobody_can_tell_are_not_told() -> None:
     assert np.isnan(seeds_needed(np.nan, 0.01))
     assert seeds_needed(0.0, 0.01) == 2

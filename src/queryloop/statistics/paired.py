@@ -86,4 +86,6 @@ def seeds_needed(deviation: float, difference: float, alpha: float = 0.05) -> fl
 
 
 def _power(effect: float, n: int, alpha: float) -> float:
-    return float(TTestPower().power(effect, n, alpha))
+    """Chance that the difference is shown on its own side."""
+    # of both sides together it is NaN, often, where the other side should be nothing
+    return float(TTestPower().power(effect, n, alpha / 2, alternative="larger"))
