@@ -81,7 +81,7 @@ def test_an_area_lies_between_the_ends_and_turns_with_the_curve(heights: list[fl
 @given(HEIGHTS)
 def test_the_rising_curve_is_the_isotonic_regression(heights: list[float]) -> None:
     expected = IsotonicRegression().fit(np.arange(len(heights)), heights).predict(np.arange(len(heights)))
-    np.testing.assert_allclose(rising(curve(*heights)).to_numpy()[0], expected)
+    np.testing.assert_allclose(rising(curve(*heights)).to_numpy()[0], expected, atol=1e-12)
 
 
 def test_a_level_is_reached_between_two_budgets() -> None:

@@ -118,3 +118,11 @@ def test_the_level_is_a_round_one_that_every_run_of_the_control_reaches() -> Non
     assert level(0.5083, 0.6) == 0.505
     assert level(0.5013, 0.6) == 0.501
     assert level(0.4) is None
+
+
+def test_every_run_of_the_control_is_counted_at_a_level_that_it_just_reaches() -> None:
+    """Ends of 360 test images that pool to 0.9, which their sum of floating numbers does not quite reach."""
+    ends = [[0.5, *(right / 360 for right in pooled)] for pooled in ((370, 296, 306), (324, 324, 324))]
+    found = curves(rows(random=ends, ours=ends), "accuracy", "n_labeled")
+    assert common_level(found, "random") == 0.9
+    assert savings(found, {"ours": "random"}, 0.9)["control_reached"].item() == 2
