@@ -72,6 +72,21 @@ def test_wins_ties_and_losses_are_seeds() -> None:
     assert first == second[::-1]
 
 
+def test_equal_areas_that_are_rounded_apart_are_a_tie() -> None:
+    """Of 360 test images as many are right in all, in another order."""
+    ends = {"random": (200, 240, 250, 300, 320), "ours": (200, 250, 300, 240, 320)}
+    area = areas(
+        curves(
+            rows(**{name: [[n / 360 for n in right]] * 2 for name, right in ends.items()}),
+            "accuracy",
+            "n_labeled",
+        )
+    )
+    assert area["random", 0] != area["ours", 0]
+    assert win_tie_loss(area)["ties"].tolist() == [2, 2]
+    assert mean_ranks(area).mean.tolist() == [1.5, 1.5]
+
+
 def test_the_critical_difference_is_that_of_the_published_table() -> None:
     """Demšar 2006: q is 2.569 for four classifiers; with 14 data sets the difference is 1.25."""
     assert mean_ranks(areas(drawn(4, 14))).critical == pytest.approx(1.25, abs=0.005)

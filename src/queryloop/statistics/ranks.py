@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from queryloop.statistics.curves import DIGITS
 from queryloop.statistics.paired import varies
 from queryloop.statistics.verdict import ALPHA, POINT, paired
 
@@ -64,7 +65,7 @@ def win_tie_loss(areas: pd.Series) -> pd.DataFrame:
     """
     rows = []
     for one, other in permutations(areas.index.unique("strategy"), 2):
-        signs = np.sign(paired(areas, one, other))
+        signs = np.sign(paired(areas, one, other).round(DIGITS))
         counts = [int((signs == sign).sum()) for sign in (1, 0, -1)]
         rows.append((one, other, *counts))
     return pd.DataFrame(rows, columns=["strategy", "other", "wins", "ties", "losses"])
@@ -87,7 +88,8 @@ def mean_ranks(areas: pd.Series) -> Ranks:
     friedman_p: of the test that no strategy differs. Both NaN for fewer than three strategies or two seeds.
     The seeds are of one data set: nothing is said of others.
     """
-    table = areas.unstack("seed").dropna(axis="columns").reindex(areas.index.unique("strategy"))
+    equal = areas.round(DIGITS)  # ties are none where sums are rounded apart
+    table = equal.unstack("seed").dropna(axis="columns").reindex(areas.index.unique("strategy"))
     n_strategies, n_seeds = table.shape
     mean = table.rank(ascending=False).mean(axis=1).sort_values(kind="stable")
     if n_strategies < 3 or n_seeds < 2:
