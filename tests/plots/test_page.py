@@ -146,6 +146,14 @@ def test_tests_that_take_many_seeds_are_shown_where_there_are_as_many(n_seeds: i
     assert [name for name in columns if name in ("p by Wilcoxon", "bootstrap interval")] == shown
 
 
+def test_a_difference_that_is_the_same_in_all_seeds_has_no_interval() -> None:
+    table = results(n_seeds=2)
+    by_strategy = {name: rows["accuracy"].to_numpy() for name, rows in table.groupby("strategy")}
+    table.loc[table["strategy"] == "margin", "accuracy"] = by_strategy["random"] + 0.02
+    row = contrasts_shown(compared(table)[0]).set_index("strategy").loc["margin"]
+    assert row[["verdict", "points", "95% interval"]].tolist() == ["not tested", "+2.0", "–"]
+
+
 def test_a_chance_below_a_thousandth_is_not_called_zero() -> None:
     assert contrasts_shown(compared(results(n_seeds=10))[0])["p by Holm"][0] == "<0.001"
 

@@ -141,6 +141,12 @@ def test_a_gain_is_claimed_only_where_the_interval_says_so(ahead: int, said: str
     assert gain_told("margin", judged(40 + ahead + NOISE, np.full(10, 40))).startswith(said)
 
 
+def test_a_gain_that_is_the_same_in_all_folds_is_not_claimed() -> None:
+    said = gain_told("margin", judged(np.full(10, 45), np.full(10, 40)))
+    assert said.startswith("no gain of margin over random is shown: ")
+    assert "+10.0 points (95% interval -100.0 to +100.0)" in said
+
+
 def test_the_interval_of_the_gain_is_that_of_nadeau_and_bengio() -> None:
     found = gain(judged(40 + NOISE, np.full(10, 40)))
     differences = NOISE / 50

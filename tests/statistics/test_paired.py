@@ -31,8 +31,10 @@ def test_without_variation_there_is_no_test() -> None:
     one = paired_t(np.array([0.3]))
     assert one.mean == 0.3
     assert np.isnan([one.low, one.p, one.deviation]).all()
-    assert np.isnan(paired_t(np.full(4, 0.1)).p)
-    assert paired_t(np.zeros(4)).p == 1.0
+    same = paired_t(np.full(4, 0.1))
+    assert np.isnan([same.low, same.high, same.p]).all()
+    none = paired_t(np.zeros(4))
+    assert (none.low, none.high, none.p) == (0.0, 0.0, 1.0)
     assert np.isnan(paired_t(np.array([])).mean)
 
 

@@ -35,7 +35,7 @@ def paired_t(differences: np.ndarray, confidence: float = 0.95) -> Difference:
     """Two-sided t test of differences against 0, and the interval of their mean.
 
     differences: (n,), one a seed. One seed has a mean only. Differences that are all 0 have p = 1; that are
-    all the same other number have no test (p is NaN), since nothing says how much they vary.
+    all the same other number have neither test nor interval (NaN), since nothing says how much they vary.
     """
     n = len(differences)
     mean = float(np.mean(differences)) if n else nan
@@ -43,7 +43,8 @@ def paired_t(differences: np.ndarray, confidence: float = 0.95) -> Difference:
         return Difference(n, mean, nan, nan, nan, nan)
     deviation = float(np.std(differences, ddof=1))
     if not varies(differences):
-        return Difference(n, mean, mean, mean, nan if abs(mean) > _ROUNDING else 1.0, 0.0)
+        low, high, p = (0.0, 0.0, 1.0) if abs(mean) <= _ROUNDING else (nan, nan, nan)
+        return Difference(n, mean, low, high, p, 0.0)
     found = stats.ttest_1samp(differences, 0.0)
     interval = found.confidence_interval(confidence)
     return Difference(n, mean, float(interval.low), float(interval.high), float(found.pvalue), deviation)
