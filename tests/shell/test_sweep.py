@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import Result
 
+from queryloop.cli import cli
 from queryloop.sweeps import command, running
 
 from .test_refusals import refusal
@@ -54,6 +57,7 @@ def test_every_strategy_runs_with_every_seed(swept: tuple[Tiny, Result, Result])
     assert "4 of 4 experiments are complete." in result.stdout
     for name in LIST:
         assert re.search(rf"\d of 4: main/{name} done: 2 cycles, 40 labels, accuracy 0\.\d+", result.stdout)
+    assert re.search(r"1 of 4: main/.*; about \d+ s left\n", result.stdout)
 
 
 def test_an_experiment_of_a_sweep_is_the_one_that_a_run_makes(
@@ -225,6 +229,15 @@ def test_a_wrong_written_sweep_is_refused(tiny: Tiny, sweep: dict[str, Any], sai
 
 def test_a_misspelt_sweep_names_the_nearest(tiny: Tiny) -> None:
     assert "Did you mean 'mine'" in refusal(write(tiny).al("sweep", "--name=mne"))
+
+
+@pytest.mark.parametrize(("begun", "names"), [("", ["mine"]), ("m", ["mine"]), ("y", [])])
+def test_the_shell_completes_the_names_of_sweeps(tiny: Tiny, begun: str, names: list[str]) -> None:
+    with chdir(write(tiny).folder):
+        found = ShellComplete(cli, {}, "kedro", "_KEDRO_COMPLETE").get_completions(
+            ["al", "sweep", "--name"], begun
+        )
+    assert [item.value for item in found] == names
 
 
 def rows_of(printed: str) -> list[str]:

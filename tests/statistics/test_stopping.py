@@ -60,6 +60,11 @@ def test_without_validation_the_target_is_the_newest_lower_end_by_control_labels
     assert stop_reason(metrics(0.5, 0.5, 0.5).assign(pool_low=0.9), 20, StopOptions(target=0.8)) is None
 
 
+def test_no_rule_looks_at_the_test_set() -> None:
+    known = metrics(np.nan, np.nan, np.nan).assign(accuracy=[0.5, 0.9, 0.9])
+    assert stop_reason(known, 20, StopOptions(target=0.8, plateau=1)) is None
+
+
 def test_a_plateau_is_that_long() -> None:
     stop = StopOptions(plateau=2, gain=0.01)
     assert stop_reason(metrics(0.6, 0.605), 20, stop) is None
