@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from queryloop.sweeps import running
+
 from .tiny import Tiny
 
 
@@ -26,3 +28,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
 def begun(finished: Tiny, tmp_path: Path) -> Tiny:
     """A copy of the finished project, to be changed."""
     return Tiny(shutil.copytree(finished.folder, tmp_path / "project"))
+
+
+@pytest.fixture
+def no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail where a process would be started."""
+    monkeypatch.setattr(running, "Worker", None)
