@@ -26,6 +26,15 @@ def head(request: pytest.FixtureRequest) -> Head:
     return made.eval()
 
 
+def test_the_mlp_head_has_batch_norm_relu_and_dropout_between_three_layers() -> None:
+    head = HEADS["mlp"](2048, 10, 0.4)
+    between = [nn.BatchNorm1d, nn.ReLU, nn.Dropout, nn.Linear]
+    assert [type(layer) for layer in head] == [nn.Linear, *between, *between]
+    widths = [(layer.in_features, layer.out_features) for layer in head if isinstance(layer, nn.Linear)]
+    assert widths == [(2048, 2048), (2048, 512), (512, 10)]
+    assert HEADS["mlp"](8, 5, 0.4).linear.in_features == 5  # never fewer units than classes
+
+
 def test_under_masks_it_is_the_network_with_these_features_dropped(head: Head) -> None:
     features, masks = torch.randn(7, 12), head.masks(5, seed=2)
     found = head.under(masks, features)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torchvision.models import WeightsEnum
 
 from queryloop.errors import BrokenFileError, MissingFilesError
+from queryloop.models.pretrained import imagenet_scale
 from queryloop.models.registry import build, load_pretrained
 from queryloop.options import ModelOptions
 
@@ -133,6 +134,15 @@ def test_pretrained_weights_fit_any_number_of_channels(
     grey = torch.randn(2, 1, 32, 32)
     ours = network.trunk.get_submodule("conv1")(grey.repeat(1, n_channels, 1, 1))
     torch.testing.assert_close(ours, reference.conv1(grey.repeat(1, 3, 1, 1)), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_levels_are_scaled_as_the_published_weights_expect(name: str) -> None:
+    expected = torchvision.models.get_model_weights(name).DEFAULT.transforms()
+    assert imagenet_scale(3) == (expected.mean, expected.std)
+    (grey,), (spread,) = imagenet_scale(1)
+    assert (grey, spread) == pytest.approx((sum(expected.mean) / 3, sum(expected.std) / 3))
+    assert imagenet_scale(11) == ([grey] * 11, [spread] * 11)
 
 
 @pytest.mark.parametrize(

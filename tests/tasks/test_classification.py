@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from queryloop.errors import InputError, NonFiniteRowsError, OptionsError
+from queryloop.models import efficientnet
 from queryloop.options import ModelOptions
 from queryloop.tasks.classification import networks
 from queryloop.tasks.classification.metrics import evaluate
@@ -23,6 +24,7 @@ from tests.tasks.conftest import CLASSES, IMAGES, LABELS, MODEL, TEST, TRAINING,
 
 VALIDATION = (np.arange(1000, 1100), LABELS[1000:1100])
 ALL = frozenset({"probs", "embeddings", "head", "n_classes"})
+STILL = {"min_steps": 1, "epochs": 1, "learning_rate": 1e-12, "weight_decay": 0.0}
 
 
 def _equal(a: Checkpoint, b: Checkpoint) -> bool:
@@ -213,3 +215,12 @@ def test_balanced_weights_let_every_class_that_occurs_count_the_same() -> None:
 def test_pretrained_pixels_do_not_depend_on_the_labelled_rows() -> None:
     model = ModelOptions(name="resnet18", pretrained=True)
     assert networks._pixels(IMAGES, TEST, model).mean == pytest.approx([0.449], abs=1e-3)
+
+
+def test_a_training_begins_with_the_published_weights() -> None:
+    model = ModelOptions(name="efficientnet_lite0", pretrained=True)
+    training = TRAINING.model_copy(update=STILL)
+    made = train(IMAGES, np.arange(8), LABELS[:8], None, CLASSES, model, training, 0)
+    for name, tensor in efficientnet.packaged_weights(model.name, 1).items():
+        if name.endswith("weight"):
+            np.testing.assert_allclose(made.members["0"][f"trunk.{name}"], tensor, atol=1e-9)

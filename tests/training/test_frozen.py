@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from queryloop.errors import NonFiniteError, StateError
+from queryloop.models import efficientnet
 from queryloop.models.registry import build
 from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.randomness import derived_seed
@@ -114,6 +115,17 @@ def test_features_that_are_no_numbers_are_an_error_that_names_the_row() -> None:
     next(trunk.network.parameters()).fill_(torch.inf)
     with pytest.raises(NonFiniteError, match="frozen trunk cnn gave NaN or infinity for the image in row 0"):
         features_of(trunk)
+
+
+def test_a_pretrained_trunk_is_the_published_one_for_every_seed() -> None:
+    model = ModelOptions(name="efficientnet_lite0", pretrained=True, freeze="trunk")
+    first, second = (frozen_trunk(model, IMAGES.shape[1:], seed) for seed in (0, 1))
+    published = efficientnet.packaged_weights(model.name, 3)
+    found = second.network.trunk.state_dict()
+    assert all(torch.equal(found[name], tensor) for name, tensor in published.items())
+    assert (second.pixels.mean, second.pixels.std) == efficientnet.packaged_scale(3)
+    assert not any(part.training for part in second.network.modules())
+    assert first.fingerprint("a") == second.fingerprint("a")
 
 
 @pytest.mark.slow
