@@ -38,7 +38,7 @@ class Side:
 
     @property
     def held_out(self) -> np.ndarray:
-        """The rows that no step of the auxiliary sees."""
+        """The rows that no step of the auxiliary sees; where it goes on, those of earlier cycles may have."""
         return self._shuffled[: len(self.rows) // _HELD_OUT]
 
     @property
