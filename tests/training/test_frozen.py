@@ -105,6 +105,13 @@ def test_other_images_and_another_seed_have_another_fingerprint() -> None:
     assert len({fingerprint(MODEL), fingerprint(MODEL, seed=1), fingerprint(MODEL, images="b")}) == 3
 
 
+def test_the_same_weights_in_other_layers_have_another_fingerprint() -> None:
+    trunk = copy.deepcopy(frozen_trunk(MODEL, IMAGES.shape[1:], 0))
+    before = trunk.fingerprint("a")
+    trunk.network.trunk[0].padding = (0, 0)
+    assert trunk.fingerprint("a") != before
+
+
 @pytest.mark.parametrize("head", [{"head": "mlp"}, {"dropout": 0.5}])
 def test_what_concerns_the_head_alone_changes_no_fingerprint(head: dict[str, Any]) -> None:
     assert fingerprint(MODEL) == fingerprint(changed(**head))

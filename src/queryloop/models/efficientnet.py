@@ -29,7 +29,8 @@ def efficientnet_lite0(shape: tuple[int, ...], _options: ModelOptions) -> tuple[
 def _trunk(n_channels: int) -> Any:
     import timm  # here: it takes seconds, and few runs build this network
 
-    return timm.create_model("efficientnet_lite0", pretrained=False, num_classes=0, in_chans=n_channels)
+    # "tf": the weights were learned with TensorFlow's padding and epsilon, and know less without them.
+    return timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0, in_chans=n_channels)
 
 
 def packaged_weights(_name: str, n_channels: int) -> dict[str, Tensor]:

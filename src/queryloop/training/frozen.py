@@ -69,7 +69,8 @@ class FrozenTrunk:
         version of torch or another device keeps them, although it may round differently.
         """
         scale = [self.pixels.mean, self.pixels.std]
-        said = [images, self._weights, self.options.model_dump(), scale, __version__]
+        layers = str(self.network.trunk)  # their padding and the like are not among the weights
+        said = [images, self._weights, layers, self.options.model_dump(), scale, __version__]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     @cached_property
