@@ -81,6 +81,18 @@ def test_what_cannot_be_learned_has_a_quality_of_a_guess() -> None:
     assert found == [pytest.approx(0.5, abs=0.08)]
 
 
+def test_quality_does_not_fall_where_the_rows_come_class_by_class() -> None:
+    which = torch.arange(10).repeat_interleave(40)
+    val = 3 * rows(10, 16)[which] + rows(400, 16, seed=1)
+    chance = torch.rand(400, generator=torch.Generator().manual_seed(2))
+    correct = chance > torch.where(which % 2 == 0, 0.4, 0.02)
+    order = torch.randperm(400, generator=torch.Generator().manual_seed(3))
+    with qualities() as found:
+        for part in (torch.arange(400), order):
+            active_transfer(val[:5], certain(5), val[part], correct[part])
+    assert found[0] == pytest.approx(found[1], abs=0.05)
+
+
 def test_a_feature_that_only_the_pool_has_does_not_decide() -> None:
     x, val = rows(1000), rows(500, seed=1)
     x[:, 5], val[:, 5] = 1e3 * x[:, 5], 0.0

@@ -77,12 +77,13 @@ def _deviations(seen: Tensor) -> Callable[[Tensor], Tensor]:
 def _regression(features: Tensor, wrong: Tensor) -> tuple[Tensor, Tensor]:
     """Weights (2 D,) and shift of the logit of being wrong; reports the mean AUROC of the folds."""
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import cross_val_score
+    from sklearn.model_selection import StratifiedKFold, cross_val_score
 
     x, y = features.cpu().numpy(), wrong.cpu().numpy()
     model: Any = LogisticRegression(C=_PENALTY, class_weight="balanced", max_iter=1000)
+    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0)  # image folders come sorted by class
     report_quality(
-        "active_transfer", float(cross_val_score(model, x, y, cv=_FOLDS, scoring="roc_auc").mean()), len(y)
+        "active_transfer", float(cross_val_score(model, x, y, cv=folds, scoring="roc_auc").mean()), len(y)
     )
     model.fit(x, y)
     return torch.as_tensor(model.coef_[0]).to(features), torch.as_tensor(model.intercept_[0]).to(features)
