@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -124,9 +125,21 @@ def test_files_are_hashed_once_a_run(tiny: Tiny, tmp_path: Path, monkeypatch: py
         assert len(hashed) == N
 
 
-def test_broken_image_stops_the_run_and_can_be_left_out(tiny: Tiny, tmp_path: Path) -> None:
+def breaking(path: Path) -> None:
+    path.write_bytes(b"<html>")
+
+
+def leading_nowhere(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("gone.png")
+
+
+@pytest.mark.parametrize("spoil", [breaking, leading_nowhere])
+def test_broken_image_stops_the_run_and_can_be_left_out(
+    tiny: Tiny, tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
     write_images(tmp_path / "mine")
-    (tmp_path / "mine" / "dark" / "1.png").write_bytes(b"<html>")
+    spoil(tmp_path / "mine" / "dark" / "1.png")
     message = refusal(run(tiny, tmp_path / "mine"))
     assert "1 of 60 images cannot be read" in message
     assert "data.on_error:skip" in message

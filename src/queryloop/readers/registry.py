@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 
-from queryloop.errors import OptionsError, unknown
+from queryloop.errors import BrokenFileError, OptionsError, unknown
 from queryloop.options import DataOptions
 from queryloop.progress import ProgressBar
 from queryloop.readers.content import digest
@@ -36,24 +37,33 @@ def fingerprint(dataset: DataSet, source: Source, options: DataOptions) -> str:
     """16 hex digits that change with whatever changes the samples: contents, file names, options.
 
     The same wherever the folder lies, in whatever order the files come, for any number of workers
-    and for any later split. Raises BrokenFileError for an unreadable file.
+    and for any later split. Raises BrokenFileError for an unreadable file, but for one of an image folder:
+    reading names all of these, or leaves them out.
     """
     said = {
         "dataset": dataset.name,
         "schema": SCHEMA,
         "options": options.model_dump(mode="json", include=set(dataset.options)),
-        "files": dict(zip(source.names, _digests(source, options.workers), strict=True)),
+        "files": dict(zip(source.names, _digests(dataset, source, options.workers), strict=True)),
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _digests(source: Source, workers: int) -> list[str]:
+def _digests(dataset: DataSet, source: Source, workers: int) -> list[str]:
     found: list[str] = []
+    hash_of = _digest_if_readable if "on_error" in dataset.options else digest
     with ProgressBar("comparing files", len(source.names)) as bar:
-        for block in in_threads(lambda name: digest(source.folder / name), source.names, workers, 4096):
+        for block in in_threads(lambda name: hash_of(source.folder / name), source.names, workers, 4096):
             found += block
             bar.advance(len(block))
     return found
+
+
+def _digest_if_readable(path: Path) -> str:
+    try:
+        return digest(path)
+    except BrokenFileError:
+        return "unreadable"
 
 
 def _check_taken(dataset: DataSet, options: DataOptions) -> None:
