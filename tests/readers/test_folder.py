@@ -236,6 +236,11 @@ def splits_beside_classes(root: Path) -> None:
     write_class_folders(root, ("test", "other"))
 
 
+def splits_beside_others(root: Path) -> None:
+    for name in ("Train", "val", "extra"):
+        write_class_folders(root / name)
+
+
 def table_beside_classes(root: Path) -> None:
     write_class_folders(root)
     (root / "people.csv").write_text("file,label\ncat/0.png,x\n")
@@ -266,7 +271,8 @@ REFUSED: list[tuple[Callable[[Path], None], list[str]]] = [
     (only_one_class, ["all 3 images are of one class (cat)"]),
     (astray, ["1 images lie in no class folder: x.png", "labels.csv"]),
     (splits_without_classes, ["2 images lie in no class folder", "train/0.png"]),
-    (splits_beside_classes, ["train and test stand beside other"]),
+    (splits_beside_classes, ["test and train stand beside other"]),
+    (splits_beside_others, ["Train and val stand beside extra"]),
     (table_beside_classes, ["people.csv and the folders could both say the class"]),
     (two_tables, ["2 tables (one.csv, two.csv)", "labels.csv"]),
     (link_out, ["cat/link.png", "leads out of this folder"]),

@@ -138,12 +138,13 @@ def _class(name: str, depth: int) -> str | None:
 
 
 def _check_tops(root: Path, images: Sequence[str], depth: int) -> None:
-    tops = {name.split("/")[0] for name in images}
-    if not depth and {"train", "test"} <= {top.lower() for top in tops}:
-        others = sorted(top for top in tops if top.lower() not in SPLITS)
+    tops = sorted({name.split("/")[0] for name in images})
+    splits = [top for top in tops if top.lower() in SPLITS]
+    if not depth and {"train"} < {top.lower() for top in splits}:
+        others = [top for top in tops if top not in splits]
         raise BrokenFileError(
-            f"{root}: train and test stand beside {examples(others)}, so that it is not clear whether the "
-            "folders are splits or classes: move one or the other away."
+            f"{root}: {' and '.join(splits)} stand beside {examples(others)}, so that it is not clear "
+            "whether the folders are splits or classes: move one or the other away."
         )
 
 
