@@ -45,6 +45,7 @@ READ: dict[str, str | bytes] = {
     "Windows lines": "file,label\r\na.png,x\r\nb.png,y\r\n",
     "quotes": 'file,label\n"a.png","x"\n"b.png",y',
     "blanks": " file , label \n a.png , x \n\n\nb.png,y\n,\n",
+    "a blank line first": "\r\nfile;label\r\na.png;x\r\nb.png;y\r\n",
     "folders": "file,label\n./a.png,x\nsub/../b.png,y\n".replace("sub/../", ".//"),
 }
 

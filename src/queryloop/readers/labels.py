@@ -113,7 +113,7 @@ def rows(path: Path) -> list[Row]:
     Raises BrokenFileError naming the line that is no CSV, has other fields than the header, or no UTF-8.
     """
     text = _text(path)
-    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    delimiter = max(",;\t", key=text.lstrip().partition("\n")[0].count)
     reader = csv.reader(StringIO(text, newline=""), strict=True, delimiter=delimiter)
     found: list[Row] = []
     try:
