@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from queryloop.errors import OptionsError
 from queryloop.training.compute import isolated
@@ -31,6 +31,31 @@ def test_a_rate_that_is_found_trains_as_if_it_had_been_set(
     assert all(map(torch.equal, network.state_dict().values(), twin.state_dict().values()))
     assert capfd.readouterr() == ("", "")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("schedule", ["constant", "one_cycle"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_a_network_that_answers_ten_times_as_strongly_gets_a_lower_rate(
+    optimizer: str, schedule: str
+) -> None:
+    rates = []
+    for strength in (1.0, 10.0):
+        network = nn.Sequential(nn.Flatten(), nn.Linear(16, 2), _Times(strength))
+        nn.init.zeros_(network[1].weight)
+        nn.init.zeros_(network[1].bias)
+        given = {"optimizer": optimizer, "schedule": schedule, "min_steps": 100}
+        rates.append(fitted(network, learning_rate="auto", **given).learning_rate)
+    assert 1e-5 < rates[1] < rates[0] / 2
+    assert rates[0] < 1e-2
+
+
+class _Times(nn.Module):
+    def __init__(self, strength: float) -> None:
+        super().__init__()
+        self.strength = strength
+
+    def forward(self, values: Tensor) -> Tensor:
+        return self.strength * values
 
 
 def test_too_few_steps_to_find_a_rate_are_an_error_that_helps(
