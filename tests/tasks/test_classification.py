@@ -96,6 +96,15 @@ def test_validation_is_logged_and_changes_no_weight() -> None:
     assert all(np.array_equal(v, without.members["0"][k]) for k, v in with_it.members["0"].items())
 
 
+def test_the_log_tells_the_last_epoch_from_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = iter([0.2, 0.9, 0.4, 1.0])
+    monkeypatch.setattr(networks, "_accuracy", lambda *_: next(said))
+    training = TRAINING.model_copy(update={"epochs": 3, "min_steps": 3})
+    made = train(IMAGES, np.arange(30), LABELS[:30], VALIDATION, CLASSES, MODEL, training, 0)
+    log = made.settings["log"]
+    assert (log["val_accuracy"], log["best_val_accuracy"], log["train_accuracy"]) == (0.4, 0.9, 1.0)
+
+
 def test_early_stopping_keeps_the_best_weights() -> None:
     training = TRAINING.model_copy(update={"epochs": 30, "min_steps": 90, "patience": 3})
     made = train(IMAGES, np.arange(60), LABELS[:60], VALIDATION, CLASSES, MODEL, training, 0)
@@ -210,6 +219,17 @@ def test_balanced_weights_let_every_class_that_occurs_count_the_same() -> None:
     assert by_class == pytest.approx([by_class[0]] * 3)
     plain = networks._losses(labels, 5, TRAINING, "cpu")(logits, torch.from_numpy(labels))
     assert torch.equal(plain, torch.full_like(plain, plain[0].item()))
+
+
+def test_balanced_weights_change_what_is_learnt_of_a_rare_class() -> None:
+    rare, common = (np.flatnonzero(LABELS[:1000] == number) for number in (8, 1))
+    rows, chance = np.concatenate([rare[:3], common[:60]]), []
+    for class_weights in ("none", "balanced"):
+        training = TRAINING.model_copy(update={"class_weights": class_weights, "epochs": 1, "min_steps": 20})
+        made = train(IMAGES, rows, LABELS[rows], None, CLASSES, MODEL, training, 0)
+        probs = predict(made, IMAGES, rare, frozenset({"probs"}), TRAINING)["probs"]
+        chance.append(float(probs[:, 8].mean()))
+    assert chance[1] > chance[0] + 0.1
 
 
 def test_pretrained_pixels_do_not_depend_on_the_labelled_rows() -> None:
