@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy.special import softmax
-from sklearn.base import clone
 
 from queryloop.errors import InputError, OptionsError
 from queryloop.strategies import resolve, select
 from queryloop.strategies.battery import query
-from queryloop.strategies.frozen import Known, answers_of, discriminator, frozen, own_model
+from queryloop.strategies.frozen import discriminator, own_model
 from queryloop.strategies.made_up import each_array, example, with_rows
 from queryloop.strategies.skactiveml import (
     Skactiveml,
@@ -183,61 +181,6 @@ def test_single_precision_and_an_empty_start_are_taken(name: str) -> None:
     assert query(skactiveml(name, {}), evidence, 0) == []
 
 
-@pytest.mark.parametrize(
-    ("method", "ours"),
-    [("margin_sampling", "margin"), ("entropy", "entropy"), ("least_confident", "least_confidence")],
-)
-def test_uncertainty_ranks_as_ours(method: str, ours: str) -> None:
-    theirs = resolve("skactiveml.UncertaintySampling", {"method": method})
-    assert query(theirs, example(), 23) == query(resolve(ours), example(), 23)
-
-
-def test_entropy_is_the_utility() -> None:
-    strategy = skactiveml("UncertaintySampling", {"method": "entropy"})
-    picks = strategy.choose(None, example(), k=4, seed=0)
-    probs = example()["probs"][picks.positions.numpy()]
-    np.testing.assert_allclose(picks.scores, -(probs * np.log(probs)).sum(axis=1), rtol=1e-9)
-
-
-def test_greedy_bald_ranks_by_mutual_information() -> None:
-    draws = example()["mc_probs"]
-    mean = draws.mean(axis=1)
-    spread = (draws * np.log(draws)).sum(axis=2).mean(axis=1) - (mean * np.log(mean)).sum(axis=1)
-    expected = [example()["ids"][row] for row in np.argsort(-spread)[:6]]
-    assert query(skactiveml("GreedyBALD", {}), example(), 6) == expected
-    assert query(skactiveml("QueryByCommittee", {}), example(), 6) == expected
-
-
-def test_votes_are_those_of_the_members() -> None:
-    strategy = skactiveml("QueryByCommittee", {"method": "variation_ratios"})
-    picks = strategy.choose(None, example(), k=23, seed=0)
-    votes = example()["mc_probs"].argmax(axis=2)
-    ratios = [1 - np.bincount(row).max() / 6 for row in votes]
-    np.testing.assert_allclose(picks.scores, [ratios[row] for row in picks.positions])
-
-
-def test_core_set_is_the_farthest_row_from_all_that_is_labelled_or_chosen() -> None:
-    evidence = example()
-    taken, expected = list(evidence["labeled_embeddings"]), []
-    for _ in range(5):
-        gaps = [min(np.linalg.norm(row - other) for other in taken) for row in evidence["embeddings"]]
-        expected.append(evidence["ids"][int(np.argmax(gaps))])
-        taken.append(evidence["embeddings"][int(np.argmax(gaps))])
-    assert query(skactiveml("CoreSet", {}), evidence, 5) == expected
-
-
-def test_contrastive_compares_with_the_labelled_neighbour() -> None:
-    evidence = example()
-    strategy = skactiveml("ContrastiveAL", {"nearest_neighbors_dict": {"n_neighbors": 1}})
-    gains = []
-    for row, probs in zip(evidence["embeddings"], evidence["probs"], strict=True):
-        near = int(np.linalg.norm(evidence["labeled_embeddings"] - row, axis=1).argmin())
-        other = evidence["labeled_probs"][near]
-        gains.append(float((other * np.log(other / probs)).sum()))
-    picks = strategy.choose(None, evidence, k=23, seed=0)
-    np.testing.assert_allclose(picks.scores, sorted(gains, reverse=True), rtol=1e-4)
-
-
 def test_epistemic_sampling_says_that_it_knows_two_classes_only() -> None:
     strategy = skactiveml("EpistemicUncertaintySampling", {})
     with pytest.raises(InputError, match=r"scikit-activeml refused\. .*two-class problems, 4 classes"):
@@ -314,71 +257,6 @@ def test_nothing_is_imported_from_the_package_beforehand(
     monkeypatch.setitem(sys.modules, "skactiveml", None)
     path = import_module(f"queryloop.strategies.{module}").__file__
     runpy.run_path(str(path), run_name="imported_again")
-
-
-def test_a_whole_block_is_answered_in_order_even_where_rows_are_equal() -> None:
-    rows, answers = np.zeros((3, 2)), np.arange(6.0).reshape(3, 2)
-    known = Known(((rows, answers), (np.ones((2, 2)), np.full((2, 2), 7.0))))
-    assert known(rows).tolist() == answers.tolist()
-    assert known(np.ones((2, 2))).tolist() == [[7, 7], [7, 7]]
-    known(rows)[:] = 9
-    assert answers[0, 0] == 0, "an answer may be written to"
-
-
-def test_other_rows_are_known_by_content_and_copies_share_the_mean() -> None:
-    rows = np.array([[0.0, 1.0], [2.0, 3.0], [0.0, 1.0]])
-    known = Known(((rows, np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])),))
-    assert known(rows[[1, 0]]).tolist() == [[0.5, 0.5], [0.5, 0.5]]
-    assert known(rows[:1]).tolist() == [[0.5, 0.5]]
-    with pytest.raises(InputError, match="rows that no network saw"):
-        known(np.array([[9.0, 9.0]]))
-
-
-def test_a_frozen_classifier_is_cloned_and_fitted_without_change() -> None:
-    evidence = example()
-    answer, n_classes = answers_of({name: evidence[name] for name in ("embeddings", "probs")})
-    assert n_classes == 4
-    twin = clone(frozen(answer, n_classes, 3))
-    labels = np.full(23, np.nan)
-    fitted = twin.fit(evidence["embeddings"], labels)
-    assert fitted is twin
-    assert fitted.classes_.tolist() == [0, 1, 2, 3]
-    assert fitted.random_state == 3
-    np.testing.assert_allclose(fitted.predict_proba(evidence["embeddings"]), evidence["probs"], rtol=1e-12)
-    assert fitted.predict(evidence["embeddings"]).tolist() == evidence["probs"].argmax(axis=1).tolist()
-
-
-def test_labelled_rows_have_their_own_answers() -> None:
-    evidence = example()
-    answer, _ = answers_of(
-        {name: evidence[name] for name in ("embeddings", "probs", "labeled_embeddings", "labeled_probs")}
-    )
-    np.testing.assert_allclose(answer(evidence["labeled_embeddings"]), evidence["labeled_probs"], rtol=1e-12)
-
-
-def test_members_answer_first_axis_first() -> None:
-    evidence = example()
-    answer, n_classes = answers_of({name: evidence[name] for name in ("embeddings", "mc_probs")})
-    assert n_classes == 4
-    drawn = frozen(answer, 4, 0).draws(evidence["embeddings"])
-    np.testing.assert_allclose(drawn, evidence["mc_probs"].transpose(1, 0, 2), rtol=1e-12)
-
-
-def test_the_head_answers_for_any_row() -> None:
-    weight, bias = example()["head"]
-    rows = np.random.default_rng(2).normal(size=(3, 8))
-    answer, n_classes = answers_of({"head": (weight, bias)})
-    assert n_classes == 4
-    np.testing.assert_allclose(answer(rows), softmax(rows @ weight.T + bias, axis=1))
-
-
-def test_probabilities_are_normalised_for_numpy() -> None:
-    evidence = example()
-    names = ("embeddings", "probs", "labeled_embeddings", "labeled_probs")
-    off = {name: evidence[name] * (0.995 if name.endswith("probs") else 1) for name in names}
-    answer, _ = answers_of(off)
-    np.testing.assert_allclose(answer(evidence["embeddings"]), evidence["probs"], rtol=1e-12)
-    np.testing.assert_allclose(answer(evidence["labeled_embeddings"]), evidence["labeled_probs"], rtol=1e-12)
 
 
 def test_numpys_state_is_put_back_after_an_error() -> None:
