@@ -184,6 +184,44 @@ def test_repeated_masks_change_nothing_and_redrawn_ones_are_new_rows(
     assert (begun.catalog.load("masks")[answers["label"].iloc[-1]] == 1).all()
 
 
+def next_query(begun: Begun, *boxes: Box) -> None:
+    """The open query becomes the labelled set, and these boxes are asked for."""
+    rows = begun.query.merge(begun.catalog.load("answers")[["sample_id", "label"]], on="sample_id")
+    begun.labeled, begun.query, begun.n_committed = pd.concat([begun.labeled, rows]), table([*boxes]), 2
+
+
+def test_background_alone_can_be_told_of_the_next_query_too(
+    begun: Begun, volumes: Volumes, tmp_path: Path
+) -> None:
+    begun.query = table([OPEN[2]])
+    ask(begun, tmp_path / "asked")
+    first = paint(tmp_path / "asked", volumes, OPEN[2], 0)
+    tell(begun, first, "ann")
+    next_query(begun, later := Box("plain", (6, 2, 2), (3, 3, 3)))
+    ask(begun, tmp_path / "next")
+    second = paint(tmp_path / "next", volumes, later, 0)
+    assert second.read_bytes() == first.read_bytes()
+    assert "all 1 answers are in" in " ".join(tell(begun, second, "ann"))
+    assert "was taken in before: nothing changed" in " ".join(tell(begun, second, "ann"))
+
+
+@pytest.mark.parametrize("part", [".", "masks", "masks/plain.nii.gz"])
+def test_folder_of_an_earlier_query_is_refused(
+    begun: Begun, volumes: Volumes, tmp_path: Path, part: str
+) -> None:
+    begun.query = table([OPEN[2]])
+    ask(begun, tmp_path / "asked")
+    draw(tmp_path / "asked", volumes, OPEN[2])
+    tell(begun, tmp_path / "asked", "ann")
+    next_query(begun, Box("plain", (6, 2, 2), (3, 3, 3)))
+    before = begun.catalog.load("answers")
+    with pytest.raises(BrokenFileError, match=rf"query\.csv names {OPEN[2].id}, none of which is asked for"):
+        tell(begun, tmp_path / "asked" / part, "ann")
+    pd.testing.assert_frame_equal(begun.catalog.load("answers"), before)
+    (tmp_path / "asked" / "query.csv").unlink()
+    assert "1 new answers were taken in" in " ".join(tell(begun, tmp_path / "asked" / part, "ann"))
+
+
 def test_boxes_of_the_labelled_set_may_stay_in_the_files(
     begun: Begun, volumes: Volumes, tmp_path: Path
 ) -> None:

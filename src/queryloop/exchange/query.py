@@ -15,6 +15,7 @@ from queryloop.boxes.box import Box
 from queryloop.exchange.labels import in_file, write_description
 from queryloop.exchange.names import Labels, write_names
 from queryloop.exchange.painted import painted
+from queryloop.exchange.pictures import TABLE
 from queryloop.exchange.writing import ENDING, save, whole_folder
 from queryloop.progress import ProgressBar
 from queryloop.readers.grid import image_to_native
@@ -23,7 +24,7 @@ from queryloop.tasks.segmentation.rows import boxes_of, by_case
 from queryloop.tasks.segmentation.scans import Scans
 from queryloop.tasks.segmentation.space import Region, covering, cut_affine, nearest, place
 
-TABLE, MASKS = "query.csv", "masks"
+MASKS = "masks"
 _AROUND = 8  # voxels of the store's grid that a crop shows around its box
 _LPS = np.array([-1.0, -1.0, 1.0])
 _SCHEMA = (

@@ -23,18 +23,21 @@ from queryloop.storage import lock
 def tell(experiment: Experiment, given: Path, annotator: str) -> list[str]:
     """Take in the answers of a table or mask, or of the folder that `ask` wrote; returns what was done.
 
-    What was told before, byte for byte, changes nothing; another label than before is a new row of
-    `answers`. Raises BrokenFileError for whatever cannot be taken in, and then takes in nothing.
+    What was told before, byte for byte, changes nothing: of boxes only what was told of the same query, for
+    masks do not say which boxes they answer. Another label than before is a new row of `answers`. Raises
+    BrokenFileError for whatever cannot be taken in, and then takes in nothing.
     """
     check_people_are_asked(experiment)
     with lock.locked(experiment.home):
         check_open(experiment)
         asked = asked_of(experiment)
         files = told.mask_files(given) if asked.is_of_boxes else told.table_file(given)
-        digest, imports = _digest(files), asked.answers["import_id"].unique()
+        digest, imports = _digest(files, asked), asked.answers["import_id"].unique()
         if people.import_id(0, digest)[-16:] in {name[-16:] for name in imports}:
             return [f"{given} was taken in before: nothing changed.", _next_step(experiment, asked)]
         check_content(experiment)
+        if asked.is_of_boxes:
+            told.check_is_of(asked.query, given)
         found = (told.masks if asked.is_of_boxes else told.labels)(experiment.catalog, asked, files)
         labels = asked.labels
         new = {sample: a for sample, a in found.answers.items() if labels.get(sample) != a.label}
@@ -44,9 +47,13 @@ def tell(experiment: Experiment, given: Path, annotator: str) -> list[str]:
         return [*said, _next_step(experiment, asked_of(experiment))]
 
 
-def _digest(files: Sequence[Path]) -> str:
-    """SHA-256 of the contents of some files and, of several, their names."""
-    parts = [(path.name if len(files) > 1 else "", contents(path)) for path in files]
+def _digest(files: Sequence[Path], asked: Asked) -> str:
+    """SHA-256 of the contents of some files; of boxes also of their names and the cycle that asks.
+
+    A mask of background alone is the same file for any scan of its shape, and after any query.
+    """
+    which = f"cycle {asked.cycle}" if asked.is_of_boxes else ""
+    parts = [(f"{which} {path.name}" if which else "", contents(path)) for path in files]
     return hashlib.sha256(
         b"".join(hashlib.sha256(name.encode() + raw).digest() for name, raw in parts)
     ).hexdigest()

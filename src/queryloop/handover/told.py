@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from queryloop import samples as tables
 from queryloop.boxes.box import Box, class_counts
@@ -67,6 +68,24 @@ def mask_files(given: Path) -> list[Path]:
             f"its {MASKS}/."
         )
     return found
+
+
+def check_is_of(query: pd.DataFrame, given: Path) -> None:
+    """Refuse a folder that was written for an earlier query: its masks show the new boxes as background.
+
+    Raises BrokenFileError where the table beside the masks names none of the boxes that are asked for now.
+    """
+    folder = given if given.is_dir() else given.parent
+    table = (folder.parent if folder.name == MASKS else folder) / TABLE
+    try:
+        listed = pd.read_csv(table, dtype=str).get("sample_id", query["sample_id"])
+    except (OSError, ValueError):  # it is not there, or somebody saved it in another format
+        return
+    if not listed.isin(query["sample_id"]).any():
+        raise BrokenFileError(
+            f"{table} names {examples(listed.tolist())}, none of which is asked for now: it was written for "
+            "an earlier query. Nothing was taken in: tell the folder that `kedro al ask` wrote for this one."
+        )
 
 
 def _shown(folder: Path) -> list[Path]:
