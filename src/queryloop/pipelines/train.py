@@ -81,7 +81,8 @@ def _trained(
 
     validation = tables.known(data.samples, data.splits, "validation")
     sources = {"inputs": fingerprint, **task_of(dataset).sources(model)}
-    key = training_key(labeled, pool, validation, sources, model, training, seed, fold, previous)
+    seen = task_of(dataset).looked_at(data, pool, training)
+    key = training_key(labeled, seen, validation, sources, model, training, seed, fold, previous)
     checkpoint = training_cache.get(key)
     if checkpoint is None:
         with _going_on(previous, labeled):
@@ -123,7 +124,7 @@ def _before(previous: Checkpoint, member: int, reinit: str) -> Checkpoint | None
 
 def training_key(
     labeled: pd.DataFrame,
-    pool: pd.DataFrame,
+    seen: list[str],
     validation: pd.DataFrame,
     sources: dict[str, str],
     model: ModelOptions,
@@ -134,19 +135,18 @@ def training_key(
 ) -> str:
     """SHA-256 of all that a training depends on, as 64 hexadecimal digits.
 
-    sources: fingerprints of the content and of other files by name.
+    seen: ids of what it looks at beside its labelled set. sources: fingerprints of the content and of other
+    files by name.
     """
     import torch
 
     from queryloop.training.compute import resolve
-    from queryloop.training.registry import OBJECTIVES
 
     compute = resolve(training)
-    seen = pool["sample_id"].tolist() if OBJECTIVES[training.beside].uses_pool else []
     said = {
         "sources": sources,
         "labels": labeled[[*_LABEL, *labeled.columns.intersection(tables.BOX)]].to_numpy().tolist(),
-        "pool": seen,
+        "seen": seen,
         "validation": validation[_LABEL].to_numpy().tolist(),
         "model": model.model_dump(mode="json"),
         "training": training.model_dump(mode="json") | {"device": compute.device.partition(":")[0]},

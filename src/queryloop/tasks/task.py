@@ -120,6 +120,10 @@ class Task(ABC):
         """All training samples with their labels, as `labeled_index`, of cycle 0."""
 
     @abstractmethod
+    def looked_at(self, data: Data, pool: pd.DataFrame, training: TrainingOptions) -> list[str]:
+        """Ids of the training samples that a training looks at whether they are labelled or not."""
+
+    @abstractmethod
     def train(
         self,
         data: Data,

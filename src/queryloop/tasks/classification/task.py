@@ -11,7 +11,7 @@ import pandas as pd
 
 from queryloop import samples as tables
 from queryloop import strategies
-from queryloop.errors import OptionsError, naming_rows, unknown
+from queryloop.errors import naming_rows, unknown
 from queryloop.models.registry import check
 from queryloop.options import (
     EvaluationOptions,
@@ -59,11 +59,6 @@ class Classification(Task):
         super().check(options, typed)
         if options.training.auxiliary not in ("auto", *OBJECTIVES):
             raise unknown("training.auxiliary", options.training.auxiliary, ["auto", *OBJECTIVES])
-        if tables.is_control_only(options.query):
-            raise OptionsError(
-                f"query.control_share:{options.query.control_share} of query.size:{options.query.size} "
-                "leaves nothing to the strategy: make the query larger, or the share smaller."
-            )
         if options.start.sampler not in tables.SAMPLERS:
             raise unknown("start.sampler of images", options.start.sampler, tables.SAMPLERS)
         if options.scoring.members == "tta":
@@ -107,6 +102,15 @@ class Classification(Task):
     def everything(self, data: Data) -> pd.DataFrame:
         """Every training image."""
         return tables.known(data.samples, data.splits, "train").assign(cycle=0)
+
+    def looked_at(
+        self,
+        data: Data,  # noqa: ARG002
+        pool: pd.DataFrame,
+        training: TrainingOptions,
+    ) -> list[str]:
+        """The pool, where something is trained beside on images without a label."""
+        return pool["sample_id"].tolist() if OBJECTIVES[training.beside].uses_pool else []
 
     def train(
         self,
