@@ -100,7 +100,7 @@ def al() -> None:
 
 
 @al.command()
-@click.option("--markdown", is_flag=True, help="The page docs/strategies.md.")
+@click.option("--markdown", is_flag=True, help="Print the page docs/strategies.md.")
 @in_project
 def strategies(experiment: Any, markdown: bool) -> None:  # noqa: ARG001
     """Every strategy: family, what it needs, where it comes from."""
@@ -122,8 +122,8 @@ def status(experiment: Any) -> None:
 @click.argument("sample")
 @in_project
 def why(experiment: Any, sample: str) -> None:
-    """Why and when SAMPLE was chosen, or what is to become of it."""
-    from queryloop.inspection import explain
+    """When and why SAMPLE was chosen, or why it was not."""
+    from queryloop.why import explain
 
     click.echo(explain(experiment.catalog, sample))
 
@@ -162,8 +162,10 @@ def export(experiment: Any, folder: Path) -> None:
 
 @al.command()
 @click.option("--strategies", callback=read_names, help="Only these, separated by commas; random is kept.")
-@click.option("--target", type=float, help="Level that labels saved are told for, such as 0.97.")
-@click.option("--import", "imported", help="CSV of runs from elsewhere: strategy, seed, n_labeled, metric.")
+@click.option(
+    "--target", type=float, help="Accuracy or Dice on the way to which labels saved are told, such as 0.97."
+)
+@click.option("--import", "imported", help="CSV of others' runs: strategy, seed, n_labeled, metric (0 to 1).")
 @_with_env_and_params
 def compare(env: str | None, params: dict[str, Any], **given: Any) -> None:
     """Which strategy is better, by how many labels, and can it be believed."""
@@ -181,7 +183,7 @@ def compare(env: str | None, params: dict[str, Any], **given: Any) -> None:
 @al.command()
 @in_project
 def gain(experiment: Any) -> None:
-    """Whether the strategy is ahead of random, by the control labels of the experiment itself."""
+    """Whether the strategy is ahead of random, by 200 control labels of the experiment itself or more."""
     from queryloop.gain import tell_gain
 
     click.echo(tell_gain(experiment))

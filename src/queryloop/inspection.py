@@ -7,16 +7,18 @@ from typing import Any
 
 import click
 import pandas as pd
+from kedro.io import DatasetError
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from queryloop.errors import QueryloopError, StateError, unknown
+from queryloop.errors import QueryloopError
 from queryloop.experiment import Experiment
 from queryloop.oracles import people
 from queryloop.oracles.registry import is_waited_for
 from queryloop.storage import lock, state
 from queryloop.storage.experiment import MARK, committed
+from queryloop.storage.files import check_seal
 from queryloop.storage.tables import AppendOnlyTable, read_table
 
 
@@ -85,9 +87,13 @@ def show_status(experiment: Experiment) -> None:
     catalog, here = experiment.catalog, experiment.home
     root = here.parents[3]
     homes = sorted(path.parent for path in root.glob(f"*/*/*/seed_*/{state.SETTINGS}"))
-    rows = [[*home.relative_to(root).parts, *standing(catalog, here, home)] for home in homes]
+    stand = {home: standing(catalog, here, home) for home in homes}
+    rows = [[*home.relative_to(root).parts, *stand[home]] for home in homes]
     show(["dataset", "experiment", "strategy", "seed", "cycles", "labels", "result", "state"], rows)
-    waiting = {home: asked for home in homes if (asked := _asked_of_people(catalog, here, home))}
+    intact = [home for home in homes if stand[home] != _DAMAGED]
+    if len(intact) < len(homes):
+        click.echo(f"{len(homes) - len(intact)} experiments are damaged: `kedro al verify` says where.")
+    waiting = {home: asked for home in intact if (asked := _asked_of_people(catalog, here, home))}
     for home, asked in waiting.items():
         if home.parents[2] == here.parents[2]:
             click.echo(people.next_step(*asked, experiment.flags_at(home)))
@@ -99,13 +105,26 @@ _RESULTS = ("accuracy", "dice")
 """Columns of `metrics` that say how good a network is, whichever the task has."""
 
 
+_DAMAGED = ["-", "-", "-", "damaged"]
+
+
 def standing(catalog: Any, here: Path, home: Path) -> list[str]:
-    """Committed cycles, labels, test accuracy or Dice, and state of the experiment at `home`."""
+    """Committed cycles, labels, test accuracy or Dice, and state of the experiment at `home`.
+
+    One that is damaged says so, and hides no other.
+    """
+    try:
+        return _standing(catalog, here, home)
+    except (QueryloopError, DatasetError, OSError):
+        return _DAMAGED
+
+
+def _standing(catalog: Any, here: Path, home: Path) -> list[str]:
     versions, now = committed(home), _state(catalog, here, home)
     if not versions:
         return ["0", "0", "-", now]
     folder = in_place_of(catalog["metrics"].folder, here, home)
-    last = read_table(folder / versions[-1] / folder.name, "metrics").iloc[-1]
+    last = _intact(folder / versions[-1] / folder.name, "metrics").iloc[-1]
     measure = next(name for name in _RESULTS if name in last)
     return [str(len(versions)), str(last["n_labeled"]), f"{last[measure]:.4f} {measure}", now]
 
@@ -124,10 +143,15 @@ def _asked_of_people(catalog: Any, here: Path, home: Path) -> tuple[pd.DataFrame
         return None
     path = in_place_of(catalog["query" if versions else "starting_set"].folder, here, home)
     path = path / versions[-1] / path.name if versions else path
-    query = read_table(path, "query") if path.exists() else pd.DataFrame()
+    query = _intact(path, "query") if path.exists() else pd.DataFrame()
     folder = in_place_of(catalog["answers"].folder, here, home)
     answers = AppendOnlyTable(path=str(folder), schema="answers", part="import_id").load()
     return None if query.empty else (query, answers)
+
+
+def _intact(path: Path, schema: str) -> pd.DataFrame:
+    check_seal(path)
+    return read_table(path, schema)
 
 
 def in_place_of(folder: Path, here: Path, home: Path) -> Path:
@@ -146,83 +170,6 @@ def verify_all(experiment: Experiment) -> tuple[int, list[str]]:
         except QueryloopError as error:
             problems.append(str(error))
     return n_files, problems
-
-
-def explain(catalog: Any, sample: str) -> str:
-    """Why and when a sample was chosen.
-
-    Raises StateError before the first commit, OptionsError for an id that the data set does not have.
-    """
-    home = catalog["labeled_index"].home
-    if not committed(home):
-        raise StateError(
-            f"the experiment at {home} has no cycle yet: run it, or name another one, such as "
-            "--params=strategy:entropy,seed:1. `kedro al status` shows those that are there."
-        )
-    splits = catalog.load("splits")
-    case = sample.rpartition("@")[0]  # of a box; the id of an image may hold an @, too
-    found = splits.loc[splits["sample_id"].isin([sample, case]), "split"].head(1)
-    if found.empty:
-        raise unknown("sample", sample, _alike(sample, splits["sample_id"]))
-    if found.item() != "train":
-        return f"{sample} is in the {found.item()} set: it is never asked for."
-    for name, tell in (("labeled_index", _labelled), ("query", _queried), ("scores", _scored)):
-        table = catalog.load(name)
-        if (table["sample_id"] == sample).any():
-            return tell(catalog, table, table[table["sample_id"] == sample].iloc[0])
-    return f"{sample} is in the pool; it was not among the candidates of the last cycle."
-
-
-def _alike(sample: str, ids: pd.Series) -> list[str]:
-    """The ids that stand beside this one in the sorted list of all."""
-    names = ids.sort_values()
-    place = int(names.searchsorted(sample))
-    return names.iloc[max(0, place - 2) : place + 2].tolist()
-
-
-def _labelled(catalog: Any, labeled: pd.DataFrame, row: pd.Series) -> str:
-    asked = int((labeled["cycle"] == row["cycle"]).sum())
-    when = f"{row['sample_id']} was asked for in cycle {row['cycle']}, rank {row['rank']} of {asked}"
-    answer = f"label {row['label']!r} by {row['annotator']} at {row['labeled_at']:%Y-%m-%d %H:%M:%S} UTC"
-    if row.get("control"):
-        guess = f"cycle {row['cycle'] - 1} took it for {row['predicted']!r}"
-        return f"{when}, drawn at random as a control; the network of {guess}; {answer}."
-    if row["cycle"] == 1:
-        return f"{when}: it is in the starting set, the same for all strategies of this seed; {answer}."
-    return f"{when}, {_by(catalog, row['strategy'], row['score'], int(row['cycle']) - 1)}; {answer}."
-
-
-def _queried(catalog: Any, query: pd.DataFrame, row: pd.Series) -> str:
-    cycle = len(committed(catalog["query"].home))
-    strategy = catalog.load("params:strategy")
-    if row.get("control"):
-        return f"{row['sample_id']} is in the open query, drawn at random as a control."
-    return (
-        f"{row['sample_id']} is in the open query, rank {row['rank']} of {len(query)}, "
-        f"{_by(catalog, strategy, row['score'], cycle)}."
-    )
-
-
-def _scored(_catalog: Any, scores: pd.DataFrame, row: pd.Series) -> str:
-    if pd.isna(row["score"]):
-        return (
-            f"{row['sample_id']} is in the pool: it was one of {len(scores)} candidates in the last cycle, "
-            "of which the strategy chose a batch as a whole."
-        )
-    higher = int((scores["score"] > row["score"]).sum())
-    return (
-        f"{row['sample_id']} is in the pool: in the last cycle its score was {row['score']:.6g}; "
-        f"{higher} of {len(scores)} candidates scored higher."
-    )
-
-
-def _by(catalog: Any, strategy: str, score: float, cycle: int) -> str:
-    """Which strategy, with what score, and the checkpoint that it looked with."""
-    version = committed(catalog["checkpoint"].home)[cycle - 1]
-    metrics = catalog.load("metrics")
-    n_labeled = metrics.loc[metrics["cycle"] == cycle, "n_labeled"].item()
-    value = "without a score" if pd.isna(score) else f"with score {score:.6g}"
-    return f"by {strategy} {value}, seen by checkpoint {version} (cycle {cycle}, {n_labeled} labels)"
 
 
 def show(columns: list[str], rows: list[list[str]]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pandas as pd
 import pytest
 
@@ -57,6 +59,23 @@ def test_status_shows_every_experiment_wherever_it_is_asked(begun: Tiny) -> None
         ):
             accuracy = begun.load("metrics", **identity)["accuracy"].iloc[-1]
             assert [*name, f"{accuracy:.4f}", "accuracy", "at", "rest"] in rows
+
+
+@pytest.mark.parametrize("damaged", ["settings", "reports"])
+def test_a_damaged_experiment_hides_no_other(begun: Tiny, damaged: str) -> None:
+    assert begun.run("strategy:random,experiment:other,n_cycles:1").exit_code == 0
+    other = begun.catalog(experiment="other", strategy="random", seed=0)
+    if damaged == "settings":
+        (other["labeled_index"].home / "settings.json").write_text("{}")
+    else:
+        shutil.rmtree(other["metrics"].folder.parent)
+    for command in ("status", "experiments"):
+        rows = [" ".join(line.split()) for line in begun.al(command).stdout.splitlines()]
+        (one,) = [row for row in rows if row.startswith("digits other random")]
+        assert one.startswith("digits other random seed_0 - - - damaged")
+        (row,) = [row for row in rows if row.startswith("digits main entropy seed_0")]
+        assert "at rest" in row
+    assert "1 experiments are damaged: `kedro al verify` says where." in begun.al("status").stdout
 
 
 def test_status_of_nothing_is_no_error(tiny: Tiny) -> None:
@@ -139,7 +158,7 @@ def test_why_of_an_experiment_that_never_ran(finished: Tiny) -> None:
 
 
 def test_whys_answer_is_true_of_every_training_sample(finished: Tiny) -> None:
-    from queryloop.inspection import explain
+    from queryloop.why import explain
 
     catalog = finished.catalog(**ENTROPY)
     labeled, query = catalog.load("labeled_index"), catalog.load("query")

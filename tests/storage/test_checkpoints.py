@@ -164,8 +164,12 @@ def test_a_damaged_training_is_refused(tmp_path: Path) -> None:
     cache.put("ab12", EXAMPLE)
     (path,) = tmp_path.rglob("*.safetensors")
     path.write_bytes(encoded(Checkpoint({"classes": []}, {})))
-    with pytest.raises(CorruptFileError):
+    with pytest.raises(CorruptFileError, match=rf"delete {path}, and the next run makes it again"):
         cache.get("ab12")
+    path.unlink()
+    assert cache.get("ab12") is None
+    cache.put("ab12", EXAMPLE)
+    assert same(cache.get("ab12"), EXAMPLE)
 
 
 def test_a_seal_does_not_make_a_checkpoint(tmp_path: Path) -> None:

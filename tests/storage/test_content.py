@@ -169,6 +169,10 @@ def test_damaged_content_is_refused(
     with pytest.raises(DatasetError, match="is not what was written") as refused:
         make(tmp_path).load()
     assert isinstance(refused.value.__cause__, CorruptFileError)
+    assert f"delete {path}, and the next run makes it again" in str(refused.value)
+    path.unlink()
+    make(tmp_path).save(data)
+    make(tmp_path).load()
 
 
 def test_the_fingerprint_is_asked_for_at_the_first_use(tmp_path: Path) -> None:

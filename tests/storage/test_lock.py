@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import json
 import os
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -32,6 +36,24 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
         with lock.locked(tmp_path):
             assert lock.holder(tmp_path)["pid"] == os.getpid()
     assert lock.holder(tmp_path) is None
+
+
+def test_what_a_kill_leaves_is_not_believed_wherever_it_was(tmp_path: Path) -> None:
+    with lock.locked(tmp_path):
+        left = json.loads((tmp_path / "lock.json").read_text())
+    for who in ({**left, "host": "another"}, left):  # the host of a container, and a number given again
+        (tmp_path / "lock.json").write_text(json.dumps(who))
+        assert lock.holder(tmp_path) is None
+
+
+def test_who_only_looks_refuses_nobody(tmp_path: Path) -> None:
+    with lock.locked(tmp_path):
+        pass
+    with (tmp_path / "lock").open("rb") as looking, ThreadPoolExecutor() as pool:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        pool.submit(lambda: time.sleep(0.05) or fcntl.flock(looking, fcntl.LOCK_UN))
+        with lock.locked(tmp_path):
+            lock.require(tmp_path)
 
 
 def test_of_processes_at_once_one_wins(tmp_path: Path) -> None:

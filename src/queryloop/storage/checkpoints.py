@@ -71,7 +71,7 @@ class TrainingCache:
         path = self._path(key)
         if not path.exists():
             return None
-        check_seal(path)
+        check_seal(path, made_again=path)
         return read_checkpoint(path)
 
     def put(self, key: str, checkpoint: Checkpoint) -> None:

@@ -93,7 +93,7 @@ class SamplesTable(ContentDataset["pd.DataFrame", "pd.DataFrame"]):
     def load(self) -> pd.DataFrame:
         """The table; its seal is checked."""
         path = self._file("samples.parquet")
-        check_seal(path)
+        check_seal(path, made_again=path)
         return read_unchanging(path, "samples")
 
     def save(self, data: pd.DataFrame) -> None:
@@ -130,7 +130,7 @@ class ArrayStore(ContentDataset[ArrayBlocks, "np.ndarray"]):
         import numpy as np
 
         path = self._file(self.file)
-        check_seal(path)
+        check_seal(path, made_again=path)
         return np.load(path, mmap_mode="r", allow_pickle=False)
 
     def save(self, data: ArrayBlocks) -> None:

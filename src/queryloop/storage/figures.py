@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kedro_datasets._typing import ImagePreview, PlotlyPreview
 
 from queryloop.storage.experiment import ExperimentDataset
-from queryloop.storage.files import Writer
+from queryloop.storage.files import Writer, check_seal
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -22,7 +22,7 @@ class PlotlyFigure(ExperimentDataset["go.Figure"]):
 
     def preview(self) -> PlotlyPreview:
         """The figure of the last committed cycle."""
-        return PlotlyPreview(json.loads(Path(self._get_load_path()).read_bytes()))
+        return PlotlyPreview(json.loads(_sealed(Path(self._get_load_path()))))
 
     def _encode(self, data: go.Figure, file: Writer) -> None:
         file.write(data.to_json().encode())
@@ -38,7 +38,7 @@ class Picture(ExperimentDataset["Image"]):
 
     def preview(self) -> ImagePreview:
         """The picture of the last committed cycle."""
-        return ImagePreview(base64.b64encode(Path(self._get_load_path()).read_bytes()).decode())
+        return ImagePreview(base64.b64encode(_sealed(Path(self._get_load_path()))).decode())
 
     def _encode(self, data: Image, file: Writer) -> None:
         import io
@@ -53,3 +53,8 @@ class Picture(ExperimentDataset["Image"]):
         with Image.open(path) as picture:
             picture.load()
             return picture
+
+
+def _sealed(path: Path) -> bytes:
+    check_seal(path)
+    return path.read_bytes()

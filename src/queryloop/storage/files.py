@@ -23,7 +23,7 @@ from queryloop.errors import CorruptFileError, StateError
 SCHEMA = 1
 SEAL = ".seal"
 TEMPORARY = ".*.tmp"
-_DAMAGED = "it was changed or damaged; restore it from a copy, or give another experiment name."
+_RESTORE = "restore it from a copy, or give another experiment name"
 
 
 class Writer(Protocol):
@@ -171,17 +171,6 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def is_alive(pid: int) -> bool:
-    """Whether a process of that number runs on this machine."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def seal_of(path: Path) -> Path:
     """Where the seal of `path` lies: hidden, so that a folder of tables reads as one table."""
     return path.with_name(f".{path.name}{SEAL}")
@@ -192,31 +181,34 @@ def sealed_by(seal: Path) -> Path:
     return seal.with_name(seal.name.removeprefix(".").removesuffix(SEAL))
 
 
-def check_seal(path: Path) -> None:
+def check_seal(path: Path, made_again: Path | None = None) -> None:
     """Compare a file with its seal, once in a process for each state of the file.
 
-    Raises CorruptFileError (changed, truncated or without a seal) or StateError (another schema).
+    made_again: what a run makes again once it is deleted, of a file that is no experiment's own. Raises
+    CorruptFileError (changed, truncated or without a seal) or StateError (another schema).
     """
     try:
         stat = path.stat()
     except FileNotFoundError:
         raise CorruptFileError(f"{path} is missing: it was deleted, or never finished.") from None
-    _check_seal(path, stat.st_size, stat.st_mtime_ns)
+    try:
+        _compare(path, stat.st_size, stat.st_mtime_ns)
+    except CorruptFileError as error:
+        todo = f"delete {made_again}, and the next run makes it again" if made_again else _RESTORE
+        raise CorruptFileError(f"{error}: it was changed or damaged; {todo}.") from None
 
 
 @cache
-def _check_seal(path: Path, size: int, changed: int) -> None:
+def _compare(path: Path, size: int, changed: int) -> None:
     try:
         seal = json.loads(seal_of(path).read_bytes())
         schema, digest, expected = seal["schema"], seal["sha256"], seal["bytes"]
     except (OSError, ValueError, KeyError, TypeError):
-        raise CorruptFileError(f"{path} has no readable seal ({seal_of(path).name}): {_DAMAGED}") from None
+        raise CorruptFileError(f"{path} has no readable seal ({seal_of(path).name})") from None
     if schema != SCHEMA:
         raise StateError(f"{path} has schema {schema}; this version of queryloop reads schema {SCHEMA}.")
     if size != expected or digest_of(path, size, changed) != digest:
-        raise CorruptFileError(
-            f"{path} is not what was written ({size} bytes, {expected} expected): {_DAMAGED}"
-        )
+        raise CorruptFileError(f"{path} is not what was written ({size} bytes, {expected} expected)")
 
 
 @cache

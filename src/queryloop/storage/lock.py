@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import json
 import os
 import socket
@@ -14,9 +15,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from queryloop.errors import LockedError, StateError
-from queryloop.storage.files import is_alive, make_folder, temporary
+from queryloop.storage.files import make_folder, temporary
 
 _held: set[Path] = set()
+_LOOK = 0.2
+"""Seconds: more than a process needs that only looks whether the lock is held."""
 
 
 @contextmanager
@@ -46,23 +49,31 @@ def require(home: Path) -> None:
 
 def holder(home: Path) -> dict[str, Any] | None:
     """Process, host and start time of the run that works on an experiment, or None."""
-    if not _holder_file(home).exists():
-        return None
-    who = _read_holder(home)
-    here = who["host"] == socket.gethostname()
-    return who if not here or is_alive(who["pid"]) else None
+    return _read_holder(home) if _holder_file(home).exists() and _is_held(home) else None
+
+
+def _is_held(home: Path) -> bool:
+    """Whether a process holds the lock: by the lock itself, for a kill leaves the file that names one."""
+    try:
+        with _lock_file(home).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # it was never taken
+        return False
+    return False
 
 
 def _acquired(home: Path) -> FileLock:
     """The lock, taken; a file system that cannot link is refused before anything is written to it."""
-    lock = FileLock(home / "lock")
+    lock = FileLock(_lock_file(home))
     try:
         make_folder(home)
         with temporary(home / "probe") as probe:
             linked = home / Path(probe.name).name.replace("probe", "probe-link")
             os.link(probe.name, linked)
             linked.unlink()
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=_LOOK, poll_interval=_LOOK / 10)
     except Timeout:
         raise LockedError(_busy(home)) from None
     except OSError as error:
@@ -76,6 +87,10 @@ def _acquired(home: Path) -> FileLock:
 def _me() -> dict[str, Any]:
     started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     return {"pid": os.getpid(), "host": socket.gethostname(), "started": started}
+
+
+def _lock_file(home: Path) -> Path:
+    return home / "lock"
 
 
 def _holder_file(home: Path) -> Path:

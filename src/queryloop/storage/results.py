@@ -77,22 +77,19 @@ class Run:
             )
 
     def timings(self) -> pd.DataFrame:
-        """Seconds by cycle and stage, and the software, of the cycles of which they are known."""
+        """Seconds by cycle and stage, and the software, of the cycles of which they are known and intact."""
         import pandas as pd
 
         from queryloop.samples import table
 
-        paths = sorted((self.folders.reports / str(self) / "timings.parquet").glob("*.parquet"))
+        places = sorted((self.folders.reports / str(self) / "timings.parquet").glob("*.parquet"))
+        paths = [path for path in places if _is_intact(path)]
         return table("timings", pd.read_parquet(paths) if paths else ())
 
     def gallery(self, cycle: int) -> bytes | None:
         """The picture of the query that was asked after a cycle (1, 2, ...), as PNG; None where lost."""
         path = self._file(self.folders.reports, "query_gallery.png", self.versions[cycle - 1])
-        try:
-            check_seal(path)
-        except CorruptFileError:
-            return None
-        return path.read_bytes()
+        return path.read_bytes() if _is_intact(path) else None
 
     def space(self) -> tuple[pd.DataFrame, np.ndarray, str] | None:
         """The samples, a vector for each, and what it holds: features of a frozen trunk, else pixels.
@@ -127,6 +124,14 @@ class Run:
 
     def _file(self, layer: Path, name: str, version: str) -> Path:
         return layer / str(self) / name / version / name
+
+
+def _is_intact(path: Path) -> bool:
+    try:
+        check_seal(path)
+    except CorruptFileError:
+        return False
+    return True
 
 
 class ExperimentResults(AbstractDataset[None, "list[Run]"]):

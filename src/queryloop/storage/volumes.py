@@ -33,7 +33,7 @@ class Volumes:
     """
 
     def __init__(self, folder: Path) -> None:
-        check_seal(folder / _INDEX)
+        check_seal(folder / _INDEX, made_again=folder)
         index = json.loads((folder / _INDEX).read_bytes())
         self._folder = folder
         self.classes: tuple[str, ...] = tuple(index["classes"])
@@ -94,7 +94,7 @@ class Volumes:
         import numpy as np
 
         path = self._folder / f"{self._known(case_id).sample_id}.{kind}.npy"
-        check_seal(path)
+        check_seal(path, made_again=self._folder)
         return np.load(path, mmap_mode="r", allow_pickle=False)
 
     def _known(self, case_id: str) -> Case:

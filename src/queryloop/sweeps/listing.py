@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from queryloop.errors import QueryloopError
@@ -22,7 +23,7 @@ def show_experiments(context: Any, env: str | None, params: dict[str, Any]) -> N
     here = context.catalog["labeled_index"].home
     root = here.parents[3]
     homes = sorted(path.parent for path in root.glob(f"*/*/*/seed_*/{state.SETTINGS}"))
-    settings = {home: flat(state.read_settings(home) or {}) for home in homes}
+    settings = {home: _settings(home) for home in homes}
     told = _told([*settings.values()])
     rows = [
         [*home.relative_to(root).parts, *standing(context.catalog, here, home), _words(settings[home], told)]
@@ -33,6 +34,14 @@ def show_experiments(context: Any, env: str | None, params: dict[str, Any]) -> N
     if sweeps := read_sweeps(context.config_loader):
         columns = ["sweep", "experiments", "complete", "cycles", "strategies"]
         show(columns, [_far(env, params, name, sweep) for name, sweep in sweeps.items()])
+
+
+def _settings(home: Path) -> dict[str, Any]:
+    """What an experiment was begun with; nothing where the file is damaged, which its state says."""
+    try:
+        return flat(state.read_settings(home) or {})
+    except QueryloopError:
+        return {}
 
 
 def _told(settings: Sequence[Mapping[str, Any]]) -> list[str]:
