@@ -65,14 +65,14 @@ def checked(parameters: Mapping[str, Any], typed: Collection[str]) -> Experiment
 
     typed: dotted names of the parameters that stand after --params.
     """
-    from queryloop.oracles.registry import find as find_oracle
+    from queryloop.oracles.registry import check as check_oracle
     from queryloop.readers.registry import find as find_dataset
     from queryloop.tasks.registry import task_of
 
     options = parse(parameters)
     check_stop(options)
     find_dataset(options.dataset, options.data)
-    find_oracle(options.oracle.name)
+    check_oracle(options.oracle)
     task = task_of(options.dataset)
     task.check(options, typed)
     return task.settled(options)
@@ -152,7 +152,8 @@ class Experiment:
     def _flags(self, named: Mapping[str, Any]) -> str:
         env = f"--env={self.env} " if self.env else ""
         # kedro viz takes only the equals sign, kedro run and kedro al take both
-        return env + quote("--params=" + ",".join(f"{key}={value}" for key, value in named.items()))
+        said = {key: "null" if value is None else value for key, value in named.items()}
+        return env + quote("--params=" + ",".join(f"{key}={value}" for key, value in said.items()))
 
     @property
     def task(self) -> Task:

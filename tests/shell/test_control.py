@@ -158,8 +158,6 @@ def test_a_gain_needs_an_experiment_with_control_labels(controlled: Tiny) -> Non
         ("query.control_share:1", "'query.control_share' is 1"),
         ("query.control_share:-0.1", "'query.control_share' is -0.1"),
         ("query.control_share:some", "'query.control_share' is 'some'"),
-        ("query.control_share:0.1,query.size:1", "leaves nothing to the strategy"),
-        ("query.control_share:0.9,query.size:2", "leaves nothing to the strategy"),
         ("stop.target:0.9,data.validation:0", "query.control_share:0.1"),
         ("stop.plateau:3,data.validation:0,query.control_share:0.1", "add data.validation:0.1"),
     ],
@@ -167,6 +165,14 @@ def test_a_gain_needs_an_experiment_with_control_labels(controlled: Tiny) -> Non
 def test_a_share_that_cannot_be_is_refused(tiny: Tiny, params: str, said: str) -> None:
     assert said in refusal(tiny.run(f"strategy:margin,{params}"))
     assert not (tiny.folder / "data").exists()
+
+
+@pytest.mark.parametrize(("share", "size", "n"), [(0.1, 1, 1), (0.9, 2, 2), (0.1, 0.001, 1)])
+def test_a_share_that_leaves_nothing_to_the_strategy_is_refused(
+    tiny: Tiny, share: float, size: float, n: int
+) -> None:
+    said = refusal(tiny.run(f"strategy:margin,query.control_share:{share},query.size:{size}"))
+    assert f"query.control_share:{share} of {n} samples leaves nothing to the strategy" in said
 
 
 def test_boxes_have_no_control(tiny: Tiny) -> None:

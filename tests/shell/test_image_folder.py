@@ -86,9 +86,13 @@ def test_images_without_labels_are_labelled_by_people(tiny: Tiny, tmp_path: Path
 @pytest.mark.parametrize(
     ("split", "more", "said"),
     [
-        ("train", "", "cannot be drawn"),
-        ("test", ",data.test:10", "cannot be drawn"),
-        ("test", ",data.validation:4", "data.validation:0"),
+        ("train", ",data.validation:0", "test set cannot be drawn"),
+        ("test", ",data.validation:4", "data.validation:4 cannot be drawn from them: set data.validation:0"),
+        (
+            "test",
+            ",data.validation:0,start.sampler:balanced,start.size:1,query.size:1",
+            "set start.sampler:random",
+        ),
     ],
 )
 def test_nothing_is_measured_on_images_without_labels(
@@ -97,8 +101,10 @@ def test_nothing_is_measured_on_images_without_labels(
     write_images(tmp_path)
     rows = ["bright/0.png,bright,train", f"dark/1.png,dark,{split}", "bright/2.png,,train"]
     (tmp_path / "labels.csv").write_text("\n".join(["file,label,split", *rows]))
-    message = refusal(run(tiny, tmp_path, f"{more or ',data.validation:0'}"))
-    assert "labels.csv: 1 images have no label" in message
+    stored = ",data.validation:0,start.sampler:random,n_cycles:1,oracle.name:people,experiment:first"
+    run(tiny, tmp_path, stored)  # what is in the store already is checked again
+    message = refusal(run(tiny, tmp_path, more))
+    assert "samples have no label (bright/2.png)" in message
     assert said in message
 
 

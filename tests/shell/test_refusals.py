@@ -47,6 +47,7 @@ REFUSED: dict[str, list[str]] = {
     "start.size:1.5": ["'start.size'", "1.5"],
     "start.sampler:fair": ["'start.sampler'", "balanced"],
     "oracle.noise:2": ["'oracle.noise'", "2"],
+    "oracle.name:people,oracle.noise:0.2": ["oracle.noise has no effect on oracle.name:people"],
     "experiment:a/b": ["'experiment'", "a/b"],
     "experiment:..": ["'experiment'", ".."],
     "data.bands:rgb": ["'digits'", "data.bands", "droughtwatch"],

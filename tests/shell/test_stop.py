@@ -57,7 +57,6 @@ def test_a_sweep_takes_what_a_rule_ended_as_complete(tiny: Tiny) -> None:
     [
         ("stop.target:0.9,data.validation:0", "add data.validation:0.1"),
         ("stop.plateau:2,data.validation:0", "add data.validation:0.1"),
-        ("stop.budget:10", "less than the start of 20"),
         ("stop.target:1.5", "'stop.target'"),
         ("stop.plateu:2", "'stop.plateau'"),
     ],
@@ -65,3 +64,10 @@ def test_a_sweep_takes_what_a_rule_ended_as_complete(tiny: Tiny) -> None:
 def test_a_rule_that_cannot_be_kept_is_refused(tiny: Tiny, params: str, said: str) -> None:
     assert said in refusal(tiny.run(f"strategy:margin,{params}"))
     assert not (tiny.folder / "data").exists()
+
+
+@pytest.mark.parametrize(("size", "n"), [("20", 20), ("0.1", 28)])
+def test_a_start_beyond_the_budget_is_refused(tiny: Tiny, size: str, n: int) -> None:
+    said = refusal(tiny.run(f"strategy:margin,n_cycles:1,start.size:{size},stop.budget:19"))
+    assert f"stop.budget is 19, which is less than the start of {n} labels" in said
+    assert tiny.run(f"strategy:margin,n_cycles:1,start.size:{size},stop.budget:{n}").exit_code == 0

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from queryloop.errors import unknown
+from queryloop.errors import OptionsError, unknown
+from queryloop.options import OracleOptions
 from queryloop.oracles import people, simulated
 
 Oracle = Callable[..., pd.DataFrame]
@@ -20,6 +21,16 @@ def find(name: str) -> Oracle:
     if name not in ORACLES:
         raise unknown("oracle", name, ORACLES)
     return ORACLES[name]
+
+
+def check(options: OracleOptions) -> None:
+    """Raise OptionsError for an unknown name, and for noise where people answer."""
+    find(options.name)
+    if options.noise and is_waited_for(options.name):
+        raise OptionsError(
+            f"oracle.noise has no effect on oracle.name:{options.name}, which gives no answers itself: "
+            "leave it out."
+        )
 
 
 def is_waited_for(name: str) -> bool:

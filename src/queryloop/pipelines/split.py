@@ -6,7 +6,8 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from queryloop import samples as tables
-from queryloop.options import DataOptions, QueryOptions, StartOptions
+from queryloop.options import DataOptions, QueryOptions, StartOptions, StopOptions
+from queryloop.statistics.stopping import check_start
 from queryloop.storage.samples import Images
 
 
@@ -17,6 +18,7 @@ def split(
     data: DataOptions,
     start: StartOptions,
     query: QueryOptions,
+    stop: StopOptions,
     n_cycles: int,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -26,11 +28,13 @@ def split(
 
     splits = tables.split(samples, data, seed)
     whole = Data(samples, splits, images)
-    return splits, task_of(dataset).starting_set(whole, start, query, n_cycles, seed)
+    first = task_of(dataset).starting_set(whole, start, query, n_cycles, seed)
+    check_start(len(first), stop)
+    return splits, first
 
 
 def create_pipeline() -> Pipeline:
     """Samples to splits and starting set; runs once for each experiment."""
-    options = ["dataset", "data", "start", "query", "n_cycles", "seed"]
+    options = ["dataset", "data", "start", "query", "stop", "n_cycles", "seed"]
     inputs = ["samples", "images", *(f"params:{name}" for name in options)]
     return Pipeline([Node(split, inputs, ["splits", "starting_set"], name="split")])

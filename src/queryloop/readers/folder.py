@@ -47,7 +47,6 @@ class Table:
         found = listing(images)
         there, skip = frozenset(found.images), options.on_error == "skip"
         samples = labelled(table, images, there, classes, self.label, skip=skip)
-        _check_unlabelled(table, samples, options)
         others = found.others - (not self.images)  # the CSV itself is no image either
         unnamed = f"{len(found.images) - len(samples)} images without label, "
         return _image_set(table, source.folder, samples, f"{unnamed}{_ignored(others, found)}", options)
@@ -94,21 +93,6 @@ def _table(folder: Path) -> str | None:
             "if it does, or move it away."
         )
     return tables[0]
-
-
-def _check_unlabelled(table: Path, samples: pd.DataFrame, options: DataOptions) -> None:
-    """Images without a label are for people to label: nothing may be measured on them."""
-    n = int(samples["label"].isna().sum())
-    if n and not ((samples["split"] == "test").any() and options.test in (None, "auto")):
-        raise BrokenFileError(
-            f"{table}: {n} images have no label, so that the test set cannot be drawn: mark labelled images "
-            "as test in the column split, and leave data.test as it is."
-        )
-    if n and options.validation:
-        raise BrokenFileError(
-            f"{table}: {n} images have no label, so that data.validation:{options.validation} cannot be "
-            "drawn from them: set data.validation:0."
-        )
 
 
 def _by_folder(root: Path, found: Listing) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Sample tables, pools and labelled sets as pure tables: who is in which split, asked when, labelled how."""
 
-from queryloop.samples.control import as_many_each, is_control_only, query_parts, random_sample, with_control
+from queryloop.samples.control import as_many_each, query_parts, random_sample, with_control
 from queryloop.samples.queries import (
     asked,
     candidates,
@@ -29,7 +29,6 @@ __all__ = [
     "classes",
     "count_of",
     "ids_in",
-    "is_control_only",
     "known",
     "labelled_rows",
     "metrics_row",

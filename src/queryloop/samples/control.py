@@ -22,12 +22,6 @@ def query_parts(options: QueryOptions, labeled: pd.DataFrame, pool: pd.DataFrame
     return n - n_control, n_control
 
 
-def is_control_only(options: QueryOptions) -> bool:
-    """Whether a query of that many samples would hold control samples alone."""
-    size, share = options.size, options.control_share
-    return share > 0 and size >= 1 and count_of(share, int(size)) >= size
-
-
 def with_control(chosen: pd.DataFrame, pool: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
     """The strategy's choice, and behind it the n samples of the rest of the pool that are first in the order.
 

@@ -23,17 +23,22 @@ def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFram
     drawn from all rows. Each draw depends on (seed, id) only, never on the order of the rows. With
     data.patient the draw is of patients, who come with all their samples, so that a part may get a few more
     than asked for; no patient of the test set is in another part.
-    Raises OptionsError where the sizes leave nothing to train on, or ids name no patient.
+    Raises OptionsError where the sizes leave nothing to train on, ids name no patient, or a part to measure
+    on is drawn from samples without a label.
     """
     ids, own = samples["sample_id"], samples["split"] == "test"
     patients = _patients(ids, options.patient)
     size = _size_of_test(options, int(own.sum()))
     from_rows = own if own.any() else samples["split"] == "train"
+    _refuse_unlabelled(samples[from_rows], _HOW_TO_TEST)
     test = patients.index[from_rows] if size is None else _drawn(patients[from_rows], size, seed, "test")
     rest = patients[(samples["split"] == "train") & ~patients.isin(patients[test])]
-    validation = (
-        _drawn(rest, options.validation, seed, "validation") if options.validation else rest.index[:0]
-    )
+    validation = rest.index[:0]
+    if options.validation:
+        _refuse_unlabelled(
+            samples.loc[rest.index], f"data.validation:{options.validation} {_HOW_TO_VALIDATE}"
+        )
+        validation = _drawn(rest, options.validation, seed, "validation")
     name = pd.Series("unused", index=ids.index, dtype="str")
     name[rest.index] = "train"
     name[validation] = "validation"
@@ -47,6 +52,21 @@ def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFram
             f"{len(samples)} samples to train on."
         )
     return table("splits", {"sample_id": ids, "split": name})
+
+
+_HOW_TO_TEST = (
+    "the test set cannot be drawn: mark labelled samples as test in the column split of your table of labels"
+)
+_HOW_TO_VALIDATE = "cannot be drawn from them: set data.validation:0"
+
+
+def _refuse_unlabelled(samples: pd.DataFrame, so: str) -> None:
+    """Samples without a label are for people to label: nothing may be measured on them."""
+    without = samples.loc[samples["label"].isna(), "sample_id"].tolist()
+    if without:
+        raise OptionsError(
+            f"{len(without)} of {len(samples)} samples have no label ({examples(without)}), so that {so}."
+        )
 
 
 def _refuse_transfer_of_all(name: pd.Series, options: DataOptions) -> None:
@@ -119,7 +139,10 @@ SAMPLERS = ("random", "balanced")
 
 
 def check_sizes(n_train: int, start: StartOptions, query: QueryOptions, n_cycles: int) -> None:
-    """Refuse a start or a first query larger than what there is. Raises OptionsError with the numbers."""
+    """Refuse a start or a first query larger than what there is, and one of control samples alone.
+
+    Raises OptionsError with the numbers.
+    """
     first = count_of(start.size, n_train)
     if first > n_train:
         raise OptionsError(f"start.size is {first}, but the training set has only {n_train} samples.")
@@ -129,16 +152,23 @@ def check_sizes(n_train: int, start: StartOptions, query: QueryOptions, n_cycles
             f"query.size is {asked}, but after a start of {first} the pool has only {left} of "
             f"{n_train} samples: make query.size or start.size smaller."
         )
+    if query.control_share and count_of(query.control_share, asked) >= asked:
+        raise OptionsError(
+            f"query.control_share:{query.control_share} of {asked} samples leaves nothing to the strategy: "
+            "make query.size larger, or the share smaller."
+        )
 
 
 def starting_set(samples: pd.DataFrame, splits: pd.DataFrame, start: StartOptions, seed: int) -> pd.DataFrame:
     """The first query: sample_id, rank, score (null); a function of the seed, not of the strategy.
 
-    `balanced` takes from each class in turn and so reads the labels of the whole training set.
+    `balanced` takes from each class in turn and so reads the labels of the whole training set. Raises
+    OptionsError where some have none.
     """
     train = samples[samples["sample_id"].isin(ids_in(splits, "train"))]
     drawn = train.iloc[np.argsort(uniform_by_id(seed, 0, "start", train["sample_id"].tolist()))]
     if start.sampler == "balanced":
+        _refuse_unlabelled(train, "start.sampler:balanced cannot see their classes: set start.sampler:random")
         turn = drawn.groupby("label").cumcount()
         drawn = drawn.iloc[np.lexsort((np.arange(len(drawn)), turn))]
     return query(drawn["sample_id"].head(count_of(start.size, len(train))).tolist())

@@ -13,7 +13,7 @@ from queryloop.options import ExperimentOptions, StopOptions
 
 
 def check_stop(options: ExperimentOptions) -> None:
-    """Raise OptionsError for a rule that can never be looked at, or is kept before the first label."""
+    """Raise OptionsError for a rule that can never be looked at."""
     stop = options.stop
     if stop.plateau is not None and not options.data.validation:
         raise OptionsError(
@@ -24,10 +24,12 @@ def check_stop(options: ExperimentOptions) -> None:
             "stop.target looks at the validation set or at control labels, but there are none of either: add "
             "data.validation:0.1 or query.control_share:0.1."
         )
-    if stop.budget is not None and stop.budget < options.start.size:
-        raise OptionsError(
-            f"stop.budget is {stop.budget}, which is less than the start of {options.start.size} labels."
-        )
+
+
+def check_start(n: int, stop: StopOptions) -> None:
+    """Raise OptionsError for a starting set of `n` that goes beyond the budget before the first query."""
+    if stop.budget is not None and stop.budget < n:
+        raise OptionsError(f"stop.budget is {stop.budget}, which is less than the start of {n} labels.")
 
 
 def stop_reason(metrics: pd.DataFrame, n_asked: int, stop: StopOptions) -> str | None:
