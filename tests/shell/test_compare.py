@@ -85,13 +85,20 @@ def test_a_later_comparison_takes_its_place_without_runs_that_are_gone(copied: T
     assert said.splitlines()[0] in (place / "index.html").read_text()
 
 
-def test_what_is_damaged_is_left_out_with_the_file_and_a_lost_picture_is_no_harm(copied: Tiny) -> None:
+def test_what_is_damaged_is_left_out_with_the_file_and_a_lost_picture_or_time_is_no_harm(
+    copied: Tiny,
+) -> None:
     changed = copied.versions("labeled_index", strategy="margin", seed=1)[-1]
     flip(changed)
     settings = copied.catalog(strategy="random", seed=1)["labeled_index"].home / "settings.json"
     settings.unlink()
     copied.versions("labeled_index", strategy="random", seed=0)[1].unlink()
     copied.versions("query_gallery", strategy="margin", seed=0)[0].unlink()
+    flip(
+        next(
+            (copied.folder / "data/08_reporting/digits/main/margin/seed_0/timings.parquet").glob("*.parquet")
+        )
+    )
     result = copied.al("compare")
     assert result.exit_code == 0, result.output
     assert f"Left out: main/margin/seed_1: {changed} is not what was written" in result.stdout
@@ -132,6 +139,14 @@ def test_results_from_elsewhere_stand_in_the_same_report(copied: Tiny, tmp_path:
     verdict = table(copied, "verdict").set_index("strategy")
     assert verdict["control"].to_dict() == {"margin": "random", "theirs": "random (imported)"}
     assert verdict.loc["theirs", "difference"] == pytest.approx(0.07)
+    randoms = {"random", "random (imported)"}
+    for name in ("theirs", "margin"):
+        assert copied.al("compare", f"--import={file}", f"--strategies={name}").exit_code == 0
+        assert set(table(copied, "curves")["strategy"]) == {*randoms, name}
+    alone = copied.al("compare", f"--import={file}", "--params=experiment:theirs")
+    assert alone.exit_code == 0, alone.output
+    place = copied.folder / Path(FOLDER).parent / "theirs" / "curves.csv"
+    assert set(pd.read_csv(place)["strategy"]) == {"random", "theirs"}
 
 
 def test_results_from_elsewhere_need_none_of_our_own(tiny: Tiny, tmp_path: Path) -> None:

@@ -36,19 +36,21 @@ def gather(experiments: list[Run], experiment: str, comparison: ComparisonOption
     """Which runs stand in the comparison as which arm, and why others do not."""
     from queryloop.statistics import arms
 
-    runs, damaged = _readable(_chosen(experiments, comparison.strategies))
+    elsewhere = read_imported(comparison.imported) if comparison.imported else pd.DataFrame()
+    imported = set(elsewhere.get("strategy", ()))
+    runs, damaged = _readable(_chosen(experiments, comparison.strategies, imported))
     candidates = [_candidate(run) for run in runs.values()]
-    only_imported = comparison.imported and not candidates
+    only_imported = comparison.imported and experiment not in {run.experiment for run in candidates}
     field = arms.Field() if only_imported else arms.gathered(candidates, experiment)
     field.left_out += damaged
     return field, {name: [runs[str(one)] for one in members] for name, members in field.runs.items()}
 
 
-def _chosen(experiments: list[Run], strategies: list[str] | None) -> list[Run]:
-    """Runs of these strategies and of random. Raises OptionsError for a strategy without a run."""
+def _chosen(experiments: list[Run], strategies: list[str] | None, imported: set[str]) -> list[Run]:
+    """Runs of these strategies and of random. Raises OptionsError for a strategy without a run anywhere."""
     if strategies is None:
         return experiments
-    there = {run.strategy for run in experiments}
+    there = {run.strategy for run in experiments} | imported
     for name in strategies:
         if name not in there:
             raise unknown("strategy with a committed cycle", name, sorted(there))
@@ -94,6 +96,7 @@ def judge(
     controls, elsewhere = dict(field.controls), set[str]()
     if comparison.imported:
         others = arms.imported(read_imported(comparison.imported), measure, budget, taken=set(runs))
+        others = arms.asked_for(others, comparison.strategies)
         controls |= arms.controls_of_imported(others)
         elsewhere = set(others["strategy"])
         results = pd.concat([results, others], ignore_index=True)

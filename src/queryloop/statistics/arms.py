@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -207,6 +207,13 @@ def imported(table: pd.DataFrame, measure: str, budget: str, taken: set[str]) ->
     names = [f"{name}{_IMPORTED}" if name in taken else name for name in known]
     found = numbers.astype({"seed": int}).assign(strategy=names)
     return found.rename(columns={"metric": measure, "n_labeled": budget})
+
+
+def asked_for(results: pd.DataFrame, strategies: Collection[str] | None) -> pd.DataFrame:
+    """Imported results of these strategies and of random; all where None."""
+    if strategies is None:
+        return results
+    return results[results["strategy"].str.removesuffix(_IMPORTED).isin([*strategies, CONTROL])]
 
 
 def _refuse_unusable(table: pd.DataFrame, numbers: pd.DataFrame, measure: str) -> None:
