@@ -79,7 +79,7 @@ def slow_typiclust(
     scores = []
     for _ in range(k):
         open_to = [c for c in range(len(size)) if set(np.flatnonzero(pool == c)) - set(rows)]
-        cluster = min(open_to, key=lambda c: (held[c], -size[c], c))
+        cluster = min(open_to, key=lambda c: (size[c] <= 5, held[c], -size[c], c))
         members = np.flatnonzero(pool == cluster)
         apart = cdist(x[members], x[members]) + np.diag([np.inf] * len(members))
         nearest = np.sort(apart)[:, : min(neighbours, len(members) - 1)]
@@ -115,6 +115,13 @@ def test_clusters_without_labels_come_first_largest_first() -> None:
     assert kinds[rows].tolist() == [1, 3]
     rows, _ = typiclust(x, labeled, 8, seeded(), max_clusters=4)
     assert kinds[rows].tolist() == [1, 3, 0, 1, 2, 3, 0, 1]
+
+
+def test_outliers_are_not_typical_of_the_pool() -> None:
+    x = torch.cat([blobs([400], 3)[0], 1000 * (1 + torch.arange(5.0))[:, None].expand(5, 3)])
+    for k in (5, 20):
+        assert (typiclust(x, x[:0], k, seeded()).positions < 400).all()
+    assert (typiclust(x, x[:0], 405, seeded(), max_clusters=8).positions[-5:] >= 400).all()
 
 
 def test_defaults_are_those_of_the_paper() -> None:

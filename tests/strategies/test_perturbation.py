@@ -201,6 +201,15 @@ def test_a_certain_row_never_flips_and_a_tie_flips_at_once() -> None:
     assert picks.scores.tolist() == [1.0, 0.0]
 
 
+@pytest.mark.parametrize("logits", [[30.0, 0.0, 0.0], [30.0, 10.0, 0.0], [90.0, 80.0, 0.0]])
+def test_a_direction_is_exact_where_the_likeliest_class_rounds_to_1(logits: list[float]) -> None:
+    exact = torch.tensor([logits], dtype=torch.float64).softmax(dim=1)
+    errors = exact - torch.tensor([[1.0, 0.0, 0.0]], dtype=torch.float64)
+    errors[0, 0] = -exact[0, 1:].sum()
+    found = perturbation._directions(torch.tensor([logits]).softmax(dim=1), torch.tensor([[0]]))
+    torch.testing.assert_close(found.double(), errors / errors.abs().amax(), rtol=1e-5, atol=1e-9)
+
+
 def test_a_row_on_its_only_anchor_does_not_move() -> None:
     embeddings, head, probs = network(n=5)
     picks = alfa_mix(probs, embeddings, embeddings[:1], torch.tensor([2]), head, 5, seeded())

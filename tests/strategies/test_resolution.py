@@ -125,6 +125,14 @@ def test_progress_is_a_share(progress: object) -> None:
         ("power_badge", "'power' needs a scorer, but `badge` chooses a batch as a whole"),
         ("class_balanced_badge", "'class_balanced' needs a scorer, but `badge` chooses a batch"),
         ("softrank_entropy+margin", "`softrank_entropy` draws noise, which may stand only last in a chain"),
+        ("class_balanced_power_bald+margin", "`class_balanced_power_bald` draws noise"),
+        *(
+            (
+                f"{prefix}_class_balanced_margin",
+                f"without regard to balance: take class_balanced_{prefix}_margin",
+            )
+            for prefix in ("power", "softmax", "softrank")
+        ),
         (
             "power_power_entropy",
             "`power_power_entropy` needs scores with a lower bound.*softrank_power_entropy",
@@ -136,6 +144,11 @@ def test_progress_is_a_share(progress: object) -> None:
 def test_parts_that_do_not_go_together_are_refused(name: str, message: str) -> None:
     with pytest.raises(OptionsError, match=message):
         resolve(name)
+
+
+def test_balance_takes_other_rows_than_the_highest_scores() -> None:
+    assert resolve("power_margin").is_scorer
+    assert not resolve("class_balanced_power_margin").is_scorer
 
 
 @pytest.mark.parametrize(

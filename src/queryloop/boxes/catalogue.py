@@ -13,8 +13,9 @@ A strategy for boxes gives each voxel a score, or none; the score of a box is th
 boxes of a query overlap neither each other nor a labelled one. What scores the softmax of an image scores
 voxels by the same function. What compares or averages draws (`bald`, `expected_entropy`, `consensus_entropy`,
 `bayesian_entropy` and the like) gets sums over the members, never their maps; they are an ensemble of
-networks unless `scoring.members` says otherwise. Of each scan at most `query.per_case` boxes are candidates;
-a query that asks for more than there are takes all of them, and the run says so.
+networks unless `scoring.members` says otherwise. Of each scan at most `query.per_case` boxes are candidates
+(under `clasp` at least one of each class); a query that asks for more than there are takes all of them, and
+the run says so.
 
 | name | reads | does | source |
 | --- | --- | --- | --- |

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -31,6 +31,7 @@ class Balanced(TopK):
     """
 
     scorer: TopK
+    is_scorer: ClassVar[bool] = False
 
     def score(self, evidence: Given, seed: int) -> Tensor:
         """The scorer's own scores."""

@@ -42,7 +42,7 @@ _BUILT = """\
 
 | name | does | options | source |
 | --- | --- | --- | --- |
-| `power_X` | draws k rows, chances proportional to (score - lowest score)^beta; X any scorer with a lower bound | `beta`, `schedule`, `final_beta` | Kirsch et al. 2023 |
+| `power_X` | draws k rows, chances proportional to (score - lowest possible score)^beta; X any scorer with a lower bound | `beta`, `schedule`, `final_beta` | Kirsch et al. 2023 |
 | `softmax_X` | the same with chances exp(beta * score) | as `power_X` | Kirsch et al. 2023 |
 | `softrank_X` | the same with chances rank^-beta | as `power_X` | Kirsch et al. 2023 |
 | `class_balanced_X` | each next row from the class with the fewest labels so far, classes as predicted; within a class the best score of X | those of X | after Bengar et al. 2022, greedy |

@@ -11,6 +11,7 @@ import torch
 from pydantic import Field
 
 from queryloop.errors import OptionsError
+from queryloop.strategies.balance import Balanced
 from queryloop.strategies.evidence import gathered
 from queryloop.strategies.kinds import Given, Scores, Strategy
 from queryloop.strategies.noise import Noisy
@@ -52,10 +53,14 @@ class Chain(Strategy):
         return Picks(torch.from_numpy(rows), picks.scores)
 
 
+def _is_noisy(stage: Strategy) -> bool:
+    return isinstance(stage, Noisy) or (isinstance(stage, Balanced) and _is_noisy(stage.scorer))
+
+
 def chained(name: str, stages: Sequence[Strategy], options: Mapping[str, Any]) -> Chain:
     """The stages as one strategy. Raises OptionsError for noise before the last stage, or two auxiliaries."""
     for stage in stages[:-1]:
-        if isinstance(stage, Noisy):
+        if _is_noisy(stage):
             raise OptionsError(f"`{stage.name}` draws noise, which may stand only last in a chain: {name!r}.")
     beside = sorted({stage.auxiliary for stage in stages} - {"none"})
     if len(beside) > 1:

@@ -17,6 +17,8 @@ from queryloop.strategies.registry import strategy
 from queryloop.strategies.sampled import at_most
 from queryloop.strategies.turns import ranks
 
+_FEW = 5  # rows of a cluster that is not asked before the others, as published
+
 
 @strategy(family="clusters", source="Zhdanov 2019, without weights", bounds=(0.0, 1.0), diverse=True)
 def k_means(embeddings: Tensor, k: int, generator: torch.Generator) -> Picks:
@@ -55,7 +57,8 @@ def typiclust(
     Formula: typicality(x) = 1 / mean distance of x to its `neighbours` nearest rows of its cluster.
     embeddings: (N, D); labeled_embeddings: (M, D), M may be 0. Clusters: k-means of all rows into
     min(M + k, max_clusters). Each pick goes to the cluster with fewest labelled and chosen rows, the largest
-    of those. Returns Picks: typicality, in [0, inf); 0 for a row alone. Copies come last.
+    of those; clusters of 5 rows or fewer, labelled ones among them, have their turns last: they are outliers.
+    Returns Picks: typicality, in [0, inf); 0 for a row alone. Copies come last.
     Cost: (N + M)(M + k) D a round of k-means, N^2 D / clusters for the neighbours (at most max_pool rows).
     Use: the first few labels of each class, on self-supervised embeddings. With many labels it is worse
     than random, since it avoids whatever is unusual.
@@ -83,12 +86,12 @@ def _typicality(rows: Tensor, labels: Tensor, neighbours: int) -> Tensor:
 
 
 def _in_turns(labels: Tensor, labeled: Tensor, sizes: Tensor, typicality: Tensor, repeats: Tensor) -> Tensor:
-    """All rows in the order in which clusters give them away, repeats of a row last: (N,).
+    """All rows in the order in which clusters give them away, small ones and repeats of a row last: (N,).
 
     The next row comes from the cluster with fewest labelled and chosen rows, the largest of those.
     """
     late = torch.zeros_like(labels, dtype=torch.bool)
     late[repeats] = True
     turns = labeled[labels] + ranks(labels, (-typicality).masked_fill(late, torch.inf))
-    keys = (part.cpu().numpy() for part in (-sizes[labels], turns, late))
+    keys = (part.cpu().numpy() for part in (-sizes[labels], turns, sizes[labels] <= _FEW, late))
     return torch.from_numpy(np.lexsort((labels.cpu().numpy(), *keys))).to(labels.device)

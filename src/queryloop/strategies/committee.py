@@ -25,14 +25,15 @@ def vote_entropy(mc_probs: Tensor) -> Tensor:
     return votes / math.log(mc_probs.shape[2])
 
 
-@strategy(family="committee", source="McCallum and Nigam 1998", bounds=(0.0, None), members="ensemble")
+@strategy(family="committee", source="after McCallum and Nigam 1998", bounds=(0.0, None), members="ensemble")
 def kl_disagreement(mc_probs: Tensor) -> Tensor:
     """How far the member that strays most is from the committee's average, in nats.
 
     Formula: max over t of the sum over c of p_tc log(p_tc / mean over t of p_tc).
     mc_probs: (N, T, C), T members. Returns (N,), in [0, ln T]; 0 where all members agree.
     Cost: N T C logarithms. Use: with few members, when one dissenter is reason enough to ask. One badly
-    trained member decides the whole query, which can then lose to random.
+    trained member decides the whole query, which can then lose to random. The mean over members, as
+    published, is bald of the ensemble.
     """
     return in_blocks(_largest_divergence, mc_probs)
 

@@ -29,8 +29,9 @@ class Strategy(ABC):
     """A strategy with its options settled. Scorers, batch strategies, and what is built upon them.
 
     `needs`: the evidence it reads. `bounds`: least and largest score. `members`: what fills `mc_probs`.
-    `draws`: another seed may score or choose otherwise. `diverse`: a copy of a chosen row waits until no
-    other row is left. `auxiliary`: what must be trained beside the network, or `none`.
+    `is_scorer`: the k highest scores are the query. `draws`: another seed may score or choose otherwise.
+    `diverse`: a copy of a chosen row waits until no other row is left. `auxiliary`: what must be trained
+    beside the network, or `none`.
     """
 
     name: str

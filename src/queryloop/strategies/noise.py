@@ -14,6 +14,7 @@ from torch import Tensor
 
 from queryloop.errors import OptionsError
 from queryloop.randomness import uniform_by_id
+from queryloop.strategies.balance import Balanced
 from queryloop.strategies.evidence import ids_of, refuse_missing, share
 from queryloop.strategies.kinds import Given, Strategy, TopK
 from queryloop.strategies.picks import top_k
@@ -92,11 +93,16 @@ class Noisy(TopK):
 def wrapped(name: str, prefix: str, scorer: Strategy, options: Mapping[str, Any]) -> Noisy:
     """A scorer under noise.
 
-    Raises OptionsError for a strategy that gives no scores, and for `power` over scores without a lower
-    bound. Source: Kirsch et al. 2023.
+    Raises OptionsError for a strategy that gives no scores or does not take the highest ones, and for `power`
+    over scores without a lower bound. Source: Kirsch et al. 2023.
     """
     if not isinstance(scorer, TopK):
         raise OptionsError(f"{prefix!r} needs a scorer, but `{scorer.name}` chooses a batch as a whole.")
+    if isinstance(scorer, Balanced):
+        raise OptionsError(
+            f"`{name}` would draw without regard to balance: "
+            f"take class_balanced_{prefix}_{scorer.scorer.name}."
+        )
     if prefix == "power" and scorer.bounds[0] is None:
         raise OptionsError(
             f"`{name}` needs scores with a lower bound, which those of `{scorer.name}` do not have: "

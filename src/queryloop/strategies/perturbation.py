@@ -124,14 +124,20 @@ def _least_mix(probs: Tensor, embeddings: Tensor, head: Head, anchors: Tensor) -
     for block in _blocks(len(embeddings), *weight.shape):
         rows = embeddings[block]
         likeliest = probs[block].argmax(dim=1, keepdim=True)
-        errors = probs[block].scatter_add(1, likeliest, probs.new_full(likeliest.shape, -1))
-        rises = linear(normalize(errors @ weight), weight)
+        rises = linear(normalize(_directions(probs[block], likeliest) @ weight), weight)
         logits = linear(rows, weight, bias)
         lengths = _lengths(logits.gather(1, likeliest) - logits, rises - rises.gather(1, likeliest))
         moved, targets = centred(rows, anchors)
         reach = Points(moved).squared_distances(Points(targets)).amax(dim=1).sqrt()
         least[block] = lengths / reach.clamp(min=torch.finfo(reach.dtype).tiny)
     return least * math.sqrt(embeddings.shape[1])
+
+
+def _directions(probs: Tensor, likeliest: Tensor) -> Tensor:
+    """p - y for y the likeliest class, up to a positive factor, exact where p rounds to 1: (N, C)."""
+    others = probs.scatter(1, likeliest, 0)
+    errors = others.scatter(1, likeliest, -others.sum(dim=1, keepdim=True))
+    return errors / errors.abs().amax(dim=1, keepdim=True).clamp(min=torch.finfo(errors.dtype).tiny)
 
 
 def _lengths(leads: Tensor, rises: Tensor) -> Tensor:

@@ -115,3 +115,26 @@ def test_with_many_rows_a_part_of_them_places_the_centres(monkeypatch: pytest.Mo
         means = torch.stack([x[found.labels == c].mean(dim=0) for c in range(6)])
         torch.testing.assert_close(found.centres, means, atol=1e-4, rtol=1e-4)
         assert sorted(np.bincount(found.labels.numpy()).tolist()) == [300] * 6
+
+
+@pytest.mark.parametrize("rest", [0.0, 1e-9])
+def test_heavy_rows_place_the_centres_however_many_rows_there_are(rest: float) -> None:
+    heavy = blobs(10, 6, 4)
+    x = torch.cat([heavy, 50 + normal(9000, 4)])
+    weights = torch.full((len(x),), rest, dtype=x.dtype)
+    weights[: len(heavy)] = 1
+    _, centres = kmeans(x, 10, seeded(), weights=weights)
+    assert (nearest_rows(x, centres) < len(heavy)).all()
+
+
+def test_a_part_stands_for_the_whole_by_weight() -> None:
+    x, weights = normal(400, 2), torch.rand(400, generator=seeded(1), dtype=torch.float64) ** 4
+    sums = []
+    for seed in range(300):
+        rows, stand_in = kmeans_module._part(x, weights, 80, seeded(seed))
+        assert len(rows.unique()) == 80
+        assert (stand_in >= weights[rows]).all()
+        sums.append(stand_in @ x[rows])
+    found = torch.stack(sums)
+    error = (found.mean(dim=0) - weights @ x) / (found.std(dim=0) / len(sums) ** 0.5)
+    assert error.abs().max() < 4

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist
 
+from queryloop.errors import NonFiniteError
 from queryloop.strategies.geometry.points import Points, centred
 
 from .rows import normal, outer
@@ -51,6 +52,13 @@ def test_copies_are_at_exactly_nothing_and_others_are_not(width: int, offset: fl
         assert (squares >= 0).all()
         if width > 1:
             assert (squares == 0).sum() == 2 * count
+
+
+def test_lengths_beyond_the_range_of_the_precision_are_refused() -> None:
+    x = normal(6, 4, dtype=torch.float32)
+    x[3] *= 1e20
+    with pytest.raises(NonFiniteError, match=r"squared lengths of the embeddings.*3.*NaN or infinity"):
+        Points(x)
 
 
 def test_what_lies_beyond_rounding_is_apart() -> None:

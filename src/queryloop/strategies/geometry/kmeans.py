@@ -48,7 +48,7 @@ def kmeans(
     embeddings: (N, D), k <= N; weights: (N,), 1 each where None. Seeds by D^2 sampling; Lloyd until no row
     changes its cluster or a round gains less than 1e-4, `iterations` rounds at most; then centres that
     share a cluster move to clusters that lack one, as long as that gains. An empty cluster takes the row
-    that lies farthest from its centre. Of more than 256 k rows that many, drawn at random, place the
+    that lies farthest from its centre. Of more than 256 k rows that many, drawn by weight, place the
     centres. O(min(N, 256 k) k D) a round; distances are held in blocks.
     """
     mass = torch.ones_like(embeddings[:, 0]) if weights is None else weights
@@ -57,12 +57,28 @@ def kmeans(
         (rows,) = centred(embeddings)
         fit = _Lloyd(rows, mass, k, iterations).best(generator)
     else:
-        some = torch.randperm(len(embeddings), generator=generator)[:most].to(embeddings.device)
+        some, heavy = _part(embeddings, weights, most, generator)
         sample = embeddings[some]
         (rows,) = centred(sample)
-        part = _Lloyd(rows, mass[some], k, iterations)
+        part = _Lloyd(rows, heavy, k, iterations)
         fit = whole.assigned_by_parts(part.means(part.rows, part.best(generator)), sample)
     return Clusters(fit.labels, whole.means(embeddings, fit))
+
+
+def _part(
+    embeddings: Tensor, weights: Tensor | None, most: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Different rows and weights that stand for all, heavy rows for themselves: a priority sample.
+
+    Any sum of weights over rows is in the mean the one over all (Duffield et al. 2007).
+    """
+    if weights is None:
+        some = torch.randperm(len(embeddings), generator=generator)[:most].to(embeddings.device)
+        return some, torch.ones_like(embeddings[some, 0])
+    shares = 1 - torch.rand(len(weights), generator=generator, dtype=torch.float64)
+    first = (weights / shares.to(weights.device)).topk(most + 1)
+    some, bar = first.indices[:most], first.values[most]
+    return some, weights[some].clamp(min=float(bar))
 
 
 def nearest_rows(embeddings: Tensor, centres: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from queryloop.strategies.blocks import in_blocks
+from queryloop.strategies.checks import refuse_non_finite
 
 COPIES = 32  # units of precision by which a matrix product may hold two copies apart; measured: up to 10
 _SAMPLED = 4096  # rows of which the mean is taken: where it lies exactly does not matter
@@ -18,12 +19,13 @@ _FAR = 4  # squared length of the mean in units of the variance from which on pr
 class Points:
     """N points: the rows of one factor (N, D), or the outer products of the rows of two, never formed.
 
-    squared_norms: (N,).
+    squared_norms: (N,). Raises NonFiniteError where one of them is beyond the precision's range.
     """
 
     def __init__(self, *factors: Tensor) -> None:
         self.factors = factors
         self.squared_norms = _product(in_blocks(_squared_lengths, factor) for factor in factors)
+        refuse_non_finite("squared lengths of the embeddings", self.squared_norms, None)
 
     def __len__(self) -> int:
         return len(self.squared_norms)
