@@ -65,3 +65,20 @@ def test_nan_and_infinity_name_the_first_row(batch: int, value: float) -> None:
     with pytest.raises(NonFiniteRowsError) as error:
         predict([nn.Identity()], spoiled, images, np.arange(10), PIXELS, CPU, batch)
     assert (error.value.count, error.value.first) == (2, 6)
+
+
+@pytest.mark.parametrize(
+    ("side", "resolution", "most"), [(4, None, 512), (64, None, 512), (256, None, 32), (4, 128, 128)]
+)
+def test_large_images_go_in_small_batches(side: int, resolution: int | None, most: int) -> None:
+    seen: list[int] = []
+    network = nn.Identity()
+    network.resolution = resolution
+
+    def counted(_networks: Sequence[nn.Module], inputs: Tensor) -> dict[str, Tensor]:
+        seen.append(len(inputs))
+        return {"mean": inputs.mean(dim=(1, 2, 3))}
+
+    predict([network], counted, np.zeros((1, side, side, 1), np.uint8), np.zeros(600, int), PIXELS, CPU)
+    assert max(seen) == most
+    assert sum(seen) == 600

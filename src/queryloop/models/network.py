@@ -41,7 +41,7 @@ class Network(nn.Module):
         self.trunk = trunk
         self.head = head
         self.auxiliary: nn.Module | None = None
-        self._stages, self._resolution = stages, resolution
+        self._stages, self.resolution = stages, resolution
 
     @property
     def layers(self) -> dict[str, nn.Module]:
@@ -61,7 +61,7 @@ class Network(nn.Module):
 
     def embed(self, inputs: Tensor) -> Tensor:
         """Input of the head. inputs: (N, C, H, W). Returns (N, D) fp32."""
-        features: Tensor = self.trunk(_scaled(inputs, self._resolution)).float()
+        features: Tensor = self.trunk(_scaled(inputs, self.resolution)).float()
         return features
 
     def see(self, inputs: Tensor, layers: Mapping[str, nn.Module]) -> Seen:

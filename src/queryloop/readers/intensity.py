@@ -84,4 +84,4 @@ def _kind(channel: str) -> str:
 
 
 def _thinned(values: np.ndarray) -> np.ndarray:
-    return values[:, :: max(1, values.shape[1] // _SHARE)]
+    return values[:, :: max(1, values.shape[1] // _SHARE)].copy()  # a view would keep the whole case alive

@@ -16,7 +16,9 @@ from queryloop.progress import ProgressBar
 from queryloop.training.compute import Compute, isolated
 from queryloop.training.pixels import Pixels, load
 
-BATCH = 512
+_BATCH = 512
+_PIXELS = _BATCH * 64**2  # of a batch, so that large images need no more memory than a training does
+_LEAST = 16
 
 N = TypeVar("N", bound=nn.Module)
 Reduction = Callable[[Sequence[N], Tensor], dict[str, Tensor]]
@@ -29,16 +31,26 @@ def predict(
     rows: np.ndarray,
     pixels: Pixels,
     compute: Compute,
-    batch: int = BATCH,
+    batch: int | None = None,
 ) -> dict[str, Tensor]:
     """Run networks in eval mode over rows of the images, in the order given.
 
     reduce: from the networks and one batch of input (B, C, H, W) to named tensors (B, ...). images:
-    (M, H, W, C) uint8, or features (M, D) fp32. Returns the named tensors with N rows, on the CPU.
-    Never more than one batch is there as floats. Raises NonFiniteRowsError.
+    (M, H, W, C) uint8, or features (M, D) fp32. batch: None takes 512 rows, fewer of images larger than 64
+    pixels. Returns the named tensors with N rows, on the CPU. Never more than one batch is there as floats.
+    Raises NonFiniteRowsError.
     """
+    batch = batch or _batch(networks, images)
     with ProgressBar("scoring", len(rows)) as bar:
         return collected(networks, reduce, images, rows, pixels, compute, batch, bar.advance)
+
+
+def _batch(networks: Sequence[nn.Module], images: np.ndarray) -> int:
+    if images.ndim == 2:
+        return _BATCH
+    sides = [getattr(network, "resolution", None) or 0 for network in networks]
+    pixels = max(images.shape[1] * images.shape[2], max(sides) ** 2)
+    return min(_BATCH, max(_LEAST, _PIXELS // pixels))
 
 
 def collected(

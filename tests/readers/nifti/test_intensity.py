@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from queryloop.errors import BrokenFileError
+from queryloop.readers import intensity
 
 from .files import SHAPE, hold_out, mask, nnunet, read, save, scan, without_labels
 
@@ -34,6 +37,19 @@ def test_ct_is_clipped_to_and_scaled_by_the_foreground_of_all_cases(tmp_path: Pa
     measured = np.concatenate([scan(i)[mask(i) > 0] for i in range(3)])
     for i, image in enumerate(images(nnunet(tmp_path, channels=("ct",)))):
         np.testing.assert_allclose(image[0], as_ct(scan(i), measured), atol=1e-5)
+
+
+def test_one_case_is_held_at_a_time_while_the_scale_of_ct_is_measured() -> None:
+    seen: list[weakref.ref[np.ndarray]] = []
+
+    def foregrounds() -> Iterator[np.ndarray]:
+        for _ in range(4):
+            values = np.ones((1, 10**6), np.float32)
+            seen.append(weakref.ref(values))
+            yield values
+            assert all(case() is None for case in seen[:-1])
+
+    intensity.scales(["CT"], "auto", foregrounds)
 
 
 def test_a_test_set_that_the_data_set_names_is_not_in_the_scale_of_ct(tmp_path: Path) -> None:

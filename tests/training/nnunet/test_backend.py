@@ -183,6 +183,10 @@ def test_what_is_no_checkpoint_is_refused_and_never_run(folder: Path, tmp_path: 
     (copy / "plans.json").write_text(json.dumps(plans))
     with pytest.raises(BrokenFileError, match="does not fit its plans"):
         read(copy, [1])
+    for text in ("{", "[1]", "{}"):
+        (copy / "plans.json").write_text(text)
+        with pytest.raises(BrokenFileError, match=r"plans\.json: is no"):
+            read(copy, [1])
 
 
 def test_scans_too_small_for_nnunet_are_refused(tmp_path: Path) -> None:
@@ -218,17 +222,21 @@ def test_training_again_in_the_same_folder_gives_the_same_network(tmp_path: Path
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_patches_hold_a_labelled_voxel_wherever_it_lies_in_them() -> None:
+@pytest.mark.parametrize("cut", [0, 5])
+def test_patches_hold_a_labelled_voxel_wherever_it_lies_in_them(cut: int) -> None:
     from queryloop.training.nnunet.trainers.labelled_boxes import LabelledBoxesLoader
 
     key = (-1, 0, 1)
     loader = LabelledBoxesLoader.__new__(LabelledBoxesLoader)
     loader.annotated_classes_key, loader.has_ignore = key, True
-    loader.patch_size, loader.need_to_pad = (8, 9, 10), np.zeros(3, int)
+    loader.final_patch_size, loader.need_to_pad = (8, 9, 10), np.full(3, cut)
+    loader.patch_size = tuple(side + cut for side in loader.final_patch_size)
     voxels = np.array([[0, 2, 30, 11], [0, 39, 0, 20]])
     before, shape, seen = voxels.copy(), (40, 41, 42), set[int]()
     for _ in range(300):
-        lower, upper = loader.get_bbox(shape, False, {key: voxels})
+        drawn, _ = loader.get_bbox(shape, False, {key: voxels})
+        lower = drawn + np.array(loader.patch_size) // 2 - np.array(loader.final_patch_size) // 2
+        upper = lower + loader.final_patch_size
         inside = ((voxels[:, 1:] >= lower) & (voxels[:, 1:] < upper)).all(axis=1)
         assert inside.any()
         seen |= set((voxels[inside, 3] - lower[2]).tolist())

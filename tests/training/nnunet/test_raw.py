@@ -74,6 +74,7 @@ def test_folds_that_are_not_there_are_named(tmp_path: Path) -> None:
         "fold_10/a.pth",
         "fold_2/a.pth",
         "fold_all/b.pth",
+        "fold_1_old/a.pth",
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()

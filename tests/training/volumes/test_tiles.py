@@ -53,8 +53,14 @@ def test_what_does_not_depend_on_the_tile_comes_back_for_any_shape(shape: Triple
     torch.testing.assert_close(found, torch.from_numpy(image * 2))
 
 
-@pytest.mark.parametrize(("length", "tile"), [(10, 4), (11, 4), (4, 4), (3, 4), (5, 4)])
-@pytest.mark.parametrize("step", [0.25, 0.5, 0.75, 1.0])
+def test_tiles_of_one_plane_go_over_every_plane_once() -> None:
+    image = noise(1, 6, 5, 7)
+    found = whole(image, Tiling((1, 4, 4), 0.5), lambda tiles: tiles * 2)
+    torch.testing.assert_close(found, torch.from_numpy(image * 2))
+
+
+@pytest.mark.parametrize(("length", "tile"), [(10, 4), (11, 4), (4, 4), (3, 4), (5, 4), (10, 1), (7, 2)])
+@pytest.mark.parametrize("step", [0.1, 0.25, 0.5, 0.75, 1.0])
 def test_tiles_cover_an_axis_with_steps_no_larger_than_asked(length: int, tile: int, step: float) -> None:
     found = starts(length, tile, step)
     assert found[0] == 0

@@ -78,6 +78,11 @@ class Segmentation(Task):
         super().check(options, typed)
         BACKENDS[options.model.name].check(options, typed)
         augmentation(options.training.augmentation)
+        if options.data.patient and options.training.ensemble == "folds":
+            raise OptionsError(
+                "training.ensemble:folds deals scans, so that those of one patient would be learned from and "
+                "left out: with data.patient take training.ensemble:seeds."
+            )
         if options.start.sampler not in FOREGROUND:
             raise unknown("start.sampler of scans", options.start.sampler, FOREGROUND)
         for key, size in (("start.size", options.start.size), ("query.size", options.query.size)):
@@ -146,6 +151,15 @@ class Segmentation(Task):
         cases = tables.ids_in(data.splits, "train")
         boxes = [Box(case, (0, 0, 0), data.inputs.cases[case].shape) for case in cases]
         return _query(boxes).assign(label=TRUTH, cycle=0)
+
+    def looked_at(
+        self,
+        data: Data,
+        pool: pd.DataFrame,  # noqa: ARG002
+        training: TrainingOptions,  # noqa: ARG002
+    ) -> list[str]:
+        """All training scans: their labels that cost nothing are learned, and their sizes are planned for."""
+        return tables.ids_in(data.splits, "train").tolist()
 
     def train(
         self,

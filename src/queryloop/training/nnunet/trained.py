@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from queryloop.errors import BrokenFileError, MissingFilesError, OptionsError
+from queryloop.readers.content import refusing
 from queryloop.training.nnunet.environment import prepared
 from queryloop.voxels import Triple
 
@@ -129,7 +130,8 @@ def folds_in(folder: Path, checkpoint: str = FINAL, wanted: Sequence[Name] | Non
             f"{folder} is no folder of a trained nnU-Net, which holds {PLANS}, {DATASET} and fold_0/: give "
             "the one called TRAINER__PLANS__CONFIGURATION."
         )
-    there = {path.parent.name.removeprefix("fold_") for path in folder.glob(f"fold_*/{checkpoint}")}
+    names = {path.parent.name.removeprefix("fold_") for path in folder.glob(f"fold_*/{checkpoint}")}
+    there = {name for name in names if name == ALL or name.isdecimal()}
     numbers: list[Name] = [*sorted(int(name) for name in there - {ALL})]
     found = list(wanted) if wanted is not None else numbers or sorted(there)
     missing = [fold for fold in found if str(fold) not in there]
@@ -149,13 +151,13 @@ def read(folder: Path, folds: Sequence[Name], checkpoint: str = FINAL) -> Traine
     BrokenFileError for such a file, or weights that do not fit the plans, OptionsError for what is no 3D
     U-Net with a softmax.
     """
-    plans, dataset = (json.loads((folder / name).read_text()) for name in (PLANS, DATASET))
+    plans, dataset = (_described(folder / name) for name in (PLANS, DATASET))
     paths = [folder / f"fold_{fold}" / checkpoint for fold in folds]
     found = [_loaded(path) for path in paths]
     axes = tuple(found[0].get("inference_allowed_mirroring_axes") or ())
     trained = Trained(plans, dataset, found[0]["init_args"]["configuration"], axes)
     states = [content["network_weights"] for content in found]
-    with prepared():
+    with prepared(), refusing(folder / PLANS, "is no plan as nnU-Net writes it"):
         _refuse_others(trained, folder)
         network = trained.build()
         members = [_weights(network, state, path) for state, path in zip(states, paths, strict=True)]
@@ -172,6 +174,11 @@ def hashes(folder: Path, folds: Sequence[Name], checkpoint: str = FINAL) -> dict
 def _hash(path: Path, _changed: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _described(path: Path) -> dict[str, Any]:
+    with refusing(path, "is no JSON file of nnU-Net's"):
+        return dict(json.loads(path.read_text()))
 
 
 def _loaded(path: Path) -> dict[str, Any]:

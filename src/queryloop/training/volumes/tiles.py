@@ -35,9 +35,9 @@ class Tiling:
 
 
 def starts(length: int, tile: int, step: float) -> list[int]:
-    """First voxels of the tiles along an axis, evenly spread, the last one ending with the axis."""
+    """First voxels of the tiles along an axis, none twice, evenly spread, the last one ending with it."""
     spare = max(0, length - tile)
-    count = math.ceil(spare / (tile * step)) + 1
+    count = math.ceil(spare / max(1, tile * step)) + 1
     return np.linspace(0, spare, count).round().astype(int).tolist()
 
 

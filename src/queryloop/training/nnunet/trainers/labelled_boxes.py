@@ -32,7 +32,8 @@ class LabelledBoxesLoader(nnUNetDataLoader):
         if not force_fg and len(class_locations[self.annotated_classes_key]):
             voxels = class_locations[self.annotated_classes_key]
             _, *voxel = voxels[np.random.choice(len(voxels))]  # noqa: NPY002 (nnU-Net's state, in each worker)
-            middle = [self._moved(*axis) for axis in zip(voxel, data_shape, self.patch_size, strict=True)]
+            kept = self.final_patch_size  # what turning and cutting leave of the larger one that is drawn
+            middle = [self._moved(*axis) for axis in zip(voxel, data_shape, kept, strict=True)]
             class_locations = {**class_locations, self.annotated_classes_key: np.array([[0, *middle]])}
         lower, upper = super().get_bbox(data_shape, force_fg, class_locations, overwrite_class, verbose)
         return lower, upper
