@@ -127,15 +127,20 @@ class TrainingOptions(Options):
     """How a network is trained; without patience, gradient steps depend on the number of labels only."""
 
     epochs: Count = 10
+    """Passes over the labelled set."""
     min_steps: Annotated[int, Field(ge=0)] = 600
     """With few labels the epochs are longer, until there are so many gradient steps."""
     batch_size: Count = 64
+    """Samples, or patches of scans, a gradient step."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
+    """sgd: with Nesterov's momentum."""
     learning_rate: Annotated[float, Field(gt=0)] | Literal["auto"] = 1e-2
     """auto: found anew for each training, by a range test on a copy of the network, whose 100 steps are not
     counted among those of the training."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
+    """Of adamw apart from the gradient, of sgd in it."""
     schedule: Literal["constant", "step", "cosine", "one_cycle"] = "one_cycle"
+    """Of the learning rate over all gradient steps."""
     augmentation: Literal["none", "shift", "affine", "flip_crop", "flip", "turn", "turn_flip"] = "none"
     """Of images: shift, affine or flip_crop. Of volumes: flip (along any axis), turn (with changes of
     intensity) or both."""
@@ -144,6 +149,8 @@ class TrainingOptions(Options):
     patience: Annotated[int, Field(ge=0)] = 0
     """Epochs without a better validation accuracy before training stops; 0 trains to the end."""
     reinit: Literal["cold", "warm", "shrink_perturb"] = "cold"
+    """Where each cycle's network begins: fresh weights, those of the cycle before, or these made smaller with
+    noise added (Ash and Adams 2020)."""
     ensemble: Literal["seeds", "folds"] = "seeds"
     """How the networks of an ensemble differ. seeds: by all that is drawn; folds: of scans, also by what
     they learn from, each leaving out another part of the scans with labels."""
@@ -155,7 +162,9 @@ class TrainingOptions(Options):
     adversarial: AdversarialOptions = AdversarialOptions()
     vaal: VaalOptions = VaalOptions()
     device: str = "auto"
+    """As Lightning names them: cpu, cuda, mps; auto: the best there is."""
     threads: Count | Literal["auto"] = "auto"
+    """Of the processor; their number can change the last digits of results, so it is recorded."""
 
     @property
     def beside(self) -> str:
