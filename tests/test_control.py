@@ -12,7 +12,7 @@ from queryloop import samples as tables
 from queryloop.options import QueryOptions
 from queryloop.statistics.control import bounds
 
-quick = settings(max_examples=30, deadline=None)
+quick = settings(max_examples=30)
 seeds = st.integers(min_value=0, max_value=2**40)
 
 
@@ -88,7 +88,7 @@ def run(n_cycles: int, seed: int, n_pool: int = 60, start: int = 0) -> tuple[pd.
     return labeled, tables.pool_without(pool, labeled)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(seeds, st.integers(1, 6))
 def test_all_control_samples_together_begin_one_order(seed: int, n_cycles: int) -> None:
     labeled, pool = run(n_cycles, seed)

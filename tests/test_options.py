@@ -3,15 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from queryloop.errors import OptionsError
 from queryloop.options import ExperimentOptions, StartOptions
 from queryloop.parsing import parse
-
-quick = settings(deadline=None)
 
 LEAST = {
     "experiment": "main",
@@ -140,20 +138,17 @@ def test_text_that_looks_like_a_number_stays_a_name() -> None:
     assert parse({**LEAST, "experiment": 2024}).experiment == "2024"
 
 
-@quick
 @given(st.integers(min_value=1, max_value=10**9))
 def test_whole_size_is_a_count(n: int) -> None:
     assert StartOptions(size=float(n)).size == n
     assert isinstance(StartOptions(size=float(n)).size, int)
 
 
-@quick
 @given(st.floats(min_value=0, max_value=1, exclude_min=True, exclude_max=True))
 def test_size_below_one_is_a_share(share: float) -> None:
     assert StartOptions(size=share).size == share
 
 
-@quick
 @given(
     st.floats(max_value=0)
     | st.floats(min_value=1, exclude_min=True).filter(lambda size: size != size // 1)

@@ -11,7 +11,7 @@ from queryloop.boxes.box import Box, centred, class_counts, fitted, parse
 from queryloop.boxes.grid import Grid, grid_of
 from queryloop.errors import InputError, OptionsError
 
-quick = settings(max_examples=80, deadline=None)
+quick = settings(max_examples=80)
 lengths = st.integers(min_value=1, max_value=9)
 triples = st.tuples(lengths, lengths, lengths)
 corners = st.tuples(*[st.integers(min_value=0, max_value=6)] * 3)

@@ -24,7 +24,7 @@ def looped(volume: np.ndarray, size: tuple, stride: tuple) -> np.ndarray:
     return np.reshape(means, grid.positions)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(triples, triples, triples, st.integers(0, 99))
 def test_means_are_those_of_a_loop(shape: tuple, size: tuple, stride: tuple, seed: int) -> None:
     volume = np.random.default_rng(seed).normal(size=shape).astype(np.float32)

@@ -44,7 +44,7 @@ def selected(
     return list(zip(found.boxes, found.scores.tolist(), strict=True))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(triples, triples, triples, st.integers(1, 12), st.integers(0, 99))
 def test_greedy_is_the_sorted_list(shape: tuple, size: tuple, stride: tuple, n: int, seed: int) -> None:
     draw = np.random.default_rng(seed)

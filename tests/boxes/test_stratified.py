@@ -27,7 +27,7 @@ def clasp(**options: object) -> Stratified:
     return found
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.integers(0, 60), st.floats(0.01, 0.99), st.integers(1, 16), st.integers(0, 9))
 def test_quotas_add_up_and_are_even(n: int, ratio: float, classes: int, seed: int) -> None:
     share = quotas(n, ratio, range(1, classes + 1), np.random.default_rng(seed))

@@ -28,7 +28,7 @@ ALL = samples()
 KNOWN = ALL["label"].to_numpy()
 rates = st.floats(min_value=0, max_value=1)
 seeds = st.integers(min_value=0, max_value=2**31)
-quick = settings(max_examples=30, deadline=None)
+quick = settings(max_examples=30)
 
 
 def known(of: pd.DataFrame) -> pd.Series:

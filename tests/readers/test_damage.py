@@ -19,7 +19,6 @@ from .reading import read_all
 
 checked = settings(
     max_examples=60,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

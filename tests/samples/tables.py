@@ -10,7 +10,7 @@ from queryloop import samples as tables
 from queryloop.options import DataOptions
 
 seeds = st.integers(min_value=0, max_value=2**40)
-quick = settings(max_examples=30, deadline=None)
+quick = settings(max_examples=30)
 
 
 def samples(n_train: int = 60, n_test: int = 0, n_classes: int = 4) -> pd.DataFrame:

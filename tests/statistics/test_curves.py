@@ -69,7 +69,7 @@ def test_the_area_is_the_mean_height() -> None:
     assert areas(curves(uneven, "accuracy", "n_labeled")).item() == pytest.approx((5 + 100) / 110)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(HEIGHTS)
 def test_an_area_lies_between_the_ends_and_turns_with_the_curve(heights: list[float]) -> None:
     area = areas(curve(*heights)).item()
@@ -77,7 +77,7 @@ def test_an_area_lies_between_the_ends_and_turns_with_the_curve(heights: list[fl
     assert areas(curve(*heights[::-1])).item() == pytest.approx(area)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(HEIGHTS)
 def test_the_rising_curve_is_the_isotonic_regression(heights: list[float]) -> None:
     expected = IsotonicRegression().fit(np.arange(len(heights)), heights).predict(np.arange(len(heights)))
@@ -92,7 +92,7 @@ def test_a_level_is_reached_between_two_budgets() -> None:
     assert budget_to(curve(0.0, 0.9, 0.7, 1.0), 0.85).item() == pytest.approx(325)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(HEIGHTS, st.floats(0.01, 1), st.floats(0.01, 1))
 def test_a_higher_level_never_costs_less(heights: list[float], one: float, two: float) -> None:
     low, high = (budget_to(curve(*heights), level).item() for level in sorted((one, two)))

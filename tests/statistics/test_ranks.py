@@ -48,7 +48,7 @@ def test_equal_runs_beat_each_other_nowhere() -> None:
     assert penalties(curves).matrix.loc["s1", "random"] == 0
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.integers(100, 900), min_size=2, max_size=4))
 def test_a_difference_that_is_constant_but_for_rounding_beats_nobody(heights: list[int]) -> None:
     both = {name: [[0.5, (height + ahead) / 1000] for height in heights] for name, ahead in AHEAD.items()}
@@ -57,7 +57,7 @@ def test_a_difference_that_is_constant_but_for_rounding_beats_nobody(heights: li
     assert np.isnan(contrasts(areas(found), {"ours": "random"})["p"].item())
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 999))
 def test_nobody_beats_and_is_beaten_at_the_same_budget(seed: int) -> None:
     matrix = penalties(drawn(3, 3, seed=seed)).matrix.fillna(0)

@@ -98,7 +98,7 @@ def test_a_seed_that_starts_at_the_level_leaves_counts_only(target: float, start
     assert found[["ratio", "ratio_low", "saved", "control_budget"]].isna().all()
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 99))
 def test_who_is_compared_with_whom_turns_the_ratio_over(seed: int) -> None:
     found = drawn(2, 4, seed=seed)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from queryloop.options import TrainingOptions
@@ -19,7 +19,6 @@ def test_steps_are_a_function_of_the_number_of_labels(n: int, batch: int, epochs
     assert gradient_steps(n, options) == max(least, epochs * math.ceil(n / batch))
 
 
-@settings(deadline=None)
 @given(st.integers(1, 150), st.integers(1, 40), st.integers(1, 4), st.integers(0, 7))
 def test_every_pass_shows_every_sample_in_equal_batches(n: int, batch: int, passes: int, more: int) -> None:
     per_pass = math.ceil(n / batch)

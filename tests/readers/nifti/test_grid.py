@@ -17,7 +17,7 @@ from queryloop.readers import grid
 from queryloop.readers.volumes import Grid
 from queryloop.voxels import IGNORE
 
-quick = settings(max_examples=50, deadline=None)
+quick = settings(max_examples=50)
 
 TURNS = [
     np.stack([order, signs], axis=1)
