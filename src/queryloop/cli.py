@@ -162,9 +162,7 @@ def export(experiment: Any, folder: Path) -> None:
 
 @al.command()
 @click.option("--strategies", callback=read_names, help="Only these, separated by commas; random is kept.")
-@click.option(
-    "--target", type=float, help="Accuracy or Dice on the way to which labels saved are told, such as 0.97."
-)
+@click.option("--target", type=float, help="Accuracy or Dice that labels saved are told for, such as 0.97.")
 @click.option("--import", "imported", help="CSV of others' runs: strategy, seed, n_labeled, metric (0 to 1).")
 @_with_env_and_params
 def compare(env: str | None, params: dict[str, Any], **given: Any) -> None:

@@ -206,3 +206,13 @@ def test_training_believes_a_noisy_oracle(tiny: Tiny, monkeypatch: pytest.Monkey
 def test_name_of_digits_is_a_name(tiny: Tiny) -> None:
     assert tiny.run("experiment:2024,n_cycles:1").exit_code == 0
     assert (tiny.folder / "data/05_model_input/digits/2024/random/seed_0").is_dir()
+
+
+def test_commands_to_copy_say_null_as_it_is_read(tiny: Tiny) -> None:
+    params = "strategy:margin,n_cycles:1,query.candidates:null"
+    result = tiny.run(params)
+    assert result.exit_code == 0, result.output
+    (more,) = [line for line in result.stdout.splitlines() if line.startswith("More cycles")]
+    (copied,) = [word.removeprefix("--params=") for word in shlex.split(more) if word.startswith("--params=")]
+    assert "query.candidates=null" in copied
+    assert tiny.run(copied.replace("n_cycles=6", "n_cycles=2")).exit_code == 0

@@ -211,6 +211,7 @@ REFUSED = {
     "start.size:5": ["2 of each of 3 classes", "ask for 6"],
     "training.ensemble:folds,scoring.members:dropout": ["training.ensemble is folds", "members:ensemble"],
     "training.ensemble:folds,training.reinit:warm": ["deals the scans anew", "training.reinit:cold"],
+    "training.ensemble:folds,data.patient:(.+)": ["deals scans", "training.ensemble:seeds"],
     "scoring.mirrors:true,scoring.members:tta": ["scoring.mirrors averages", "leave out one"],
     "model.nnunet.width:4": ["model.nnunet has no effect on unet3d: only nnunet have it"],
     "strategy:bald,scoring.members:dropout,model.dropout:0": ["compares draws", "model.dropout:0.5"],

@@ -52,11 +52,9 @@ def _digest(files: Sequence[Path], asked: Asked) -> str:
 
     A mask of background alone is the same file for any scan of its shape, and after any query.
     """
-    which = f"cycle {asked.cycle}" if asked.is_of_boxes else ""
-    parts = [(f"{which} {path.name}" if which else "", contents(path)) for path in files]
-    return hashlib.sha256(
-        b"".join(hashlib.sha256(name.encode() + raw).digest() for name, raw in parts)
-    ).hexdigest()
+    names = [f"cycle {asked.cycle} {path.name}" if asked.is_of_boxes else "" for path in files]
+    parts = [name.encode() + contents(path) for name, path in zip(names, files, strict=True)]
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
 def _rows(new: Mapping[str, Answer], annotator: str, name: str) -> pd.DataFrame:

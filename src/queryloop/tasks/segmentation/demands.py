@@ -49,6 +49,15 @@ def settled(options: ExperimentOptions, strategy: BoxStrategy) -> ExperimentOpti
     )
 
 
+def check_folds(options: ExperimentOptions) -> None:
+    """Refuse folds, which know no patients, where patients have several scans. Raises OptionsError."""
+    if options.data.patient and options.training.ensemble == "folds":
+        raise OptionsError(
+            "training.ensemble:folds deals scans, so that those of one patient would be learned from and "
+            "left out: with data.patient take training.ensemble:seeds."
+        )
+
+
 def sentences(options: ExperimentOptions, strategy: BoxStrategy) -> list[str]:
     """What is done beyond training one network without dropout, for the screen."""
     said = []

@@ -78,11 +78,7 @@ class Segmentation(Task):
         super().check(options, typed)
         BACKENDS[options.model.name].check(options, typed)
         augmentation(options.training.augmentation)
-        if options.data.patient and options.training.ensemble == "folds":
-            raise OptionsError(
-                "training.ensemble:folds deals scans, so that those of one patient would be learned from and "
-                "left out: with data.patient take training.ensemble:seeds."
-            )
+        demands.check_folds(options)
         if options.start.sampler not in FOREGROUND:
             raise unknown("start.sampler of scans", options.start.sampler, FOREGROUND)
         for key, size in (("start.size", options.start.size), ("query.size", options.query.size)):
