@@ -108,6 +108,21 @@ def test_what_is_damaged_is_left_out_with_the_file_and_a_lost_picture_or_time_is
     assert "There is nothing to compare: no strategy has a random arm beside it" in result.stdout
 
 
+def test_copied_folders_and_lost_pixels_keep_nobody_from_the_verdict(
+    copied: Tiny, caplog: pytest.LogCaptureFixture
+) -> None:
+    home = copied.folder / "data/05_model_input/digits/main/margin/seed_0"
+    shutil.copytree(home, home.with_name("seed_0_old"))
+    flip(next((copied.folder / "data/03_primary/digits").rglob("images.npy")))
+    result = copied.al("compare")
+    assert result.exit_code == 0, result.output
+    assert "4 runs on 2 common budgets" in result.stdout
+    assert "How redundant the queries are is left out" in caplog.text
+    found = table(copied, "classes")
+    assert found["redundancy"].isna().all()
+    assert found["redundancy_in"].tolist() == ["nothing", "nothing"]
+
+
 @pytest.mark.slow
 def test_another_experiment_name_is_another_comparison(copied: Tiny) -> None:
     assert copied.al("compare").exit_code == 0
@@ -151,11 +166,14 @@ def test_results_from_elsewhere_stand_in_the_same_report(copied: Tiny, tmp_path:
 
 def test_results_from_elsewhere_need_none_of_our_own(tiny: Tiny, tmp_path: Path) -> None:
     file = tmp_path / "theirs.csv"
-    runs = [f"{name},{seed},{n},0.{n}{seed}" for name in ("random", "a") for seed in (0, 1) for n in (10, 20)]
-    file.write_text("\n".join(["strategy,seed,n_labeled,metric", *runs]))
-    result = tiny.al("compare", f"--import={file}")
-    assert result.exit_code == 0, result.output
-    assert table(tiny, "verdict")["p"].item() == 1.0
+    runs = [
+        f" {name} , {seed}, {n}, 0.{n}{seed}" for name in ("random", "1") for seed in (0, 1) for n in (10, 20)
+    ]
+    file.write_text("\n".join(["strategy , seed, n_labeled, metric", *runs]))
+    for chosen in ([], ["--strategies=1"]):
+        result = tiny.al("compare", f"--import={file}", *chosen)
+        assert result.exit_code == 0, result.output
+        assert table(tiny, "verdict")["p"].item() == 1.0
 
 
 @pytest.mark.parametrize(

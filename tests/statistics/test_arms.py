@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from queryloop.errors import InputError
 from queryloop.experiment import checked, settings_of
-from queryloop.statistics.arms import Candidate, controls_of_imported, gathered, imported
+from queryloop.statistics.arms import Candidate, gathered
 from queryloop.strategies.resolution import canonical
 
 BOXES: dict[str, Any] = {"dataset": "phantom", "model": {"name": "unet3d"}}
@@ -99,6 +98,21 @@ def test_a_run_that_is_shorter_than_others_of_its_arm_is_left_out() -> None:
     ]
 
 
+def test_longer_runs_of_another_name_throw_out_none_of_the_chosen() -> None:
+    longer = [run("random", 7, "trial", n_cycles=9), run("margin", 7, "trial", n_cycles=2)]
+    found = gathered([*longer, run("random", 0), run("random", 1), run("margin", 0)], "main")
+    assert [one.seed for one in found.runs["random"]] == [0, 1, 7]
+    assert found.left_out == [
+        ("trial/margin/seed_7", "it has 2 cycles, but main/margin/seed_0 has 3: run it to the end")
+    ]
+
+
+def test_random_reads_no_scores_so_it_is_one_arm_whatever_they_are() -> None:
+    draws = {"scoring": {"mc_samples": 5}}
+    found = gathered([run("random"), run("random", 1, "b", **draws), run("bald", 0, "b", **draws)], "main")
+    assert {name: len(members) for name, members in found.runs.items()} == {"random": 2, "bald": 1}
+
+
 def test_the_control_has_the_same_auxiliary_training() -> None:
     plain, aided = run("random"), run("random", experiment="control", training={"auxiliary": "vaal"})
     found = gathered([plain, aided, run("margin"), run("vaal")], "main")
@@ -109,8 +123,18 @@ def test_the_control_has_the_same_auxiliary_training() -> None:
 def test_without_such_a_control_there_is_no_verdict_but_the_words_to_get_one() -> None:
     found = gathered([run("random"), run("vaal")], "main")
     assert found.controls == {}
-    assert "training.auxiliary:vaal,experiment:vaal_control" in found.notes[0]
-    assert "run strategy:random" in gathered([run("margin")], "main").notes[0]
+    command = "kedro al sweep --strategies=random --seeds=0,"
+    assert "and no random arm was: no verdict" in found.notes[0]
+    assert f"{command} --params=experiment:vaal_control,training.auxiliary:vaal with" in found.notes[0]
+    said = gathered([run("margin", 3), run("margin", 0)], "main").notes[0]
+    assert "run kedro al sweep --strategies=random --seeds=0,3, --params=experiment:main with" in said
+
+
+def test_a_random_arm_with_another_auxiliary_setting_is_told_apart() -> None:
+    other = run("random", experiment="control", training={"auxiliary": "vaal"})
+    said = gathered([run("random"), other, run("vaal", training=BETA)], "main").notes[0]
+    assert "the random arm was so with other settings" in said
+    assert "training.auxiliary:vaal,training.vaal.beta:2.0 with" in said
 
 
 BETA = {"vaal": {"beta": 2.0}}
@@ -135,45 +159,3 @@ def test_the_control_with_the_same_dropout_is_taken_and_another_is_told() -> Non
 def test_a_name_without_runs_is_refused_with_those_that_there_are(runs: list[Candidate]) -> None:
     with pytest.raises(InputError, match=f"no experiment named 'main'.*{'other' if runs else 'none'}"):
         gathered(runs, "main")
-
-
-def csv(**columns: list) -> pd.DataFrame:
-    usual = {"strategy": ["a"], "seed": [0], "n_labeled": [100], "metric": [0.5]}
-    return pd.DataFrame(usual | columns)
-
-
-def test_results_from_elsewhere_take_the_names_of_measure_and_budget() -> None:
-    found = imported(csv(), "accuracy", "n_labeled", taken={"a"})
-    assert found.to_dict("records") == [
-        {"seed": 0, "n_labeled": 100, "accuracy": 0.5, "strategy": "a (imported)"}
-    ]
-    assert imported(csv(), "dice", "voxels", taken=set())["voxels"].tolist() == [100]
-
-
-def test_random_from_elsewhere_is_known_in_any_spelling() -> None:
-    found = imported(csv(strategy=["Random"]), "accuracy", "n_labeled", taken={"random"})
-    assert found["strategy"].tolist() == ["random (imported)"]
-
-
-@pytest.mark.parametrize(
-    ("table", "words"),
-    [
-        (csv().drop(columns="metric"), "columns strategy, seed, n_labeled, metric, but these have: strategy"),
-        (csv(seed=["x"]), "row 1 of the imported results is not usable"),
-        (csv(seed=[0.5]), "row 1"),
-        (csv(strategy=[None]), "row 1"),
-        (csv().iloc[:0], "no rows"),
-        (csv(n_labeled=[0]), "row 1 of the imported results has n_labeled 0"),
-        (csv(metric=[97.0]), "is 97, but accuracy goes from 0 to 1: divide percents by 100"),
-    ],
-)
-def test_what_is_no_result_is_refused(table: pd.DataFrame, words: str) -> None:
-    with pytest.raises(InputError, match=words):
-        imported(table, "accuracy", "n_labeled", taken=set())
-
-
-def test_imported_runs_are_compared_with_the_random_runs_imported_with_them() -> None:
-    one = csv().assign(strategy="a")
-    both = pd.concat([one, csv().assign(strategy="random (imported)")])
-    assert controls_of_imported(both) == {"a": "random (imported)"}
-    assert controls_of_imported(one) == {}

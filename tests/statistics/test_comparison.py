@@ -60,3 +60,14 @@ def test_the_headline_says_where_a_short_arm_ends() -> None:
     assert found.headline.startswith("From 100 to 200 labels only, where badge ends: ")
     whole = compare(OURS, {"margin": "random"}, "accuracy", "n_labeled")
     assert whole.headline.startswith("margin ")
+
+
+def test_the_headline_says_so_where_runs_of_equal_cycles_share_few_budgets() -> None:
+    others = rows(a=noisy(0.6), b=noisy(0.9))
+    others["n_labeled"] = others["n_labeled"].replace(300, 250)
+    results = pd.concat([OURS, others], ignore_index=True)
+    found = compare(results, {"margin": "random", "b": "a"}, "accuracy", "n_labeled", imported={"a", "b"})
+    assert found.headline.startswith("From 100 to 200 labels only, the budgets that all runs have: ")
+    voxels = OURS.assign(voxels=OURS["n_labeled"] * 1000 + OURS["seed"])
+    whole = compare(voxels, {"margin": "random"}, "accuracy", "voxels")
+    assert whole.headline.startswith("margin ")

@@ -87,17 +87,17 @@ def judge(
     comparison: ComparisonOptions,
 ) -> tuple[pd.DataFrame, Any]:
     """The metrics of all runs, those from elsewhere too, and what they say."""
-    from queryloop.statistics import arms
     from queryloop.statistics.comparison import compare
+    from queryloop.statistics.imported import asked_for, controls_of_imported, imported
 
     found = [run.metrics.assign(strategy=name) for name, members in runs.items() for run in members]
     results = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
     measure, budget = _measured_by(results, comparison)
     controls, elsewhere = dict(field.controls), set[str]()
     if comparison.imported:
-        others = arms.imported(read_imported(comparison.imported), measure, budget, taken=set(runs))
-        others = arms.asked_for(others, comparison.strategies)
-        controls |= arms.controls_of_imported(others)
+        others = imported(read_imported(comparison.imported), measure, budget, taken=set(runs))
+        others = asked_for(others, comparison.strategies)
+        controls |= controls_of_imported(others)
         elsewhere = set(others["strategy"])
         results = pd.concat([results, others], ignore_index=True)
     return results, compare(

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import pandas as pd
-
 from queryloop.errors import InputError, examples
+from queryloop.options import TrainingOptions
 from queryloop.options.measuring import measuring
 from queryloop.values import flat
 
 CONTROL = "random"
 AUXILIARY = "training.auxiliary"
-_DEMANDED = ("scoring.", "data.transfer", "model.dropout")  # by the needs of a strategy, unless set by hand
+_TRAINED = ("data.transfer", "model.dropout")
+_DEMANDED = ("scoring.", *_TRAINED)  # by the needs of a strategy, unless set by hand
 _OWN = ("strategy", "strategy_options.", "experiment", "seed", "arm.", *_DEMANDED)
 _BESIDE = (AUXILIARY, "training.learning_loss.", "training.adversarial.", "training.vaal.")
-_IMPORTED = " (imported)"
 _SHOWN = 4  # differing settings in a sentence
 
 
@@ -60,8 +59,9 @@ class Candidate:
 
     @property
     def arm(self) -> tuple:
-        """What makes a run belong to the same arm as another."""
-        return self.same_as, self.beside, *sorted(self._among(_DEMANDED).items())
+        """What makes a run belong to the same arm as another. One at random reads no scores."""
+        own = _TRAINED if self.is_control else _DEMANDED
+        return self.same_as, self.beside, *sorted(self._among(own).items())
 
     def _among(self, prefixes: tuple[str, ...]) -> dict[str, Any]:
         return {k: str(v) for k, v in flat(self.settings).items() if k.startswith(prefixes)}
@@ -100,7 +100,7 @@ class Field:
         """What a reader must know of the controls, one sentence each."""
         controls = self.controls
         lonely = [name for name in self.runs if not self.is_control(name) and name not in controls]
-        said = [_no_control(name, self.runs[name][0].beside[0]) for name in lonely]
+        said = [self._no_control(name) for name in lonely]
         for name, control in controls.items():
             ours, theirs = (flat(self.runs[arm][0].settings).get("model.dropout") for arm in (name, control))
             if ours != theirs:
@@ -110,13 +110,29 @@ class Field:
                 )
         return said
 
+    def _no_control(self, name: str) -> str:
+        """Why an arm has no verdict, and what makes its control."""
+        runs = self.runs[name]
+        auxiliary, *chosen = runs[0].beside
+        others = {one[0].beside[0] for arm, one in self.runs.items() if self.is_control(arm)}
+        if auxiliary == "none":
+            return f"{name} has no random arm to be compared with: run {_sweep(runs, runs[0].experiment)}."
+        usual = flat({"training": TrainingOptions().model_dump(mode="json")})
+        settings = [(AUXILIARY, auxiliary), *(one for one in chosen if one[1] != str(usual.get(one[0])))]
+        why = "the random arm was so with other settings" if auxiliary in others else "no random arm was"
+        command = _sweep(runs, f"{auxiliary}_control", settings)
+        return (
+            f"{name} was trained with {auxiliary} beside the network, and {why}: no verdict. Run {command}."
+        )
 
-def _no_control(name: str, auxiliary: str) -> str:
-    if auxiliary == "none":
-        return f"{name} has no random arm to be compared with: run strategy:{CONTROL} with the same seeds."
+
+def _sweep(runs: list[Candidate], experiment: str, settings: Iterable[tuple[str, str]] = ()) -> str:
+    """The command that makes the random arm beside these runs."""
+    seeds = ",".join(str(seed) for seed in sorted({run.seed for run in runs}))
+    params = ",".join(f"{key}:{value}" for key, value in (("experiment", experiment), *settings))
     return (
-        f"{name} was trained with {auxiliary} beside the network, and no random arm was: no verdict. "
-        f"Run --params=strategy:{CONTROL},training.auxiliary:{auxiliary},experiment:{auxiliary}_control."
+        f"kedro al sweep --strategies={CONTROL} --seeds={seeds}, --params={params} "
+        "with the --env and the other --params of these runs"
     )
 
 
@@ -124,8 +140,8 @@ def gathered(candidates: Iterable[Candidate], name: str) -> Field:
     """The runs with the settings that most runs of experiment `name` have, as arms.
 
     Left out, each with the reason, are runs with other settings, with one cycle only, with fewer cycles than
-    others of their arm, and the second of two runs of one strategy and seed. Raises InputError where no run
-    has the name.
+    those of that name in their arm (than others, where it has none), and the second of two runs of one
+    strategy and seed. Raises InputError where no run has the name.
     """
     every = sorted(candidates, key=lambda run: (run.experiment != name, not run.is_control, run.is_alias))
     named = [run for run in every if run.experiment == name]
@@ -150,7 +166,8 @@ def _sorted_into_arms(runs: list[Candidate], reference: Candidate) -> Field:
         else:
             arms.setdefault(run.arm, []).append(run)
     for key, members in arms.items():
-        arms[key] = _of_full_length(members, found)
+        named = [run for run in members if run.experiment == reference.experiment]
+        arms[key] = _of_full_length(members, named or members, found)
     names = Counter(members[0].strategy for members in arms.values())
     for members in arms.values():
         first = members[0]
@@ -159,14 +176,14 @@ def _sorted_into_arms(runs: list[Candidate], reference: Candidate) -> Field:
     return found
 
 
-def _of_full_length(arm: list[Candidate], found: Field) -> list[Candidate]:
-    """Without the runs that would cut all others to their own budgets."""
-    longest = max(arm, key=lambda run: run.n_cycles)
+def _of_full_length(arm: list[Candidate], usual: list[Candidate], found: Field) -> list[Candidate]:
+    """Without the runs that would cut the usual ones to their own budgets."""
+    longest = max(usual, key=lambda run: run.n_cycles)
     for run in arm:
         if run.n_cycles < longest.n_cycles:
             reason = f"it has {run.n_cycles} cycles, but {longest} has {longest.n_cycles}: run it to the end"
             found.left_out.append((str(run), reason))
-    return [run for run in arm if run.n_cycles == longest.n_cycles]
+    return [run for run in arm if run.n_cycles >= longest.n_cycles]
 
 
 def _reason(run: Candidate, reference: Candidate, arm: list[Candidate]) -> str | None:
@@ -186,57 +203,3 @@ def _told(key: str, ours: Any, usual: Any) -> str:
     if key == "samples":
         return f"other samples were read (content {ours}, not {usual})"
     return f"{key} is {ours}, not {usual}"
-
-
-def imported(table: pd.DataFrame, measure: str, budget: str, taken: set[str]) -> pd.DataFrame:
-    """Runs from elsewhere as results. table: columns strategy, seed, n_labeled, metric.
-
-    A strategy whose name is taken is called NAME (imported); random is known in any spelling. Raises
-    InputError for other columns, no rows, what is no number, fewer labels than 1, and a metric outside of
-    0..1.
-    """
-    wanted = ["strategy", "seed", "n_labeled", "metric"]
-    if sorted(table.columns) != sorted(wanted):
-        there = ", ".join(map(str, table.columns)) or "none"
-        raise InputError(f"imported results have the columns {', '.join(wanted)}, but these have: {there}.")
-    if table.empty:
-        raise InputError("the imported results have no rows.")
-    numbers = table[wanted[1:]].apply(pd.to_numeric, errors="coerce")
-    _refuse_unusable(table, numbers, measure)
-    known = [CONTROL if name.lower() == CONTROL else name for name in table["strategy"].astype(str)]
-    names = [f"{name}{_IMPORTED}" if name in taken else name for name in known]
-    found = numbers.astype({"seed": int}).assign(strategy=names)
-    return found.rename(columns={"metric": measure, "n_labeled": budget})
-
-
-def asked_for(results: pd.DataFrame, strategies: Collection[str] | None) -> pd.DataFrame:
-    """Imported results of these strategies and of random; all where None."""
-    if strategies is None:
-        return results
-    return results[results["strategy"].str.removesuffix(_IMPORTED).isin([*strategies, CONTROL])]
-
-
-def _refuse_unusable(table: pd.DataFrame, numbers: pd.DataFrame, measure: str) -> None:
-    bad = table[numbers.isna().any(axis=1) | (numbers["seed"] % 1 != 0) | table["strategy"].isna()]
-    if len(bad):
-        raise InputError(
-            f"row {bad.index[0] + 1} of the imported results is not usable: {bad.iloc[0].to_dict()}."
-        )
-    if len(few := table[numbers["n_labeled"] < 1]):
-        raise InputError(
-            f"row {few.index[0] + 1} of the imported results has n_labeled {few['n_labeled'].iloc[0]}: "
-            "a network has learnt from one label at least."
-        )
-    if not numbers["metric"].between(0, 1).all():
-        far = numbers.loc[~numbers["metric"].between(0, 1), "metric"].iloc[0]
-        raise InputError(
-            f"a metric of the imported results is {far:g}, but {measure} goes from 0 to 1: "
-            "divide percents by 100."
-        )
-
-
-def controls_of_imported(results: pd.DataFrame) -> dict[str, str]:
-    """Each imported strategy with the random runs that were imported with it; none without."""
-    names = results["strategy"].drop_duplicates().tolist()
-    control = next((name for name in names if name in (CONTROL, CONTROL + _IMPORTED)), None)
-    return {name: control for name in names if name != control} if control else {}

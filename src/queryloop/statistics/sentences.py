@@ -41,18 +41,21 @@ def headline(contrasts: pd.DataFrame, savings: pd.DataFrame | None, budget: str)
 
 
 def shortened(headline: str, curves: pd.DataFrame, runs: pd.DataFrame) -> str:
-    """The headline, behind the budgets that it speaks of where an arm with fewer cycles ends before others.
+    """The headline, behind the budgets that it speaks of where runs go on for more than half a cycle beyond.
 
     curves: from `curves`. runs: one row a run as in curves, with its number of `cycles` and `last` budget.
     """
     first, last = curves.columns[0], curves.columns[-1]
-    if runs["cycles"].nunique() == 1 or last >= runs["last"].max():
+    beyond = runs["last"] - last
+    if not (beyond > 0.5 * (runs["last"] - first) / (runs["cycles"] - 1)).any():
         return headline
     ends = runs["last"].groupby("strategy", sort=False).min()
     short = ends.index[ends == ends.min()]
-    where = f"{examples(short)} {'ends' if len(short) == 1 else 'end'}"
+    where = f"where {examples(short)} {'ends' if len(short) == 1 else 'end'}"
+    if ends.min() > last:
+        where = "the budgets that all runs have"
     unit = unit_of(str(curves.columns.name))
-    return f"From {first:,.0f} to {last:,.0f} {unit} only, where {where}: {headline}"
+    return f"From {first:,.0f} to {last:,.0f} {unit} only, {where}: {headline}"
 
 
 def by_strategy(contrasts: pd.DataFrame, savings: pd.DataFrame | None, budget: str) -> list[str]:

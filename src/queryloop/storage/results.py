@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +21,9 @@ from queryloop.storage.tables import read_table
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+logger = logging.getLogger(__name__)
+_SEED = re.compile(r"seed_\d+")  # a copy beside it is no experiment
 
 
 @dataclass(frozen=True)
@@ -94,8 +99,16 @@ class Run:
     def space(self) -> tuple[pd.DataFrame, np.ndarray, str] | None:
         """The samples, a vector for each, and what it holds: features of a frozen trunk, else pixels.
 
-        The vectors are mapped into memory. None where the samples are no images.
+        The vectors are mapped into memory. None where the samples are no images, and where a file that it
+        takes is missing or was changed, which is told.
         """
+        try:
+            return self._space()
+        except CorruptFileError as error:
+            logger.warning("How redundant the queries are is left out: %s", error)
+            return None
+
+    def _space(self) -> tuple[pd.DataFrame, np.ndarray, str] | None:
         import numpy as np
 
         content = self.folders.content / self.settings["samples"]
@@ -158,7 +171,7 @@ class ExperimentResults(AbstractDataset[None, "list[Run]"]):
     def load(self) -> list[Run]:
         """The experiments, sorted by their place."""
         homes = sorted(path.parent for path in self._folders.states.glob(f"*/*/seed_*/{MARK}"))
-        return [self.run_at(home) for home in homes if committed(home)]
+        return [self.run_at(home) for home in homes if _SEED.fullmatch(home.name) and committed(home)]
 
     def run_at(self, home: Path) -> Run:
         """The experiment at `home`, which has a committed cycle."""
@@ -174,13 +187,14 @@ class ExperimentResults(AbstractDataset[None, "list[Run]"]):
 
 
 def read_imported(path: str) -> pd.DataFrame:
-    """A CSV of results from elsewhere, as it is. Raises MissingFilesError, BrokenFileError."""
+    """A CSV of results from elsewhere, its cells as text. Raises MissingFilesError, BrokenFileError."""
     import pandas as pd
 
     place = Path(path).expanduser()
     if not place.is_file():
         raise MissingFilesError(f"there is no file {place} to import results from.")
     try:
-        return pd.read_csv(place)
+        table = pd.read_csv(place, dtype=str).rename(columns=str.strip)
     except (ValueError, UnicodeDecodeError) as error:
         raise BrokenFileError(f"{place} is no CSV of results: {error}.") from error
+    return table.apply(lambda cells: cells.str.strip())
