@@ -139,9 +139,9 @@ def _sweep(runs: list[Candidate], experiment: str, settings: Iterable[tuple[str,
 def gathered(candidates: Iterable[Candidate], name: str) -> Field:
     """The runs with the settings that most runs of experiment `name` have, as arms.
 
-    Left out, each with the reason, are runs with other settings, with one cycle only, with fewer cycles than
-    those of that name in their arm (than others, where it has none), and the second of two runs of one
-    strategy and seed. Raises InputError where no run has the name.
+    Left out, each with the reason, are runs with other settings, with one cycle only, with another number of
+    cycles than the longest of that name in their arm (of all, where it has none), and the second of two runs
+    of one strategy and seed. Raises InputError where no run has the name.
     """
     every = sorted(candidates, key=lambda run: (run.experiment != name, not run.is_control, run.is_alias))
     named = [run for run in every if run.experiment == name]
@@ -177,13 +177,14 @@ def _sorted_into_arms(runs: list[Candidate], reference: Candidate) -> Field:
 
 
 def _of_full_length(arm: list[Candidate], usual: list[Candidate], found: Field) -> list[Candidate]:
-    """Without the runs that would cut the usual ones to their own budgets."""
+    """The runs as long as the usual ones: shorter ones would cut all others to their own budgets."""
     longest = max(usual, key=lambda run: run.n_cycles)
     for run in arm:
-        if run.n_cycles < longest.n_cycles:
-            reason = f"it has {run.n_cycles} cycles, but {longest} has {longest.n_cycles}: run it to the end"
+        if run.n_cycles != longest.n_cycles:
+            remedy = ": run it to the end" if run.n_cycles < longest.n_cycles else ""
+            reason = f"it has {run.n_cycles} cycles, but {longest} has {longest.n_cycles}{remedy}"
             found.left_out.append((str(run), reason))
-    return [run for run in arm if run.n_cycles >= longest.n_cycles]
+    return [run for run in arm if run.n_cycles == longest.n_cycles]
 
 
 def _reason(run: Candidate, reference: Candidate, arm: list[Candidate]) -> str | None:
