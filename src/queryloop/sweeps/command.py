@@ -49,7 +49,7 @@ def planned_of(
     typed: dict[str, Any] = {"strategies": strategies}
     if seeds is not None:
         typed["seeds"] = typed_seeds(seeds)
-    return plan(env, params, [Group({})], validated(SweepOptions, typed, "option"), workers)
+    return plan(env, params, [Group()], validated(SweepOptions, typed, "option"), workers)
 
 
 def show_plan(planned: Sequence[Planned], project: Path, env: str | None, workers: int) -> None:

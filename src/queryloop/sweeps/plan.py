@@ -90,18 +90,14 @@ def plan(
     workers: how many run at once, sharing the cores. Raises OptionsError for a wrong name, key or value
     before anything runs, and MissingFilesError.
     """
-    for key in ("strategy", "seed"):
-        if key in params:
-            raise OptionsError(
-                f"--params cannot hold {key}, which the sweep chooses: give --strategies and --seeds."
-            )
     return [planned for group in groups for planned in _of_group(env, params, group, sweep, workers)]
 
 
 def _of_group(
     env: str | None, params: dict[str, Any], group: Group, sweep: SweepOptions, workers: int
 ) -> list[Planned]:
-    runtime = merged(group.parameters, params)
+    _refuse_chosen(params, group)
+    runtime = merged(merged(group.parameters, params), group.chosen)
     context = CycleSession.create(env=env, runtime_params=runtime).load_context()
     parameters = context.config_loader["parameters"]
     asked = []
@@ -115,6 +111,13 @@ def _of_group(
         asked.append((options, given))
     catalog = context.catalog  # made anew at each look, and not before the options are checked
     return [_planned(catalog, options, given, workers) for options, given in asked]
+
+
+def _refuse_chosen(params: dict[str, Any], group: Group) -> None:
+    chosen = {"strategy", "seed", *flat(group.chosen), *(["n_cycles"] if group.budget else [])}
+    if typed := sorted(chosen & flat(params).keys()):
+        where = "change the sweep in sweep.yml" if group.chosen else "give --strategies and --seeds"
+        raise OptionsError(f"--params cannot hold {', '.join(typed)}, which the sweep chooses: {where}.")
 
 
 def _refuse_waiting(oracle: str) -> None:
