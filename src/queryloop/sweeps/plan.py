@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -110,7 +111,8 @@ def _of_group(
             options = options.model_copy(update={"n_cycles": given["n_cycles"]})
         asked.append((options, given))
     catalog = context.catalog  # made anew at each look, and not before the options are checked
-    return [_planned(catalog, options, given, workers) for options, given in asked]
+    usual = _usual_threads(catalog["labeled_index"].home.parents[1])
+    return [_planned(catalog, options, given, usual, workers) for options, given in asked]
 
 
 def _refuse_chosen(params: dict[str, Any], group: Group) -> None:
@@ -128,17 +130,25 @@ def _refuse_waiting(oracle: str) -> None:
         )
 
 
-def _planned(catalog: Any, options: ExperimentOptions, runtime: dict[str, Any], workers: int) -> Planned:
+def _planned(
+    catalog: Any, options: ExperimentOptions, runtime: dict[str, Any], usual: int | None, workers: int
+) -> Planned:
     here = catalog["labeled_index"].home
     home = here.parents[1] / options.strategy / f"seed_{options.seed}"
     settings = settings_of(options, catalog["fingerprint"].fingerprint)
     if options.training.threads == "auto":
         share = max(1, settings["computing"]["threads"] // workers)
-        settings["computing"]["threads"] = _recorded_threads(home) or share
+        settings["computing"]["threads"] = _recorded_threads(home) or usual or share
     queries = in_place_of(catalog["query"].folder, here, home)
     return Planned(
         options, runtime, home, settings, catalog["experiments"], queries, catalog["samples"].exists()
     )
+
+
+def _usual_threads(folder: Path) -> int | None:
+    """Threads of most experiments of a name, on which a new one can be compared with them."""
+    recorded = Counter(filter(None, map(_recorded_threads, sorted(folder.glob("*/seed_*")))))
+    return recorded.most_common(1)[0][0] if recorded else None
 
 
 def _recorded_threads(home: Path) -> int | None:
