@@ -63,6 +63,8 @@ def _paths(options: ExperimentOptions, project: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"raw_root": _anywhere(options.raw_root, project)}
     if options.query.loops is not None:
         found["query"] = {"loops": _anywhere(options.query.loops, project)}
+    if options.model.nnunet.trained is not None:
+        found["model"] = {"nnunet": {"trained": _anywhere(options.model.nnunet.trained, project)}}
     return found
 
 
