@@ -90,8 +90,11 @@ def _sweep_names(context: click.Context, _option: click.Parameter, begun: str) -
     from queryloop.session import CycleSession
     from queryloop.sweeps.written import read_sweeps
 
-    loader = CycleSession.create(env=context.params.get("env")).load_context().config_loader
-    return [name for name in read_sweeps(loader) if name.startswith(begun)]
+    try:
+        loader = CycleSession.create(env=context.params.get("env")).load_context().config_loader
+        return [name for name in read_sweeps(loader) if name.startswith(begun)]
+    except Exception:  # the command itself says what is wrong with the file
+        return []
 
 
 @cli.group()

@@ -78,10 +78,20 @@ def test_a_misspelt_sweep_names_the_nearest(tiny: Tiny) -> None:
     assert "Did you mean 'mine'" in refusal(write(tiny).al("sweep", "--name=mne"))
 
 
-@pytest.mark.parametrize(("begun", "names"), [("", ["mine"]), ("m", ["mine"]), ("y", [])])
-def test_the_shell_completes_the_names_of_sweeps(tiny: Tiny, begun: str, names: list[str]) -> None:
-    with chdir(write(tiny).folder):
+def completed(tiny: Tiny, begun: str) -> list[str]:
+    with chdir(tiny.folder):
         found = ShellComplete(cli, {}, "kedro", "_KEDRO_COMPLETE").get_completions(
             ["al", "sweep", "--name"], begun
         )
-    assert [item.value for item in found] == names
+    return [item.value for item in found]
+
+
+@pytest.mark.parametrize(("begun", "names"), [("", ["mine"]), ("m", ["mine"]), ("y", [])])
+def test_the_shell_completes_the_names_of_sweeps(tiny: Tiny, begun: str, names: list[str]) -> None:
+    assert completed(write(tiny), begun) == names
+
+
+def test_the_shell_completes_nothing_where_sweeps_are_not_written_right(tiny: Tiny) -> None:
+    assert completed(write(tiny, strategie=["margin"]), "") == []
+    (tiny.folder / "conf/local/sweep.yml").write_text("mine: {")
+    assert completed(tiny, "") == []
