@@ -13,6 +13,7 @@ from click.testing import Result
 
 from queryloop.storage.state import SETTINGS
 from queryloop.sweeps import command, running
+from queryloop.tracking import tracker
 
 from .test_refusals import refusal
 from .tiny import Tiny, flip
@@ -176,6 +177,23 @@ def test_a_process_that_was_killed_is_replaced_once(tiny: Tiny, monkeypatch: pyt
     assert result.exit_code == 1
     assert Killed.started == 2
     assert "main/margin/seed_0 failed: its process was ended by SIGKILL." in result.stderr
+
+
+def test_a_new_store_is_laid_out_before_processes_could_do_it_at_once(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    class Started(Killed):
+        def failure(self) -> str:
+            return f"it began with {opened}"
+
+    monkeypatch.setattr(tracker, "Store", opened.append)
+    monkeypatch.setattr(running, "Worker", Started)
+    monkeypatch.setattr(running, "wait", lambda *_: [])
+    monkeypatch.setattr(running, "stop", lambda _: None)
+    result = tiny.al("sweep", "--strategies=margin", "--seeds=1", "--params=tracking.mlflow:sqlite:///a.db")
+    assert "it began with ['sqlite:///a.db']" in result.stderr
 
 
 @pytest.mark.usefixtures("no_process")
