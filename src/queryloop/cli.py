@@ -90,8 +90,11 @@ def _sweep_names(context: click.Context, _option: click.Parameter, begun: str) -
     from queryloop.session import CycleSession
     from queryloop.sweeps.written import read_sweeps
 
-    loader = CycleSession.create(env=context.params.get("env")).load_context().config_loader
-    return [name for name in read_sweeps(loader) if name.startswith(begun)]
+    try:
+        loader = CycleSession.create(env=context.params.get("env")).load_context().config_loader
+        return [name for name in read_sweeps(loader) if name.startswith(begun)]
+    except Exception:  # the command itself says what is wrong with the file
+        return []
 
 
 @cli.group()
@@ -215,9 +218,7 @@ def experiments(env: str | None, params: dict[str, Any]) -> None:
 @click.option("--strategies", callback=read_names, help="Names, separated by commas.")
 @click.option("--seeds", default=None, help="How many, from 0 on, or which ones (0,3,7 or 3,). Default: 5.")
 @click.option("--name", default=None, shell_complete=_sweep_names, help="A sweep of conf/<env>/sweep.yml.")
-@click.option(
-    "--workers", default=1, type=click.IntRange(1), help="Experiments at a time; they share the cores."
-)
+@click.option("--workers", default=1, type=click.IntRange(1), help="Experiments at a time, sharing cores.")
 @click.option("--dry-run", is_flag=True, help="Only say what would run, and how long it would take.")
 @_with_env_and_params
 def sweep(env: str | None, params: dict[str, Any], workers: int, dry_run: bool, **asked: Any) -> None:

@@ -23,6 +23,7 @@ from queryloop.storage.experiment import committed
 from queryloop.values import flat
 
 if TYPE_CHECKING:
+    from queryloop.storage.results import Run
     from queryloop.tasks.task import Task
 
 IDENTITY = ("experiment", "dataset", "strategy", "seed", "raw_root")
@@ -196,6 +197,11 @@ class Experiment:
             by_people = are_given(self.catalog.load("answers"))
             state.record_settings(self.home, settings, once, keep=by_people)
             yield
+
+    @property
+    def run(self) -> Run:
+        """What of it is committed, as comparisons read it."""
+        return self.catalog["experiments"].run_at(self.home)
 
     @property
     def n_committed(self) -> int:

@@ -124,7 +124,7 @@ def _standing(catalog: Any, here: Path, home: Path) -> list[str]:
     if not versions:
         return ["0", "0", "-", now]
     folder = in_place_of(catalog["metrics"].folder, here, home)
-    last = _intact(folder / versions[-1] / folder.name, "metrics").iloc[-1]
+    last = intact(folder / versions[-1] / folder.name, "metrics").iloc[-1]
     measure = next(name for name in _RESULTS if name in last)
     return [str(len(versions)), str(last["n_labeled"]), f"{last[measure]:.4f} {measure}", now]
 
@@ -143,13 +143,14 @@ def _asked_of_people(catalog: Any, here: Path, home: Path) -> tuple[pd.DataFrame
         return None
     path = in_place_of(catalog["query" if versions else "starting_set"].folder, here, home)
     path = path / versions[-1] / path.name if versions else path
-    query = _intact(path, "query") if path.exists() else pd.DataFrame()
+    query = intact(path, "query") if path.exists() else pd.DataFrame()
     folder = in_place_of(catalog["answers"].folder, here, home)
     answers = AppendOnlyTable(path=str(folder), schema="answers", part="import_id").load()
     return None if query.empty else (query, answers)
 
 
-def _intact(path: Path, schema: str) -> pd.DataFrame:
+def intact(path: Path, schema: str) -> pd.DataFrame:
+    """A table whose seal holds. Raises CorruptFileError."""
     check_seal(path)
     return read_table(path, schema)
 

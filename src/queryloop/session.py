@@ -75,9 +75,9 @@ class CycleSession(KedroSession):
         """Kedro's own run, and its report to who else is told of it."""
         from queryloop.tracking.tracker import Tracker
 
-        tracker = Tracker(experiment)
+        tracker = Tracker(experiment.options.tracking.mlflow)
         found = super().run(**asked)
-        tracker.tell_report()
+        tracker.tell_report(experiment)
         return found
 
     def _run_cycles(self) -> dict[str, Any]:
@@ -87,9 +87,9 @@ class CycleSession(KedroSession):
         from queryloop.tracking.tracker import Tracker
 
         context, experiment = self._begin()
-        n_cycles, tracker = experiment.options.n_cycles, Tracker(experiment)
+        n_cycles, tracker = experiment.options.n_cycles, Tracker(experiment.options.tracking.mlflow)
         with experiment.writing():
-            tracker.tell_cycles()
+            tracker.tell_cycles(experiment.run)
             before, waiting = experiment.n_committed, ""
             for said in experiment.task.sentences(experiment.options) if before < n_cycles else ():
                 logger.info(said)
@@ -104,7 +104,7 @@ class CycleSession(KedroSession):
                 cycle.run(pipeline_names=["al_cycle"], from_nodes=experiment.first_nodes)
                 experiment.record_timings(time.perf_counter() - began)
                 _say_done(experiment.latest("metrics"), experiment.task.measure, n_cycles)
-                tracker.tell_cycles()
+                tracker.tell_cycles(experiment.run)
         if stopped:
             logger.info("stopped by %s.", stopped)
         elif experiment.is_exhausted:

@@ -57,6 +57,15 @@ def test_users_command_runs_quietly_and_does_nothing_twice(tiny: Tiny) -> None:
     assert tiny.tree() == before
 
 
+@pytest.mark.slow
+def test_a_sweep_shows_where_an_experiment_failed_if_asked_to(begun: Tiny) -> None:
+    sweep = ("al", "sweep", "--strategies=entropy", "--seeds=1", "--params=training.epochs:3")
+    failed = kedro(begun.folder, *sweep, QUERYLOOP_DEBUG="1")
+    assert failed.returncode == 1
+    assert "Traceback (most recent call last):" in failed.stderr
+    assert "training.epochs: 2 -> 3" in failed.stderr
+
+
 def test_refusal_is_one_paragraph_on_stderr(tiny: Tiny) -> None:
     done = kedro(tiny.folder, *COMMAND[:2], "--params=strategy:entrpy")
     assert done.returncode == 1

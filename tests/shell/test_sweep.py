@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 from click.testing import Result
 
+from queryloop.storage.state import SETTINGS
 from queryloop.sweeps import command, running
+from queryloop.tracking import tracker
 
 from .test_refusals import refusal
 from .tiny import Tiny, flip
@@ -99,6 +101,16 @@ def test_a_dry_run_knows_from_the_cycles_that_were_timed(swept: tuple[Tiny, Resu
 
 
 @pytest.mark.usefixtures("no_process")
+@pytest.mark.parametrize("damaged", ["query", "metrics", "settings"])
+def test_a_dry_run_lists_what_is_damaged_beside_the_others(again: Tiny, damaged: str) -> None:
+    damage(again, damaged)
+    dry = again.al("sweep", *ARMS, "--params=n_cycles:3", "--dry-run")
+    assert dry.exit_code == 0, dry.output
+    for name in LIST:
+        assert f"main/{name}: 2 of 3 cycles done" in dry.stdout
+
+
+@pytest.mark.usefixtures("no_process")
 def test_complete_means_that_no_process_is_started(swept: tuple[Tiny, Result, Result]) -> None:
     tiny = swept[0]
     before = tiny.tree()
@@ -108,9 +120,18 @@ def test_complete_means_that_no_process_is_started(swept: tuple[Tiny, Result, Re
     assert tiny.tree() == before
 
 
+def damage(tiny: Tiny, name: str) -> None:
+    if name == "settings":
+        flip(tiny.catalog(strategy="margin", seed=0)["labeled_index"].home / SETTINGS)
+    else:
+        path = tiny.versions(name, strategy="margin", seed=0)[-1]
+        path.write_bytes(path.read_bytes()[:-100])
+
+
 @pytest.mark.slow
-def test_a_sweep_goes_on_where_it_stopped_and_one_failure_stops_no_other(again: Tiny) -> None:
-    flip(again.versions("query", strategy="margin", seed=0)[-1])
+@pytest.mark.parametrize("damaged", ["query", "metrics", "settings"])
+def test_a_sweep_goes_on_where_it_stopped_and_one_failure_stops_no_other(again: Tiny, damaged: str) -> None:
+    damage(again, damaged)
     result = again.al("sweep", "--strategies=margin", "--seeds=0,1,2", "--params=n_cycles:3")
     assert result.exit_code == 1
     assert "2 of 3 experiments are complete." in result.stdout
@@ -126,6 +147,7 @@ def test_other_settings_than_before_are_a_failure_of_each(again: Tiny) -> None:
     result = again.al("sweep", "--strategies=margin", "--seeds=1", "--params=training.epochs:3")
     assert result.exit_code == 1
     assert "training.epochs: 2 -> 3" in result.stderr
+    assert "1 of 1: main/margin/seed_0 failed:" in result.stdout
 
 
 class Killed:
@@ -155,6 +177,23 @@ def test_a_process_that_was_killed_is_replaced_once(tiny: Tiny, monkeypatch: pyt
     assert result.exit_code == 1
     assert Killed.started == 2
     assert "main/margin/seed_0 failed: its process was ended by SIGKILL." in result.stderr
+
+
+def test_a_new_store_is_laid_out_before_processes_could_do_it_at_once(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    class Started(Killed):
+        def failure(self) -> str:
+            return f"it began with {opened}"
+
+    monkeypatch.setattr(tracker, "Store", opened.append)
+    monkeypatch.setattr(running, "Worker", Started)
+    monkeypatch.setattr(running, "wait", lambda *_: [])
+    monkeypatch.setattr(running, "stop", lambda _: None)
+    result = tiny.al("sweep", "--strategies=margin", "--seeds=1", "--params=tracking.mlflow:sqlite:///a.db")
+    assert "it began with ['sqlite:///a.db']" in result.stderr
 
 
 @pytest.mark.usefixtures("no_process")

@@ -96,3 +96,13 @@ def test_nobody_is_told_of_a_cycle_that_is_only_timed(tiny: Tiny, address: str, 
     assert result.exit_code == 0, result.output
     assert "timed just now" in result.stdout
     assert not runs_of(client, "digits/main")
+
+
+def test_a_sweep_tells_of_what_was_complete_before(begun: Tiny, address: str, client: Any) -> None:
+    result = begun.al(
+        "sweep", "--strategies=entropy", "--seeds=1", f"--params=n_cycles:3,tracking.mlflow:{address}"
+    )
+    assert result.exit_code == 0, result.output
+    assert "nothing was run" in result.stdout
+    (run,) = runs_of(client, "digits/main")
+    assert curve(client, run) == in_files(begun, strategy="entropy")

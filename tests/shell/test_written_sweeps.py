@@ -55,14 +55,43 @@ def test_a_wrong_written_sweep_is_refused(tiny: Tiny, sweep: dict[str, Any], sai
     assert not (tiny.folder / "data").exists()
 
 
+@pytest.mark.usefixtures("no_process")
+@pytest.mark.parametrize(
+    ("typed", "refused"),
+    [
+        ("experiment:foo", "experiment"),
+        ("n_cycles:2,query.size:7", "n_cycles, query.size"),
+        ("start.size:7,training.epochs:1", "start.size"),
+        ("seed:3", "seed"),
+    ],
+)
+def test_what_a_written_sweep_chooses_is_refused_on_the_command_line(
+    tiny: Tiny, typed: str, refused: str
+) -> None:
+    write(tiny, budget=50, regimes={"low": 10, "high": 20}, query_sizes=[5, 10])
+    said = refusal(tiny.al("sweep", "--name=mine", f"--params={typed}"))
+    assert f"--params cannot hold {refused}, which the sweep chooses: change the sweep in sweep.yml." in said
+    assert not (tiny.folder / "data").exists()
+
+
 def test_a_misspelt_sweep_names_the_nearest(tiny: Tiny) -> None:
     assert "Did you mean 'mine'" in refusal(write(tiny).al("sweep", "--name=mne"))
 
 
-@pytest.mark.parametrize(("begun", "names"), [("", ["mine"]), ("m", ["mine"]), ("y", [])])
-def test_the_shell_completes_the_names_of_sweeps(tiny: Tiny, begun: str, names: list[str]) -> None:
-    with chdir(write(tiny).folder):
+def completed(tiny: Tiny, begun: str) -> list[str]:
+    with chdir(tiny.folder):
         found = ShellComplete(cli, {}, "kedro", "_KEDRO_COMPLETE").get_completions(
             ["al", "sweep", "--name"], begun
         )
-    assert [item.value for item in found] == names
+    return [item.value for item in found]
+
+
+@pytest.mark.parametrize(("begun", "names"), [("", ["mine"]), ("m", ["mine"]), ("y", [])])
+def test_the_shell_completes_the_names_of_sweeps(tiny: Tiny, begun: str, names: list[str]) -> None:
+    assert completed(write(tiny), begun) == names
+
+
+def test_the_shell_completes_nothing_where_sweeps_are_not_written_right(tiny: Tiny) -> None:
+    assert completed(write(tiny, strategie=["margin"]), "") == []
+    (tiny.folder / "conf/local/sweep.yml").write_text("mine: {")
+    assert completed(tiny, "") == []

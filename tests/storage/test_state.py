@@ -163,6 +163,13 @@ def test_changed_source_files_are_named_as_such(home: Path) -> None:
         state.record_settings(home, SETTINGS | {"samples": "0a1b"}, made)
 
 
+def test_changed_threads_are_named_as_they_are_typed(home: Path) -> None:
+    one, two = ({"computing": {"threads": n}} for n in (1, 2))
+    state.record_settings(home, one, [])
+    with pytest.raises(StateError, match=r"with --params=training\.threads:1\."):
+        state.check_settings(home, two)
+
+
 def test_settings_that_were_lost_after_a_commit_are_not_made_up_anew(home: Path) -> None:
     made = begun(home)
     save(home, V1, *SCHEMAS)

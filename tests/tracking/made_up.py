@@ -36,7 +36,9 @@ def made_up(n_cycles: int, began: str = "00", **columns: list[Any]) -> Run:
         **columns,
     }
     run = Run("main", "margin", 3, versions, Folders(*[Path()] * 5))
-    run.__dict__.update(settings=SETTINGS, metrics=table("metrics", pd.DataFrame(rows)))
+    run.__dict__.update(
+        settings=SETTINGS, metrics=table("metrics", pd.DataFrame(rows)), labeled=pd.DataFrame()
+    )
     return run
 
 

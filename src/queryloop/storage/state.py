@@ -26,6 +26,7 @@ from queryloop.storage.files import (
 from queryloop.values import flat
 
 SETTINGS = "settings.json"
+_THREADS = "computing.threads"  # as training.threads resolved
 
 
 def next_version(folders: Iterable[Path]) -> str:
@@ -129,10 +130,13 @@ def _remove(path: Path) -> None:
 def _differences(home: Path, before: dict[str, Any], now: dict[str, Any]) -> str:
     old, new = flat(before), flat(now)
     changed = {k: f"{k}: {old.get(k)} -> {new.get(k)}" for k in sorted(old | new) if old.get(k) != new.get(k)}
-    content = " `samples` changes with the source files (raw_root) and with the options in `data`."
+    hints = {
+        "samples": " `samples` changes with the source files (raw_root) and with the options in `data`.",
+        _THREADS: f" `{_THREADS}` is set with --params=training.threads:{old.get(_THREADS)}.",
+    }
     return (
         f"the experiment at {home} has {_made(home)} made with other settings "
-        f"({'; '.join(changed.values())}).{content * ('samples' in changed)} "
+        f"({'; '.join(changed.values())}).{''.join(hints[key] for key in hints if key in changed)} "
         "Results of different settings do not belong in one curve: set them back, "
         "or give another name, such as --params=experiment:second."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from queryloop.sweeps.running import Sweep
 from queryloop.sweeps.screen import Screen, duration
 from queryloop.sweeps.sharing import n_trainings
 from queryloop.sweeps.written import Group, SweepOptions, find_sweep, groups, read_sweeps, typed_seeds
+from queryloop.tracking.tracker import Tracker
 
 _ROUGH = (
     "That is rough: a strategy that was not timed counts as the mean of those that were, a later cycle as an "
@@ -49,7 +51,7 @@ def planned_of(
     typed: dict[str, Any] = {"strategies": strategies}
     if seeds is not None:
         typed["seeds"] = typed_seeds(seeds)
-    return plan(env, params, [Group({})], validated(SweepOptions, typed, "option"), workers)
+    return plan(env, params, [Group()], validated(SweepOptions, typed, "option"), workers)
 
 
 def show_plan(planned: Sequence[Planned], project: Path, env: str | None, workers: int) -> None:
@@ -73,7 +75,15 @@ def show_plan(planned: Sequence[Planned], project: Path, env: str | None, worker
 
 
 def run_sweep(planned: Sequence[Planned], project: Path, env: str | None, workers: int) -> bool:
-    """Run what is left and print how it ended; whether all went well."""
+    """Run what is left, print how it ended, and tell MLflow; whether all went well."""
+    with chdir(project):  # where a store that is a file lies
+        tracker = Tracker(planned[0].options.tracking.mlflow)  # workers would lay out a new one all at once
+        is_well = _run_left(planned, project, env, workers)
+        tracker.tell_all([experiment.run for experiment in planned if experiment.n_committed])
+    return is_well
+
+
+def _run_left(planned: Sequence[Planned], project: Path, env: str | None, workers: int) -> bool:
     before = len(planned) - len(left_of(planned))
     if before == len(planned):
         click.echo(f"All {before} experiments are complete: nothing was run.")

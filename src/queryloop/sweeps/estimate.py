@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from queryloop.errors import StateError
-from queryloop.sweeps.plan import Planned
+from queryloop.options import ExperimentOptions
+from queryloop.sweeps.plan import Planned, merged
 from queryloop.sweeps.workers import Worker, stop
 
 _READ = ("01_raw", "03_primary", "04_feature")  # layers that no experiment owns
@@ -19,13 +20,7 @@ _ONCE = ["ingest", "extract", "split"]  # stages that no later cycle has
 
 def seconds_a_cycle(planned: Sequence[Planned]) -> dict[str, float]:
     """Mean seconds of the committed cycles of each strategy; empty where none is committed."""
-    parts = [
-        pd.read_parquet(path).assign(strategy=experiment.options.strategy)
-        for experiment in planned
-        for path in experiment.folders["timings"].glob("*.parquet")
-    ]
-    if not parts:
-        return {}
+    parts = [experiment.run.timings().assign(strategy=experiment.options.strategy) for experiment in planned]
     timings = pd.concat(parts)
     cycles = timings[timings["stage"] == "cycle"]
     return {str(name): float(mean) for name, mean in cycles.groupby("strategy")["seconds"].mean().items()}
@@ -49,8 +44,8 @@ def timed_cycle(experiment: Planned, project: Path, env: str | None) -> float:
         for name in ("conf", "pyproject.toml", ".telemetry", *(f"data/{layer}" for layer in _READ)):
             if (project / name).exists():
                 (beside / name).symlink_to(project / name)
-        runtime = {**experiment.runtime, "n_cycles": 1, "tracking": {"mlflow": None}}
-        runtime |= _paths(experiment, project)
+        runtime = merged(experiment.runtime, {"n_cycles": 1, "tracking": {"mlflow": None}})
+        runtime = merged(runtime, _paths(experiment.options, project))
         worker = Worker(beside, env, runtime, experiment.threads, beside / "log")
         try:
             failure = worker.failure()
@@ -63,11 +58,15 @@ def timed_cycle(experiment: Planned, project: Path, env: str | None) -> float:
         return float(seconds["cycle"] - seconds.reindex(_ONCE).sum())
 
 
-def _paths(experiment: Planned, project: Path) -> dict[str, Any]:
+def _paths(options: ExperimentOptions, project: Path) -> dict[str, Any]:
     """The parameters that are paths, as they hold in any folder."""
-    options = experiment.options
-    found: dict[str, Any] = {"raw_root": str(project / Path(options.raw_root).expanduser())}
+    found: dict[str, Any] = {"raw_root": _anywhere(options.raw_root, project)}
     if options.query.loops is not None:
-        loops = str(project / Path(options.query.loops).expanduser())
-        found["query"] = {**experiment.runtime.get("query", {}), "loops": loops}
+        found["query"] = {"loops": _anywhere(options.query.loops, project)}
+    if options.model.nnunet.trained is not None:
+        found["model"] = {"nnunet": {"trained": _anywhere(options.model.nnunet.trained, project)}}
     return found
+
+
+def _anywhere(path: str, project: Path) -> str:
+    return str(project / Path(path).expanduser())

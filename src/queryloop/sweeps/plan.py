@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from queryloop.errors import OptionsError
+from queryloop.errors import OptionsError, QueryloopError
 from queryloop.experiment import checked, settings_of
-from queryloop.inspection import in_place_of
+from queryloop.inspection import in_place_of, intact
 from queryloop.options import ExperimentOptions
 from queryloop.oracles.registry import is_waited_for
 from queryloop.session import CycleSession
 from queryloop.statistics.stopping import stop_reason
 from queryloop.storage import state
 from queryloop.storage.experiment import committed
-from queryloop.storage.tables import read_table
+from queryloop.storage.results import ExperimentResults, Run
 from queryloop.sweeps.written import Group, SweepOptions, cycles_within
 from queryloop.values import flat
 
@@ -32,8 +33,10 @@ class Planned:
     home: Path
     settings: dict[str, Any]
     """What its run records before the first commit, with the threads it computes on."""
-    folders: dict[str, Path]
-    """Where its tables lie, by their names in the catalog."""
+    results: ExperimentResults
+    """All experiments of its data set."""
+    queries: Path
+    """Where its queries lie."""
     has_content: bool
     """Whether the data set was read before."""
 
@@ -54,23 +57,30 @@ class Planned:
     @property
     def n_left(self) -> int:
         """Cycles that are not committed."""
-        return 0 if self.is_complete else self.options.n_cycles - self.n_committed
+        return 0 if self.is_complete else max(0, self.options.n_cycles - self.n_committed)
+
+    @property
+    def run(self) -> Run:
+        """What of it is committed by now."""
+        return self.results.run_at(self.home)
 
     @property
     def is_complete(self) -> bool:
         """Whether its run would have nothing to do, and nothing to complain of."""
-        n_committed = self.n_committed
-        if not n_committed or state.read_settings(self.home) != self.settings:
+        try:
+            return self.n_committed > 0 and self._has_begun_alike() and self._is_at_an_end()
+        except QueryloopError:  # it is damaged, which its run says
             return False
-        if n_committed >= self.options.n_cycles:
-            return True
-        n_asked = len(self.last("query"))
-        return n_asked == 0 or stop_reason(self.last("metrics"), n_asked, self.options.stop) is not None
 
-    def last(self, name: str) -> Any:
-        """A table as it was committed last."""
-        folder = self.folders[name]
-        return read_table(folder / committed(self.home)[-1] / folder.name, name)
+    def _has_begun_alike(self) -> bool:
+        return state.read_settings(self.home) == self.settings
+
+    def _is_at_an_end(self) -> bool:
+        run = self.run
+        if len(run.versions) >= self.options.n_cycles:
+            return True
+        n_asked = len(intact(self.queries / run.versions[-1] / self.queries.name, "query"))
+        return n_asked == 0 or stop_reason(run.metrics, n_asked, self.options.stop) is not None
 
 
 def plan(
@@ -81,18 +91,14 @@ def plan(
     workers: how many run at once, sharing the cores. Raises OptionsError for a wrong name, key or value
     before anything runs, and MissingFilesError.
     """
-    for key in ("strategy", "seed"):
-        if key in params:
-            raise OptionsError(
-                f"--params cannot hold {key}, which the sweep chooses: give --strategies and --seeds."
-            )
     return [planned for group in groups for planned in _of_group(env, params, group, sweep, workers)]
 
 
 def _of_group(
     env: str | None, params: dict[str, Any], group: Group, sweep: SweepOptions, workers: int
 ) -> list[Planned]:
-    runtime = _merged(group.parameters, params)
+    _refuse_chosen(params, group)
+    runtime = merged(merged(group.parameters, params), group.chosen)
     context = CycleSession.create(env=env, runtime_params=runtime).load_context()
     parameters = context.config_loader["parameters"]
     asked = []
@@ -105,7 +111,15 @@ def _of_group(
             options = options.model_copy(update={"n_cycles": given["n_cycles"]})
         asked.append((options, given))
     catalog = context.catalog  # made anew at each look, and not before the options are checked
-    return [_planned(catalog, options, given, workers) for options, given in asked]
+    usual = _usual_threads(catalog["labeled_index"].home.parents[1])
+    return [_planned(catalog, options, given, usual, workers) for options, given in asked]
+
+
+def _refuse_chosen(params: dict[str, Any], group: Group) -> None:
+    chosen = {"strategy", "seed", *flat(group.chosen), *(["n_cycles"] if group.budget else [])}
+    if typed := sorted(chosen & flat(params).keys()):
+        where = "change the sweep in sweep.yml" if group.chosen else "give --strategies and --seeds"
+        raise OptionsError(f"--params cannot hold {', '.join(typed)}, which the sweep chooses: {where}.")
 
 
 def _refuse_waiting(oracle: str) -> None:
@@ -116,27 +130,43 @@ def _refuse_waiting(oracle: str) -> None:
         )
 
 
-def _planned(catalog: Any, options: ExperimentOptions, runtime: dict[str, Any], workers: int) -> Planned:
+def _planned(
+    catalog: Any, options: ExperimentOptions, runtime: dict[str, Any], usual: int | None, workers: int
+) -> Planned:
     here = catalog["labeled_index"].home
     home = here.parents[1] / options.strategy / f"seed_{options.seed}"
     settings = settings_of(options, catalog["fingerprint"].fingerprint)
     if options.training.threads == "auto":
-        settings["computing"]["threads"] = max(1, settings["computing"]["threads"] // workers)
-        before = state.read_settings(home) or {"computing": {}} if committed(home) else {"computing": {}}
-        settings["computing"] |= {k: v for k, v in before["computing"].items() if k == "threads"}
-    folders = {
-        name: in_place_of(catalog[name].folder, here, home) for name in ("query", "metrics", "timings")
-    }
-    return Planned(options, runtime, home, settings, folders, catalog["samples"].exists())
+        share = max(1, settings["computing"]["threads"] // workers)
+        settings["computing"]["threads"] = _recorded_threads(home) or usual or share
+    queries = in_place_of(catalog["query"].folder, here, home)
+    return Planned(
+        options, runtime, home, settings, catalog["experiments"], queries, catalog["samples"].exists()
+    )
 
 
-def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+def _usual_threads(folder: Path) -> int | None:
+    """Threads of most experiments of a name, on which a new one can be compared with them."""
+    recorded = Counter(filter(None, map(_recorded_threads, sorted(folder.glob("*/seed_*")))))
+    return recorded.most_common(1)[0][0] if recorded else None
+
+
+def _recorded_threads(home: Path) -> int | None:
+    """Threads that an experiment began with; None before its first commit."""
+    try:
+        settings = state.read_settings(home) if committed(home) else None
+    except QueryloopError:  # it is damaged, which its run says
+        return None
+    return settings["computing"]["threads"] if settings else None
+
+
+def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """Two trees of parameters as one, in which `above` holds."""
-    merged = {**below, **above}
+    found = {**below, **above}
     for key in below.keys() & above.keys():
         if isinstance(below[key], dict) and isinstance(above[key], dict):
-            merged[key] = _merged(below[key], above[key])
-    return merged
+            found[key] = merged(below[key], above[key])
+    return found
 
 
 def left_of(planned: Sequence[Planned]) -> list[Planned]:

@@ -19,7 +19,7 @@ class Screen:
         self._left = {str(experiment): experiment.n_left for experiment in planned}
         self._before = self._done
         self._committed: dict[str, int] = {}
-        self._n_ended = [*self._left.values()].count(0)
+        self._n_ended = sum(experiment.is_complete for experiment in planned)
         self._began = time.monotonic()
         self._console = Console()
         self._bars: dict[str, TaskID] = {}
@@ -41,7 +41,7 @@ class Screen:
         shown = {str(experiment): experiment for experiment in running}
         for name, experiment in shown.items():
             self._count(name, experiment)
-        self._progress.update(self._all, completed=self._done)
+        self._progress.update(self._all, total=self._total, completed=self._done)
         for name in self._bars.keys() - shown.keys():
             self._progress.remove_task(self._bars.pop(name))
         for name, experiment in shown.items():
@@ -58,7 +58,8 @@ class Screen:
     def ended(self, experiment: Planned, failure: str | None) -> None:
         """One line: how it ended, and the time left."""
         self._n_ended += 1
-        self._left[str(experiment)] = experiment.n_left
+        self._total -= experiment.n_left  # which nobody will do
+        self._left[str(experiment)] = 0
         count = f"{self._n_ended} of {len(self._left)}"
         how = f"failed: {failure}" if failure else _result(experiment)
         self._console.print(
@@ -77,7 +78,7 @@ class Screen:
 
 
 def _result(experiment: Planned) -> str:
-    last = experiment.last("metrics").iloc[-1]
+    last = experiment.run.metrics.iloc[-1]
     measure = next(name for name in ("accuracy", "dice") if name in last)
     done = f"done: {experiment.n_committed} cycles, {last['n_labeled']} labels"
     return f"{done}, {measure} {last[measure]:.4f}"

@@ -91,8 +91,10 @@ class Worker:
             return f"its process ended with code {code}{self._last_words()}."
 
     def _last_words(self) -> str:
-        lines = self._log.read_text(errors="replace").strip().splitlines() if self._log.exists() else []
-        return f"; the last it said: {lines[-1]}" if lines else ""
+        said = self._log.read_text(errors="replace").strip() if self._log.exists() else ""
+        if os.environ.get("QUERYLOOP_DEBUG") == "1":
+            return f"; it said:\n{said}\n"  # with the traceback, and nobody sees the log later
+        return f"; the last it said: {said.splitlines()[-1]}" if said else ""
 
 
 def stop(workers: Sequence[Worker]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Annotated, Any
 
@@ -72,10 +72,14 @@ class SweepOptions(Options):
 
 @dataclass(frozen=True)
 class Group:
-    """Experiments that differ by strategy and seed only: their parameters, and labels at the end."""
+    """Experiments that differ by strategy and seed only."""
 
-    parameters: dict[str, Any]
+    parameters: dict[str, Any] = field(default_factory=dict)
+    """Those of all, which --params can change."""
+    chosen: dict[str, Any] = field(default_factory=dict)
+    """Those by which the sweep tells its groups apart."""
     budget: int | None = None
+    """Labels at the end."""
 
 
 def read_sweeps(loader: Any) -> dict[str, SweepOptions]:
@@ -110,12 +114,11 @@ def groups(name: str, sweep: SweepOptions) -> Iterator[Group]:
     sizes: list[float | None] = [*sweep.query_sizes] or [None]
     for (called, regime), size in product(regimes, sizes):
         parts = [name, called, f"q{size}" if size else ""]
-        parameters = {**sweep.settings, **ends, "experiment": "-".join(filter(None, parts))}
+        chosen: dict[str, Any] = {"experiment": "-".join(filter(None, parts))}
         asked = size or (regime.query if regime else None)
-        for group, value in {"start": regime.start if regime else None, "query": asked}.items():
-            if value:
-                parameters[group] = {**parameters.get(group, {}), "size": value}
-        yield Group(parameters, (regime.budget if regime else None) or sweep.budget)
+        sizes_of = {"start": regime.start if regime else None, "query": asked}
+        chosen |= {group: {"size": value} for group, value in sizes_of.items() if value}
+        yield Group({**sweep.settings, **ends}, chosen, (regime.budget if regime else None) or sweep.budget)
 
 
 def cycles_within(budget: int, start: float, query: float) -> int:

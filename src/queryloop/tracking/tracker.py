@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from textwrap import shorten
 
-from queryloop.errors import CorruptFileError, QueryloopError
+from queryloop.errors import QueryloopError, StateError
 from queryloop.experiment import Experiment
 from queryloop.progress import ProgressBar
 from queryloop.storage import lock
@@ -22,38 +23,51 @@ _LONGEST = 200  # characters of what went wrong
 
 
 class Tracker:
-    """Tells MLflow of what was committed, where `tracking.mlflow` says so; else it does nothing.
+    """Tells MLflow at an address of what was committed; without an address it does nothing.
 
     Raises OptionsError for an address that MLflow does not take.
     """
 
-    def __init__(self, experiment: Experiment) -> None:
-        address = experiment.options.tracking.mlflow
-        self._experiment = experiment
+    def __init__(self, address: str | None) -> None:
+        self._address = address
         self._has_warned = False
-        self._store = None
+        self._mirrors: dict[Path, Mirror] = {}
         if address:
             with self._unless_away():
-                self._store = Store(address)
-        self._mirror = Mirror(self._store) if self._store else None
+                _ = self._store
 
-    def tell_cycles(self) -> None:
+    @cached_property
+    def _store(self) -> Store:
+        """Opened once; one that was away is tried again whenever there is something to tell."""
+        return Store(self._address or "")
+
+    def tell_cycles(self, run: Run) -> None:
         """Tell of the committed cycles that MLflow does not know."""
-        if self._mirror is None or not self._experiment.n_committed:
-            return
-        run = self._experiment.catalog["experiments"].run_at(self._experiment.home)
-        with self._unless_away():
-            self._mirror.tell(run)
+        if self._address and run.versions:
+            with self._unless_away():
+                self._mirrors.setdefault(run.home, Mirror(self._store)).tell(run)
 
-    def tell_report(self) -> None:
-        """Tell of the report of a comparison, and of all cycles of the data set that MLflow does not know."""
-        if self._store is None:
+    def tell_all(self, runs: Sequence[Run]) -> None:
+        """The same of experiments at rest; damaged ones are left out, which others say."""
+        if not self._address:
             return
-        catalog, options = self._experiment.catalog, self._experiment.options
+        at_rest = [run for run in runs if not lock.holder(run.home)]  # who works on one tells of it
+        with self._unless_away(), ProgressBar("telling MLflow", len(at_rest)) as bar:
+            for run in at_rest:
+                with suppress(StateError):
+                    run.check()
+                    Mirror(self._store).tell(run)
+                bar.advance()
+
+    def tell_report(self, experiment: Experiment) -> None:
+        """Tell of the report of a comparison, and of all cycles of the data set that MLflow does not know."""
+        if not self._address:
+            return
+        catalog, options = experiment.catalog, experiment.options
         folder, verdict = Path(catalog["comparison_page"].path).parent, catalog.load("comparison_verdict")
         with self._unless_away():
             tell_comparison(self._store, options.dataset, options.experiment, folder, verdict)
-            _tell_all(self._store, catalog.load("experiments"))
+        self.tell_all(catalog.load("experiments"))
 
     @contextmanager
     def _unless_away(self) -> Iterator[None]:
@@ -67,12 +81,3 @@ class Tracker:
                 said = shorten(without_password(str(error)), _LONGEST, placeholder=" ...").rstrip(".")
                 logger.warning("MLflow could not be told, and will be with the next cycle or run: %s.", said)
             self._has_warned = True
-
-
-def _tell_all(store: Store, runs: list[Run]) -> None:
-    at_rest = [run for run in runs if not lock.holder(run.home)]  # who works on one tells of it
-    with ProgressBar("telling MLflow", len(at_rest)) as bar:
-        for run in at_rest:
-            with suppress(CorruptFileError):  # the report says so
-                Mirror(store).tell(run)
-            bar.advance()

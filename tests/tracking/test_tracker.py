@@ -1,0 +1,41 @@
+"""Telling MLflow from a run, whatever becomes of the store and of single experiments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from queryloop.tracking import tracker
+from queryloop.tracking.tracker import Tracker
+
+from .made_up import made_up, runs_of, told
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_store_that_could_not_be_opened_is_told_with_the_next_cycle(
+    address: str, client: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(_: str) -> None:
+        raise RuntimeError("table registered_models already exists")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tracker, "Store", away)
+        ours = Tracker(address)
+        ours.tell_cycles(made_up(1))
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    ours.tell_cycles(made_up(2))
+    (run,) = runs_of(client, "digits/main")
+    assert [step for step, _ in told(client, run)["accuracy"]] == [20, 40]
+
+
+def test_an_experiment_whose_metrics_lack_a_cycle_keeps_no_other_from_being_told(
+    address: str, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged, whole = made_up(3), made_up(3, began="01")
+    damaged.__dict__["metrics"] = damaged.metrics.iloc[:2]
+    Tracker(address).tell_all([damaged, whole])
+    (run,) = runs_of(client, "digits/main")
+    assert run.data.tags["queryloop.began"] == whole.versions[0]
+    assert not caplog.records
