@@ -32,7 +32,10 @@ FILES = frozenset(
     ]
 )
 LABELS = frozenset(["label", "label_name", "class", "class_name", "species", "target", "category"])
-SPLITS = {"train": "train", "test": "test", "val": "train", "valid": "train", "validation": "train"}
+SPLITS = {
+    **dict.fromkeys(("train", "training", "val", "valid", "validation"), "train"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 """Names of splits and what they count as: the validation set is drawn from the training samples."""
 
 
