@@ -114,8 +114,12 @@ class Classification(Task):
         return tables.pool_without(pool, labeled)
 
     def everything(self, data: Data) -> pd.DataFrame:
-        """Every training image."""
-        return tables.known(data.samples, data.splits, "train").assign(cycle=0)
+        """Every training image. Raises OptionsError where some have no label."""
+        found = tables.known(data.samples, data.splits, "train")
+        tables.refuse_unlabelled(
+            found, "full_data cannot train on all of them: label these, or go without it"
+        )
+        return found.assign(cycle=0)
 
     def looked_at(
         self,
