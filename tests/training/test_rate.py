@@ -76,9 +76,9 @@ def test_the_steepest_point_of_a_known_curve_is_found(middle: int, noise: float)
     assert abs(np.log10(found / rates[middle])) < (0.3 if noise else 0.06)
 
 
-@pytest.mark.parametrize("end", [1.5, 0.9])
-def test_what_falls_after_a_rise_counts_below_the_lowest_loss_only(end: float) -> None:
-    losses = [*np.linspace(2, 1, 60), *[50.0] * 10, *[end] * 30]
+@pytest.mark.parametrize(("peak", "end"), [(1.2, 1.0), (50.0, 1.5), (50.0, 0.9)])
+def test_what_falls_after_a_rise_is_not_taken_for_the_steepest(peak: float, end: float) -> None:
+    losses = [*np.linspace(2, 1, 60), *[peak] * 10, *[end] * 30]
     found = steepest(np.geomspace(1e-5, 1, 100), losses)
     assert found is not None
     assert found < np.geomspace(1e-5, 1, 100)[60]

@@ -19,6 +19,7 @@ from queryloop.training.trainer import bare_trainer, run
 
 _RATES = np.geomspace(1e-5, 1, 100)  # below, the loss of a batch says more about the batch than the rate
 _WIDTH = 5  # rates either side, a quarter of a decade, over which losses are averaged
+_RISE = 0.2  # share of the first loss, by which a loss that is only noisy hardly rises
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,16 @@ def find_rate(module: LightningModule, tries: Tries, device: str) -> float:
 def steepest(rates: np.ndarray, losses: Sequence[float]) -> float | None:
     """The rate at which the smoothed loss falls fastest per log(rate); None where it never falls.
 
-    rates: (N,), each the same multiple of the one before. losses: of the steps with them. What falls after a
-    rise counts from the lowest loss on. Source: as `steep` of fastai's lr_find, whose running mean lags by up
-    to a decade, though, close to the rate at which training diverges: here a Gaussian mean of both sides.
+    rates: (N,), each the same multiple of the one before. losses: of the steps with them. After a small rise
+    it falls from its lowest on, after a large one training has diverged. Source: as `steep` of fastai's
+    lr_find, whose running mean lags by up to a decade, though: here a Gaussian mean of both sides.
     """
     if len(losses) < 2:
         return None
-    lowest = np.minimum.accumulate(_smoothed(np.asarray(losses)))
-    slopes = np.gradient(lowest, np.log(rates))
+    smoothed = _smoothed(np.asarray(losses))
+    lowest = np.minimum.accumulate(smoothed)
+    diverged = np.flatnonzero(smoothed - lowest > _RISE * smoothed[0])
+    slopes = np.gradient(lowest, np.log(rates))[: diverged[0] if len(diverged) else None]
     best = int(slopes.argmin())
     return float(rates[best]) if slopes[best] < 0 else None
 
