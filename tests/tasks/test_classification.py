@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 
-from queryloop import samples as tables
 from queryloop.errors import InputError, NonFiniteRowsError, OptionsError
 from queryloop.models import efficientnet
 from queryloop.options import ModelOptions
@@ -20,8 +19,6 @@ from queryloop.tasks.classification import networks
 from queryloop.tasks.classification.metrics import evaluate
 from queryloop.tasks.classification.networks import train
 from queryloop.tasks.classification.prediction import predict, restore
-from queryloop.tasks.registry import TASKS
-from queryloop.tasks.task import Data
 from queryloop.training.checkpoint import Checkpoint
 from tests.tasks.conftest import CLASSES, IMAGES, LABELS, MODEL, TEST, TRAINING, trained
 
@@ -203,14 +200,6 @@ def test_bfloat16_is_close_to_fp32() -> None:
 def test_packages_do_not_import_torch(package: str) -> None:
     script = f"import sys, queryloop.{package}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)
-
-
-def test_training_on_all_labels_names_those_that_are_missing() -> None:
-    labels = [None if i < 60 else "cat" for i in range(100)]
-    table = {"sample_id": [f"{i:03d}" for i in range(100)], "label": labels, "split": "train"}
-    samples = tables.table("samples", table)
-    with pytest.raises(OptionsError, match=r"60 of 100 samples have no label \(000, 001, .* and 55 more\)"):
-        TASKS["classification"].everything(Data(samples, samples[["sample_id", "split"]], IMAGES))
 
 
 @pytest.mark.slow
