@@ -5,6 +5,7 @@ Each class is also the builtin that a caller would catch.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -94,6 +95,13 @@ def examples(items: Sequence[object]) -> str:
     shown = ", ".join(str(item) for item in items[:_SHOWN])
     rest = len(items) - _SHOWN
     return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def log_all(logger: logging.Logger, items: Sequence[object]) -> None:
+    """One line of the log for each item, where `examples` leaves some out."""
+    if len(items) > _SHOWN:
+        for item in items:
+            logger.info("%s", item)
 
 
 def message_of(error: BaseException) -> str:

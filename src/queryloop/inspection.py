@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
@@ -56,7 +57,7 @@ def _next_steps(experiment: Experiment) -> str:
         [
             f"Results        {experiment.catalog['metrics'].folder.parent}",
             *([] if experiment.is_exhausted else [more]),
-            f"Why a sample   kedro al why {sample} {flags}",
+            f"Why a sample   kedro al why {quote(sample)} {flags}",
             f"Look inside    kedro viz run {flags}",
         ]
     )

@@ -40,6 +40,7 @@ def test_first_folder_is_the_class_and_ids_are_sorted_paths(tmp_path: Path) -> N
         (("Train", "val", "TEST"), {"train", "test"}),
         (("train", "valid"), {"train"}),
         (("train",), {"train"}),
+        (("Training", "Testing"), {"train", "test"}),
     ],
 )
 def test_top_folders_may_be_the_splits(tmp_path: Path, tops: tuple[str, ...], splits: set[str]) -> None:
@@ -49,7 +50,7 @@ def test_top_folders_may_be_the_splits(tmp_path: Path, tops: tuple[str, ...], sp
     assert set(samples["split"]) == splits
     assert set(samples["label"]) == {"cat", "dog"}
     assert samples["sample_id"].str.startswith(tops).all()
-    is_test = samples["sample_id"].str.lower().str.startswith("test/")
+    is_test = samples["sample_id"].str.lower().str.startswith(("test/", "testing/"))
     assert ((samples["split"] == "test") == is_test).all()
 
 

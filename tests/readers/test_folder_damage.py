@@ -57,6 +57,20 @@ def test_images_that_cannot_be_read_are_left_out_if_asked_for(
 
 
 @pytest.mark.parametrize("on_error", ["fail", "skip"])
+def test_of_many_images_that_cannot_be_read_each_has_a_line_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, on_error: str
+) -> None:
+    write_class_folders(tmp_path, n=6)
+    broken = [tmp_path / name / f"{i}.png" for name in ("cat", "dog") for i in range(1, 5)]
+    for path in broken:
+        path.write_bytes(b"<html>")
+    with caplog.at_level(logging.INFO), suppress(BrokenFileError):
+        pixels(read_folder(tmp_path, on_error=on_error))
+    lines = [record.getMessage() for record in caplog.records if record.levelno == logging.INFO]
+    assert all(any(line.startswith(str(path)) for line in lines) for path in broken)
+
+
+@pytest.mark.parametrize("on_error", ["fail", "skip"])
 def test_folder_without_a_readable_image_is_refused(tmp_path: Path, on_error: str) -> None:
     for name in ("cat", "dog"):
         (tmp_path / name).mkdir()

@@ -38,6 +38,11 @@ def splits_beside_others(root: Path) -> None:
         write_class_folders(root / name)
 
 
+def same_folders_in_each(root: Path) -> None:
+    for name in ("2019", "2020"):
+        write_class_folders(root / name)
+
+
 def table_beside_classes(root: Path) -> None:
     write_class_folders(root)
     (root / "people.csv").write_text("file,label\ncat/0.png,x\n")
@@ -70,12 +75,20 @@ REFUSED: list[tuple[Callable[[Path], None], list[str]]] = [
     (splits_without_classes, ["2 images lie in no class folder", "train/0.png"]),
     (splits_beside_classes, ["test and train stand beside other"]),
     (splits_beside_others, ["Train and val stand beside extra"]),
+    (same_folders_in_each, ["2019, 2020 hold the same folders, cat, dog", "train, training", "labels.csv"]),
     (table_beside_classes, ["people.csv and the folders could both say the class"]),
     (two_tables, ["2 tables (one.csv, two.csv)", "labels.csv"]),
     (link_out, ["cat/link.png", "leads out of this folder"]),
     (link_to_folder, ["fox: is a link to a folder"]),
     (name_of_bytes, [r"b'cat/\xe9.png' is not UTF-8"]),
 ]
+
+
+def test_classes_may_have_folders_that_are_not_all_the_same(tmp_path: Path) -> None:
+    for inner in ("young", "old"):
+        write_class_folders(tmp_path / "cat" / inner, ("2019", "2020"), n=1)
+    write_class_folders(tmp_path / "dog", ("young",), n=1)
+    assert set(read_folder(tmp_path).samples["label"]) == {"cat", "dog"}
 
 
 @pytest.mark.parametrize(("build", "told"), REFUSED)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,20 @@ def test_what_is_transparent_is_white(tmp_path: Path, suffix: str) -> None:
     path = save(tmp_path / f"a.{suffix}", layers, **how)
     assert pixels(path, None, 3).tolist() == [[[40] * 3, [255] * 3]]
     assert pixels(path, None, 1).tolist() == [[[40], [255]]]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_transparent_level_of_16_bits_is_white_and_its_neighbours_are_not(
+    tmp_path: Path, channels: int
+) -> None:
+    deep = np.array([[257 * 40, 257 * 40 + 1, 257 * 200]], np.uint16)
+    raw = deep_png(deep[..., None])
+    chunk = b"tRNS" + (257 * 40).to_bytes(2, "big")
+    chunk = (2).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+    place = raw.index(b"IDAT") - 4
+    (path := tmp_path / "a.png").write_bytes(raw[:place] + chunk + raw[place:])
+    assert not is_coloured(path)
+    assert pixels(path, None, channels).tolist() == [[[value] * channels for value in (255, 40, 200)]]
 
 
 def test_half_transparent_grey_is_half_white_and_stays_grey(tmp_path: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from queryloop.boxes.catalogue import section
+from queryloop.inspection import _next_steps
 from queryloop.strategies import definitions
 from queryloop.strategies.catalogue import page
 
@@ -89,6 +93,18 @@ def test_status_tells_a_run_that_is_going_on(begun: Tiny) -> None:
     with locked(begun.catalog(**ENTROPY)["labeled_index"].home):
         assert "running" in begun.al("status").stdout
     assert "running" not in begun.al("status").stdout
+
+
+def test_a_sample_to_ask_why_of_is_quoted_for_the_shell() -> None:
+    name = "a cat's/1 $HOME.png"
+    ended = SimpleNamespace(
+        latest=lambda _name: pd.DataFrame({"sample_id": [name]}),
+        flags=PARAMS,
+        is_exhausted=True,
+        n_committed=1,
+        catalog={"metrics": SimpleNamespace(folder=Path("results/metrics.parquet"))},
+    )
+    assert shlex.split(_next_steps(ended).splitlines()[1])[3:] == ["kedro", "al", "why", name, PARAMS]
 
 
 def test_why_of_the_starting_set(finished: Tiny) -> None:

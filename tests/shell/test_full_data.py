@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from queryloop import samples as tables
+from queryloop.errors import OptionsError
 from queryloop.tasks.classification import networks
+from queryloop.tasks.registry import TASKS
+from queryloop.tasks.task import Data
 
 from .tiny import N_TRAIN, N_VALIDATION, Tiny
 
@@ -57,3 +62,12 @@ def test_reference_leaves_experiments_as_they_are(begun: Tiny) -> None:
     before = begun.tree()
     assert begun.run("strategy:entropy", pipeline="full_data").exit_code == 0
     assert before.items() <= begun.tree().items()
+
+
+def test_samples_without_a_label_are_named() -> None:
+    labels = [None if i < 60 else "cat" for i in range(100)]
+    table = {"sample_id": [f"{i:03d}" for i in range(100)], "label": labels, "split": "train"}
+    samples = tables.table("samples", table)
+    data = Data(samples, samples[["sample_id", "split"]], np.empty(0))
+    with pytest.raises(OptionsError, match=r"60 of 100 samples have no label \(000, 001, .* and 55 more\)"):
+        TASKS["classification"].everything(data)

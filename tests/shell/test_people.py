@@ -82,7 +82,9 @@ def test_cycles_go_on_with_the_answers_of_people(
     fill(waiting, tmp_path / "1")
     said = tell(waiting, tmp_path / "1", "--annotator=ann")
     assert "20 new answers were taken in" in said
-    assert "all 20 answers are in" in said
+    assert (
+        "all 20 answers are in: go on with the `kedro run` that began the experiment, word for word" in said
+    )
     assert "all 20 answers are in" in refusal(waiting.al("ask", PARAMS))
     assert waiting.run(PEOPLE).exit_code == 0
     assert "waiting for 20 answers, 0 are in" in caplog.text
@@ -117,7 +119,7 @@ def test_status_tells_what_waits_for_people_and_how_it_goes_on(waiting: Tiny, tm
     fill(waiting, tmp_path / "1")
     tell(waiting, tmp_path / "1")
     told = " ".join(waiting.al("status").stdout.split())
-    assert f"all 20 answers are in: go on with `kedro run --pipeline=al_cycle {flags}" in told
+    assert "all 20 answers are in: go on with the `kedro run` that began the experiment" in told
     assert waiting.run(f"{PEOPLE},n_cycles:1").exit_code == 0
     assert "accuracy waiting for 20 answers, 0 are in" in " ".join(waiting.al("status").stdout.split())
 

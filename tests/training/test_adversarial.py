@@ -153,3 +153,17 @@ def test_the_discriminator_computes_in_fp32_under_autocast() -> None:
         found = judge().logits(features().bfloat16())
     assert found.dtype == torch.float32
     assert torch.equal(found, judge().logits(features().bfloat16().float()))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_its_gradients_are_those_of_fp32_under_autocast(kind: str) -> None:
+    def stepped(enabled: bool) -> tuple[Tensor, Tensor]:
+        found, objective = judge(), adversarial(discriminator=kind)
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            lengths = slopes(found, features(), KINDS[kind].output)
+            objective.descend(found, objective.opposition(found, features(), features().flip(0)))
+        gradients = [parameter.grad.flatten() for parameter in found.parameters()]
+        return lengths, torch.cat(gradients)
+
+    for exact, same in zip(stepped(False), stepped(True), strict=True):
+        assert torch.equal(exact, same)

@@ -27,10 +27,13 @@ def standing(asked: pd.DataFrame, answers: pd.DataFrame) -> str:
 
 
 def next_step(asked: pd.DataFrame, answers: pd.DataFrame, flags: str) -> str:
-    """How far people have come, and the commands that go on. flags: what names the experiment."""
+    """How far people have come, and how it goes on. flags: what names the experiment.
+
+    They need not hold all settings, without which `kedro run` would be refused.
+    """
     told = standing(asked, answers)
     if unanswered(asked, answers).empty:
-        return f"{told}: go on with {run_of(flags)}."
+        return f"{told}: go on with the `kedro run` that began the experiment, word for word."
     return (
         f"{told}: `kedro al ask {flags}` writes out what is asked, "
         f"`kedro al tell FILE {flags}` takes answers in."
@@ -38,7 +41,7 @@ def next_step(asked: pd.DataFrame, answers: pd.DataFrame, flags: str) -> str:
 
 
 def run_of(flags: str) -> str:
-    """The command whose answers come from people. flags: what calls for the experiment."""
+    """The command that begins an experiment whose answers come from people."""
     people = "" if "oracle.name=people" in flags else ",oracle.name=people"
     return f"`kedro run --pipeline=al_cycle {flags}{people}`"
 

@@ -140,17 +140,24 @@ def training_key(
     """
     import torch
 
-    from queryloop.training.compute import resolve
+    from queryloop.training.compute import resolve, resolve_scoring
+    from queryloop.training.registry import OBJECTIVES
 
-    compute = resolve(training)
+    compute, validating = resolve(training), resolve_scoring(training)
+    unused = {"device", "precision", "threads", *OBJECTIVES} - {training.beside}  # said below, or off
     said = {
         "sources": sources,
         "labels": labeled[[*_LABEL, *labeled.columns.intersection(tables.BOX)]].to_numpy().tolist(),
         "seen": seen,
         "validation": validation[_LABEL].to_numpy().tolist(),
         "model": model.model_dump(mode="json"),
-        "training": training.model_dump(mode="json") | {"device": compute.device.partition(":")[0]},
-        "compute": [compute.precision, compute.threads],
+        "training": training.model_dump(mode="json", exclude=unused) | {"auxiliary": training.beside},
+        "compute": [
+            compute.device.partition(":")[0],
+            compute.precision,
+            compute.threads,
+            validating.precision,
+        ],
         "seed": seed,
         "left out": fold and asdict(fold),
         "previous": previous and {m: digest(arrays) for m, arrays in previous.members.items()},

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from queryloop.errors import BrokenFileError, OptionsError, examples
+from queryloop.errors import BrokenFileError, OptionsError, examples, log_all
 from queryloop.options import DataOptions
 from queryloop.progress import ProgressBar
 from queryloop.readers.images import ImageSet, Shape
@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 _BLOCK = 4096  # images in memory at a time,
 _MEMORY = 1 << 26  # or fewer, if they take more bytes than this
+_HEADERS = 64  # files at a time that are asked whether they are in colour
 _DARK = 1 << 13  # where no 16-bit value reaches an eighth of 65536, it is seldom meant so
 
 
@@ -36,7 +37,7 @@ def image_set(root: Path, samples: pd.DataFrame, options: DataOptions) -> ImageS
     if options.on_error == "skip":
         samples = _readable(root, samples, options)
     names = samples["sample_id"].tolist()
-    channels = _channels(root, names) if options.channels == "auto" else options.channels
+    channels = _channels(root, names, options.workers) if options.channels == "auto" else options.channels
     first, shape = _first(root, names, options.image_size, channels)
     return ImageSet(samples, shape, partial(_blocks, root, names, first, shape, options))
 
@@ -50,6 +51,7 @@ def _readable(root: Path, samples: pd.DataFrame, options: DataOptions) -> pd.Dat
             faults += block
             bar.advance(len(block))
     if broken := [fault for fault in faults if fault]:
+        log_all(logger, broken)
         logger.warning("%s They are left out, as data.on_error is skip.", _told(broken, len(names)))
     readable = samples[[fault is None for fault in faults]].reset_index(drop=True)
     refuse_emptied(root, samples, readable)
@@ -70,8 +72,8 @@ def _tried(
         return error
 
 
-def _channels(root: Path, names: Sequence[str]) -> int:
-    """3 as soon as one header promises colour: in a set of photographs that is the first one."""
+def _channels(root: Path, names: Sequence[str], workers: int) -> int:
+    """3 as soon as one header promises colour: in a set of photographs that is among the first."""
 
     def promises(name: str) -> bool:
         try:
@@ -79,7 +81,12 @@ def _channels(root: Path, names: Sequence[str]) -> int:
         except BrokenFileError:
             return False  # told where it is decoded
 
-    return 3 if any(map(promises, names)) else 1
+    with ProgressBar("looking for colour", len(names)) as bar:
+        for block in in_threads(promises, names, workers, _HEADERS):
+            if any(block):
+                return 3
+            bar.advance(len(block))
+    return 1
 
 
 def _first(root: Path, names: Sequence[str], side: int | None, channels: int) -> tuple[str, Shape]:
@@ -106,6 +113,7 @@ def _blocks(
         if not broken:
             yield np.stack(images)
     if broken:
+        log_all(logger, broken)
         raise BrokenFileError(f"{_told(broken, len(names))} To leave them out, set data.on_error:skip.")
     _tell_of_dark(root, peaks)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from queryloop.errors import BrokenFileError
 from queryloop.options import DataOptions
+from queryloop.progress import ProgressBar
 from queryloop.readers.content import refusing
 from queryloop.readers.dataset import Found, Source
 from queryloop.readers.example import Message, features, one_bytes, one_int
@@ -35,10 +36,12 @@ def search(folder: Path) -> Found:
 def read(source: Source, classes: Sequence[str], options: DataOptions) -> ImageSet:
     """The images, 65x65 of the bands asked for, and labels of a source. Raises BrokenFileError."""
     bands = _BANDS[options.bands]
-    parts = [
-        Part(path, _SPLITS[path.parent.name], _labels(path), partial(_blocks, path, bands))
-        for path in source.files
-    ]
+    parts = []
+    with ProgressBar("reading labels", len(source.files)) as bar:
+        for path in source.files:
+            blocks = partial(_blocks, path, bands)
+            parts.append(Part(path, _SPLITS[path.parent.name], _labels(path), blocks))
+            bar.advance()
     return joined(parts, (_SIDE, _SIDE, len(bands)), _FEEDS_ANY if options.binary else classes)
 
 

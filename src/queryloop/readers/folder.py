@@ -124,11 +124,29 @@ def _class(name: str, depth: int) -> str | None:
 def _check_tops(root: Path, images: Sequence[str], depth: int) -> None:
     tops = sorted({name.split("/")[0] for name in images})
     splits = [top for top in tops if top.lower() in SPLITS]
-    if not depth and {"train"} < {top.lower() for top in splits}:
+    if not depth and len(splits) > 1 and {"train", "training"} & {top.lower() for top in splits}:
         others = [top for top in tops if top not in splits]
         raise BrokenFileError(
             f"{root}: {' and '.join(splits)} stand beside {examples(others)}, so that it is not clear "
             "whether the folders are splits or classes: move one or the other away."
+        )
+    if not depth:
+        _refuse_alike(root, images)
+
+
+def _refuse_alike(root: Path, images: Sequence[str]) -> None:
+    """Folders that all hold the same folders, and no image beside them, are splits rather than classes."""
+    below: dict[str, set[str]] = {}
+    for name in images:
+        top, *rest = name.split("/")
+        below.setdefault(top, set()).add(rest[0] if len(rest) > 1 else "")
+    inner = next(iter(below.values()))
+    if len(below) > 1 and len(inner) > 1 and "" not in inner and all(b == inner for b in below.values()):
+        raise BrokenFileError(
+            f"{root}: {examples(sorted(below))} hold the same folders, {examples(sorted(inner))}, so that it "
+            f"is not clear which of them are the classes. If {examples(sorted(inner))} are, name the folders "
+            f"above them as splits ({', '.join(SPLITS)}), or move all images into one folder for each class; "
+            f"else say the class in a table {_LABELS} (columns file and label) beside the folders."
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from queryloop.errors import BrokenFileError, examples, unknown
+from queryloop.errors import BrokenFileError, examples, log_all, unknown
 from queryloop.readers.content import contents
 from queryloop.readers.listing import inside
 
@@ -32,7 +32,10 @@ FILES = frozenset(
     ]
 )
 LABELS = frozenset(["label", "label_name", "class", "class_name", "species", "target", "category"])
-SPLITS = {"train": "train", "test": "test", "val": "train", "valid": "train", "validation": "train"}
+SPLITS = {
+    **dict.fromkeys(("train", "training", "val", "valid", "validation"), "train"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 """Names of splits and what they count as: the validation set is drawn from the training samples."""
 
 
@@ -82,6 +85,7 @@ def labelled(
 
 
 def _tell_absent(which: str, images: Path, absent: Sequence[str], skip: bool) -> None:
+    log_all(logger, absent)
     told = f"{which} name no image that lies in {images}: {examples(absent)}."
     if not skip:
         raise BrokenFileError(

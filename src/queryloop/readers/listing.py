@@ -49,11 +49,15 @@ def listing(root: Path) -> Listing:
 def inside(root: Path, name: str) -> str:
     """The id of the file called `name`, relative to `root`; both `/` and `\\` separate folders.
 
-    The one way from a name that somebody wrote to a file. Raises BrokenFileError for a name that leads
-    out of `root`, by itself or by a link.
+    The one way from a name that somebody wrote to a file. Raises BrokenFileError for an absolute path, and
+    for a name that leads out of `root`, by itself or by a link.
     """
     path = PurePosixPath(name.replace("\\", "/"))
-    leaves = "\0" in name or path.is_absolute() or ".." in path.parts or PureWindowsPath(name).drive
+    if path.is_absolute() or PureWindowsPath(name).drive:
+        raise BrokenFileError(
+            f"{root}: {name!r} is an absolute path: name files by their paths below this folder, without it."
+        )
+    leaves = "\0" in name or ".." in path.parts
     if leaves or not Path(os.path.realpath(root / path)).is_relative_to(os.path.realpath(root)):
         raise BrokenFileError(
             f"{root}: {name!r} leads out of this folder: nothing outside of it is read. Put the file itself "

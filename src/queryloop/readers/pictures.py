@@ -84,7 +84,11 @@ def _eight_bit(image: Image.Image) -> Image.Image:
         raise ValueError("32-bit pixels have no range that could be scaled: save it with 8 or 16 bits")
     if image.mode not in _DEEP:
         return image
-    return Image.fromarray(((np.asarray(image).astype(np.uint32) + 128) // 257).astype(np.uint8))
+    deep = np.asarray(image)
+    grey = Image.fromarray(((deep.astype(np.uint32) + 128) // 257).astype(np.uint8))
+    if (transparent := image.info.get("transparency")) is not None:  # one of 65536 levels, as PNG may name
+        grey.putalpha(Image.fromarray(np.where(deep == transparent, 0, 255).astype(np.uint8)))
+    return grey
 
 
 def _opaque(image: Image.Image) -> Image.Image:

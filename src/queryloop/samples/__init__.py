@@ -16,7 +16,15 @@ from queryloop.samples.queries import (
 from queryloop.samples.results import metrics_row, reference_key
 from queryloop.samples.rows import classes, labelled_rows, rows_of
 from queryloop.samples.schema import BOX, COLUMNS, table, types
-from queryloop.samples.splits import SAMPLERS, check_sizes, ids_in, known, split, starting_set
+from queryloop.samples.splits import (
+    SAMPLERS,
+    check_sizes,
+    ids_in,
+    known,
+    refuse_unlabelled,
+    split,
+    starting_set,
+)
 
 __all__ = [
     "BOX",
@@ -41,6 +49,7 @@ __all__ = [
     "query_size",
     "random_sample",
     "reference_key",
+    "refuse_unlabelled",
     "resolve_labels",
     "rows_of",
     "split",

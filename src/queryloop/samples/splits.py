@@ -30,14 +30,12 @@ def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFram
     patients = _patients(ids, options.patient)
     size = _size_of_test(options, int(own.sum()))
     from_rows = own if own.any() else samples["split"] == "train"
-    _refuse_unlabelled(samples[from_rows], _HOW_TO_TEST)
+    refuse_unlabelled(samples[from_rows], _HOW_TO_TEST)
     test = patients.index[from_rows] if size is None else _drawn(patients[from_rows], size, seed, "test")
     rest = patients[(samples["split"] == "train") & ~patients.isin(patients[test])]
     validation = rest.index[:0]
     if options.validation:
-        _refuse_unlabelled(
-            samples.loc[rest.index], f"data.validation:{options.validation} {_HOW_TO_VALIDATE}"
-        )
+        refuse_unlabelled(samples.loc[rest.index], f"data.validation:{options.validation} {_HOW_TO_VALIDATE}")
         validation = _drawn(rest, options.validation, seed, "validation")
     name = pd.Series("unused", index=ids.index, dtype="str")
     name[rest.index] = "train"
@@ -60,8 +58,11 @@ _HOW_TO_TEST = (
 _HOW_TO_VALIDATE = "cannot be drawn from them: set data.validation:0"
 
 
-def _refuse_unlabelled(samples: pd.DataFrame, so: str) -> None:
-    """Samples without a label are for people to label: nothing may be measured on them."""
+def refuse_unlabelled(samples: pd.DataFrame, so: str) -> None:
+    """Samples without a label are for people to label: nothing may be taught by them or measured on them.
+
+    so: what cannot be, and what to do. Raises OptionsError.
+    """
     without = samples.loc[samples["label"].isna(), "sample_id"].tolist()
     if without:
         raise OptionsError(
@@ -168,7 +169,7 @@ def starting_set(samples: pd.DataFrame, splits: pd.DataFrame, start: StartOption
     train = samples[samples["sample_id"].isin(ids_in(splits, "train"))]
     drawn = train.iloc[np.argsort(uniform_by_id(seed, 0, "start", train["sample_id"].tolist()))]
     if start.sampler == "balanced":
-        _refuse_unlabelled(train, "start.sampler:balanced cannot see their classes: set start.sampler:random")
+        refuse_unlabelled(train, "start.sampler:balanced cannot see their classes: set start.sampler:random")
         turn = drawn.groupby("label").cumcount()
         drawn = drawn.iloc[np.lexsort((np.arange(len(drawn)), turn))]
     return query(drawn["sample_id"].head(count_of(start.size, len(train))).tolist())

@@ -110,10 +110,11 @@ KINDS = {
 
 
 def slopes(judge: Discriminator, points: Tensor, output: Callable[[Tensor], Tensor]) -> Tensor:
-    """Length of the gradient of the discriminator's output at points (N, D): (N,)."""
-    points = points.detach().requires_grad_()
-    (gradients,) = torch.autograd.grad(output(judge.logits(points)).sum(), points, create_graph=True)
-    return torch.linalg.vector_norm(gradients, dim=1)
+    """Length of the gradient of the output at points (N, D): (N,), in fp32 even under autocast."""
+    points = points.detach().float().requires_grad_()
+    with torch.autocast(points.device.type, enabled=False):
+        (gradients,) = torch.autograd.grad(output(judge.logits(points)).sum(), points, create_graph=True)
+        return torch.linalg.vector_norm(gradients, dim=1)
 
 
 def as_scored(network: Network, inputs: Tensor) -> Tensor:

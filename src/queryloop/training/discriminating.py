@@ -102,11 +102,15 @@ class Discriminating(Objective, ABC):
         return loss + self.beside(network, *next(self._pairs)) if len(self.pool) else loss
 
     def descend(self, part: nn.Module, loss: Tensor) -> None:
-        """One step of Adam on the weights of this part of the auxiliary; all else stays."""
+        """One step of Adam on the weights of this part of the auxiliary; all else stays.
+
+        Autocast, which is on where the network's loss is computed, would make the gradients bfloat16.
+        """
         if part not in self._optimizers:  # only now the network is where it is trained
             self._optimizers[part] = Adam(part.parameters(), self.rate)
         self._optimizers[part].zero_grad()
-        loss.backward()
+        with torch.autocast(loss.device.type, enabled=False):
+            loss.backward()
         self._optimizers[part].step()
         self.steps += 1
 

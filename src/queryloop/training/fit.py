@@ -16,7 +16,7 @@ from queryloop.training.compute import Compute, isolated
 from queryloop.training.objective import Minimised, Steps
 from queryloop.training.optimise import configure
 from queryloop.training.progress import TrainingBar
-from queryloop.training.rate import find_rate
+from queryloop.training.rate import Tries, find_rate
 from queryloop.training.trainer import bare_trainer, run
 
 N = TypeVar("N", bound=nn.Module)
@@ -70,9 +70,10 @@ def _rate(
     """The learning rate; found on a copy of the network, so that the training is the same as with it set."""
     if options.learning_rate != "auto":
         return options.learning_rate
-    trial = _Module(copy.deepcopy(network), objective.plain(), options, _FIRST, compute, len(batches))
+    tries, still = Tries(batches), options.model_copy(update={"schedule": "constant"})
+    trial = _Module(copy.deepcopy(network), objective.plain(), still, _FIRST, compute, len(tries))
     with isolated(compute.threads):
-        return find_rate(trial, batches, compute.device)
+        return find_rate(trial, tries, compute.device)
 
 
 class _Module(LightningModule):

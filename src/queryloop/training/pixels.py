@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import torch
 from torch import Tensor
 
-_CHUNK = 4096  # images counted at once
+_MEMORY = 1 << 22  # bytes of the images counted at once; counting takes eight times as many
 _LEVELS = np.arange(256) / 255
 
 
@@ -45,16 +47,26 @@ def measure(images: np.ndarray, rows: np.ndarray) -> Pixels:
     these rows would else be loud in others.
     """
     if images.ndim == 2:
-        features = images[rows].astype(np.float64)
-        mean = features.mean(axis=0)
-        std = float((features - mean).std()) or 1.0
-        return Pixels(mean.tolist(), [std] * len(mean))
+        return _of_features(images, rows)
     counts = np.zeros((images.shape[-1], 256), dtype=np.int64)
-    for start in range(0, len(rows), _CHUNK):
-        part = images[rows[start : start + _CHUNK]]
+    for part in _parts(images, rows):
         for channel, row in enumerate(counts):
             row += np.bincount(part[..., channel].ravel(), minlength=256)
     shares = counts / counts.sum(axis=1, keepdims=True)
     mean = shares @ _LEVELS
     variance = (shares * (_LEVELS - mean[:, None]) ** 2).sum(axis=1)
     return Pixels(mean.tolist(), np.maximum(np.sqrt(variance), 1 / 255).tolist())
+
+
+def _of_features(features: np.ndarray, rows: np.ndarray) -> Pixels:
+    mean = sum(part.sum(axis=0, dtype=np.float64) for part in _parts(features, rows)) / len(rows)
+    squares = sum(np.square(part - mean).sum() for part in _parts(features, rows))
+    std = float(np.sqrt(squares / (len(rows) * len(mean)))) or 1.0
+    return Pixels(mean.tolist(), [std] * len(mean))
+
+
+def _parts(array: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """These rows in turn, as many at a time as take `_MEMORY` bytes, but one at least."""
+    n = max(1, _MEMORY // (array.itemsize * prod(array.shape[1:])))
+    for start in range(0, len(rows), n):
+        yield array[rows[start : start + n]]

@@ -12,8 +12,8 @@ from queryloop.progress import ProgressBar
 class TrainingBar(Callback):
     """Counts gradient steps on a bar of `total` steps."""
 
-    def __init__(self, total: int) -> None:
-        self._bar = ProgressBar("training", total)
+    def __init__(self, total: int, label: str = "training") -> None:
+        self._bar = ProgressBar(label, total)
 
     def on_train_batch_end(self, *_: Any) -> None:
         """Count the step."""

@@ -17,12 +17,11 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 _CHATTER = logging.getLogger("lightning.pytorch")
 
 
-def bare_trainer(device: str, callbacks: list[Callback], folder: str | None = None) -> Trainer:
-    """A Trainer that goes once through its batches on one device; folder: for what Lightning must write."""
+def bare_trainer(device: str, callbacks: list[Callback]) -> Trainer:
+    """A Trainer that goes once through its batches on one device."""
     where = torch.device(device)
     with quiet():
         return Trainer(
-            default_root_dir=folder,
             accelerator=where.type,
             devices=1 if where.index is None else [where.index],
             plugins=[LightningEnvironment()],  # a cluster's variables are no reason to requeue or to wait
@@ -50,10 +49,10 @@ def run(trainer: Trainer, module: LightningModule, batches: Iterable[Any]) -> No
 
 
 @contextmanager
-def quiet(least: int = logging.WARNING) -> Iterator[None]:
-    """Hide what Lightning says about itself; what is at least as grave as `least` still comes through."""
+def quiet() -> Iterator[None]:
+    """Hide what Lightning says about itself; warnings that it logs still come through."""
     level = _CHATTER.level
-    _CHATTER.setLevel(least)
+    _CHATTER.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"lightning\..*")

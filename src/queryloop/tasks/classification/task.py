@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 from queryloop import samples as tables
 from queryloop import strategies
 from queryloop.errors import naming_rows, unknown
+from queryloop.models.pretrained import Pretrained
 from queryloop.models.registry import check
 from queryloop.options import (
     EvaluationOptions,
@@ -26,11 +28,18 @@ from queryloop.tasks.classification import demands
 from queryloop.tasks.classification.evidence import collected
 from queryloop.tasks.classification.prediction import predicted
 from queryloop.tasks.task import Data, Looking, Task
-from queryloop.training.checkpoint import Checkpoint
+from queryloop.training.checkpoint import Checkpoint, digest
 from queryloop.training.folds import Fold
 from queryloop.training.registry import OBJECTIVES
 
 logger = logging.getLogger(__name__)
+
+
+@cache
+def _digest(source: Pretrained, name: str) -> str:
+    """Of the weights for images in colour, from which those for others are made."""
+    weights = source.weights(name, 3)
+    return digest({layer: tensor.numpy() for layer, tensor in weights.items()})
 
 
 class Classification(Task):
@@ -63,6 +72,11 @@ class Classification(Task):
             raise unknown("start.sampler of images", options.start.sampler, tables.SAMPLERS)
         if options.scoring.members == "tta":
             raise unknown("scoring.members of images", "tta", ["auto", "dropout", "ensemble"])
+
+    def sources(self, model: ModelOptions) -> dict[str, str]:
+        """The published weights that trainings begin with; those of a frozen trunk are in its features."""
+        source = check(model).pretrained
+        return {"weights": _digest(source, model.name)} if model.pretrained and source else {}
 
     def strategy(self, name: str, options: Mapping[str, Any]) -> Strategy:
         """The registered one."""
@@ -100,8 +114,12 @@ class Classification(Task):
         return tables.pool_without(pool, labeled)
 
     def everything(self, data: Data) -> pd.DataFrame:
-        """Every training image."""
-        return tables.known(data.samples, data.splits, "train").assign(cycle=0)
+        """Every training image. Raises OptionsError where some have no label."""
+        found = tables.known(data.samples, data.splits, "train")
+        tables.refuse_unlabelled(
+            found, "full_data cannot train on all of them: label these, or go without it"
+        )
+        return found.assign(cycle=0)
 
     def looked_at(
         self,
