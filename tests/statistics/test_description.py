@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from queryloop.statistics.arms import imported
 from queryloop.statistics.description import in_order, order, per_run, times
+from queryloop.statistics.imported import imported
 
 from ..plots.made_up import ARM, SOFTWARE, compared, results
 
