@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from click.testing import Result
 
+from queryloop.options import ending
 from queryloop.storage.state import SETTINGS
 from queryloop.sweeps import command, running
 from queryloop.tracking import tracker
@@ -188,6 +189,7 @@ def test_a_new_store_is_laid_out_before_processes_could_do_it_at_once(
         def failure(self) -> str:
             return f"it began with {opened}"
 
+    monkeypatch.setattr(ending, "find_spec", lambda name: "here")
     monkeypatch.setattr(tracker, "Store", opened.append)
     monkeypatch.setattr(running, "Worker", Started)
     monkeypatch.setattr(running, "wait", lambda *_: [])
