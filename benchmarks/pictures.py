@@ -14,6 +14,7 @@ from queryloop.options import DataOptions, ModelOptions, TrainingOptions
 from queryloop.readers.registry import find
 from queryloop.tasks.classification.networks import train
 from queryloop.tasks.classification.prediction import predict
+from queryloop.tasks.task import Recipe
 
 TRAINED_ON = 2_000
 
@@ -46,7 +47,7 @@ def _cifar10(setup: Setup) -> dict[str, Tensor]:
     training = TrainingOptions(epochs=1, min_steps=setup.size(400, 5), threads=setup.threads)
     seen = np.arange(n, n + setup.size(TRAINED_ON, 50))
     classes, model = [str(number) for number in range(CLASSES)], ModelOptions(width=32)
-    checkpoint = train(pixels, seen, labels[seen], None, classes, model, training, seed=0)
+    checkpoint = train(pixels, (seen, labels[seen]), classes, Recipe(model, training, 0))
     rows = np.concatenate([np.arange(setup.size(n, 50)), seen])
     needs = frozenset({"embeddings", "probs"})
     found = predict(checkpoint, pixels, rows, needs, training)

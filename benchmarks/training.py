@@ -31,6 +31,7 @@ from queryloop.models.registry import build
 from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.tasks.classification.networks import train
 from queryloop.tasks.classification.prediction import predict
+from queryloop.tasks.task import Recipe
 from queryloop.training.augment import AUGMENTATIONS
 from queryloop.training.batches import Batches
 from queryloop.training.compute import Compute, isolated, quick
@@ -184,7 +185,7 @@ def _accuracy(options: argparse.Namespace) -> None:
 def _trained(pictures: np.ndarray, labels: np.ndarray, n: int, training: TrainingOptions, seed: int) -> float:
     rows, tests = np.random.default_rng(seed).permutation(n)[:LABELS], np.arange(n, len(labels))
     classes = [str(number) for number in range(10)]
-    made = train(pictures, rows, labels[rows], None, classes, ModelOptions(), training, seed)
+    made = train(pictures, (rows, labels[rows]), classes, Recipe(ModelOptions(), training, seed))
     probs = predict(made, pictures, tests, frozenset({"probs"}), training)["probs"]
     return float((probs.argmax(dim=1).numpy() == labels[tests]).mean())
 

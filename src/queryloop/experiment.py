@@ -20,6 +20,7 @@ from queryloop.samples import table
 from queryloop.statistics.stopping import check_stop
 from queryloop.storage import lock, state
 from queryloop.storage.experiment import committed
+from queryloop.tasks.registry import task_of
 from queryloop.values import flat
 
 if TYPE_CHECKING:
@@ -68,7 +69,6 @@ def checked(parameters: Mapping[str, Any], typed: Collection[str]) -> Experiment
     """
     from queryloop.oracles.registry import check as check_oracle
     from queryloop.readers.registry import find as find_dataset
-    from queryloop.tasks.registry import task_of
 
     options = parse(parameters)
     check_stop(options)
@@ -84,7 +84,6 @@ def settings_of(options: ExperimentOptions, fingerprint: str) -> dict[str, Any]:
 
     Raises as `Task.recorded` does.
     """
-    from queryloop.tasks.registry import task_of
     from queryloop.training.compute import resolve, resolve_scoring
 
     asked = options.model_dump(mode="json", exclude=_CHANGES_NO_RESULT)
@@ -105,7 +104,6 @@ def settings_of(options: ExperimentOptions, fingerprint: str) -> dict[str, Any]:
 
 def _arm(options: ExperimentOptions) -> dict[str, Any]:
     """What an arm costs beside its labels: networks trained in each cycle, and data without a label."""
-    from queryloop.tasks.registry import task_of
     from queryloop.training.registry import OBJECTIVES
 
     return {
@@ -159,8 +157,6 @@ class Experiment:
     @property
     def task(self) -> Task:
         """What the data set is for."""
-        from queryloop.tasks.registry import task_of
-
         return task_of(self.options.dataset)
 
     @property

@@ -11,14 +11,14 @@ import pandas as pd
 from queryloop import samples as tables
 from queryloop.errors import StateError
 from queryloop.experiment import Experiment, settings_of
-from queryloop.options import ExperimentOptions, ScoringOptions
+from queryloop.options import ExperimentOptions
 from queryloop.pipelines.embed import embed
-from queryloop.pipelines.train import train
+from queryloop.pipelines.train import trained
 from queryloop.progress import ProgressBar
 from queryloop.randomness import derived_seed
 from queryloop.statistics.control import gain_told, missing
 from queryloop.storage import state
-from queryloop.training.checkpoint import Checkpoint
+from queryloop.tasks.task import Data, Recipe
 
 FOLDS = 10
 """Parts of the control labels; each is judged by networks that learn from the others."""
@@ -78,22 +78,10 @@ def _right(
     from queryloop.tasks.classification.prediction import predicted
 
     samples, inputs = catalog.load("samples"), embed(catalog.load("images"), catalog.load("features"))
-    checkpoint = train(
-        learned,
-        catalog.load("pool_index"),
-        samples,
-        inputs,
-        catalog.load("splits"),
-        catalog.load("masks"),
-        Checkpoint({}, {}),
-        catalog.load("training_cache"),
-        catalog.load("input_fingerprint"),
-        options.dataset,
-        options.model,
-        options.training,
-        ScoringOptions(),
-        seed,
-    )
+    pool, cache, content = map(catalog.load, ("pool_index", "training_cache", "input_fingerprint"))
+    data = Data(samples, catalog.load("splits"), inputs)
+    recipe = Recipe(options.model, options.training, seed)
+    checkpoint = trained(learned, pool, data, cache, content, options.dataset, recipe)
     rows = tables.rows_of(samples, held_out["sample_id"].tolist())
     assert isinstance(inputs, np.ndarray)
     return held_out["label"] == predicted(checkpoint, inputs, rows, options.training)

@@ -6,7 +6,7 @@ import inspect
 import logging
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
 
     from queryloop.experiment import Experiment
+    from queryloop.stopping import StopRules
 
 logger = logging.getLogger(__name__)
 
@@ -81,39 +82,46 @@ class CycleSession(KedroSession):
         return found
 
     def _run_cycles(self) -> dict[str, Any]:
-        """Cycles until `n_cycles` are committed, a stop rule holds or nothing is left to ask for."""
+        """Cycles until one of `_end` is reached, each told as soon as it is committed."""
         from queryloop.inspection import show_end
         from queryloop.stopping import StopRules
         from queryloop.tracking.tracker import Tracker
 
         context, experiment = self._begin()
-        n_cycles, tracker = experiment.options.n_cycles, Tracker(experiment.options.tracking.mlflow)
+        tracker = Tracker(experiment.options.tracking.mlflow)
         with experiment.writing():
             tracker.tell_cycles(experiment.run)
-            before, waiting = experiment.n_committed, ""
-            for said in experiment.task.sentences(experiment.options) if before < n_cycles else ():
-                logger.info(said)
-            rules, stopped = StopRules(experiment), None
-            while experiment.n_committed < n_cycles and not experiment.is_exhausted:
-                stopped = rules.reason()
-                waiting = "" if stopped else self._waiting(context, experiment)
-                if stopped or waiting:
-                    break
-                began = time.perf_counter()
-                cycle = OneCycle(context, experiment.next_version(), self.store)
-                cycle.run(pipeline_names=["al_cycle"], from_nodes=experiment.first_nodes)
-                experiment.record_timings(time.perf_counter() - began)
-                _say_done(experiment.latest("metrics"), experiment.task.measure, n_cycles)
+            before, rules = experiment.n_committed, StopRules(experiment)
+            if before < experiment.options.n_cycles:
+                for said in experiment.task.sentences(experiment.options):
+                    logger.info(said)
+            while (end := self._end(context, experiment, rules)) is None:
+                self._run_cycle(context, experiment)
                 tracker.tell_cycles(experiment.run)
-        if stopped:
-            logger.info("stopped by %s.", stopped)
-        elif experiment.is_exhausted:
-            logger.info("nothing is left to ask for.")
-        if not waiting or experiment.n_committed > before:
+        if not end.is_waiting or experiment.n_committed > before:
             show_end(experiment, before)
-        if waiting:
-            logger.info(waiting)
+        if end.said:
+            logger.info(end.said)
         return {}
+
+    def _end(self, context: KedroContext, experiment: Experiment, rules: StopRules) -> End | None:
+        """Why no cycle follows; None where one does."""
+        if experiment.is_exhausted:
+            return End("nothing is left to ask for.")
+        if experiment.n_committed >= experiment.options.n_cycles:
+            return End("")
+        if reason := rules.reason():
+            return End(f"stopped by {reason}.")
+        waiting = self._waiting(context, experiment)
+        return End(waiting, is_waiting=True) if waiting else None
+
+    def _run_cycle(self, context: KedroContext, experiment: Experiment) -> None:
+        """One cycle from where it begins to its commit."""
+        began = time.perf_counter()
+        cycle = OneCycle(context, experiment.next_version(), self.store)
+        cycle.run(pipeline_names=["al_cycle"], from_nodes=experiment.first_nodes)
+        experiment.record_timings(time.perf_counter() - began)
+        _say_done(experiment.latest("metrics"), experiment.task.measure, experiment.options.n_cycles)
 
     def _waiting(self, context: KedroContext, experiment: Experiment) -> str:
         """What people have not answered yet; empty where the next cycle can begin."""
@@ -142,6 +150,13 @@ class CycleSession(KedroSession):
     def load_context(self) -> KedroContext:
         """A new context; once the run has begun, that of the run, whose parameters are settled."""
         return self._begun or super().load_context()
+
+
+class End(NamedTuple):
+    """What is said when no cycle follows. is_waiting: people have not answered yet."""
+
+    said: str
+    is_waiting: bool = False
 
 
 class OneCycle(KedroSession):

@@ -61,6 +61,11 @@ Spacing = Annotated[tuple[float, float, float], BeforeValidator(_spacing)]
 Lengths = Annotated[tuple[int, int, int], BeforeValidator(_lengths)]
 
 
+def unless_auto(value: Any, found: Any) -> Any:
+    """What is set by hand, or what was found in the place of `auto`."""
+    return found if value == "auto" else value
+
+
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings by their dotted names."""
     found: dict[str, Any] = {}

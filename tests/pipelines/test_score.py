@@ -13,6 +13,7 @@ from queryloop.pipelines import score
 from queryloop.strategies import resolve
 from queryloop.tasks.classification import evidence
 from queryloop.tasks.classification.networks import train
+from queryloop.tasks.task import Recipe
 from queryloop.training import compute
 from queryloop.training.checkpoint import Checkpoint
 from tests.tasks.conftest import CLASSES, IMAGES, LABELS, MODEL, TRAINING
@@ -33,7 +34,7 @@ QUERY = QueryOptions(size=K)
 def checkpoint() -> Checkpoint:
     model = MODEL.model_copy(update={"dropout": 0.5})
     rows = np.arange(TRAINED)
-    return train(IMAGES, rows, LABELS[:TRAINED], None, CLASSES, model, TRAINING, 0)
+    return train(IMAGES, (rows, LABELS[:TRAINED]), CLASSES, Recipe(model, TRAINING, 0))
 
 
 def collected(checkpoint: Checkpoint, strategy: str, training: TrainingOptions) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from queryloop.models.pretrained import Pretrained, imagenet_scale
 from queryloop.models.registry import MODELS
 from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.pipelines.train import _before, training_key
-from queryloop.tasks.registry import TASKS
-from queryloop.tasks.task import Data
+from queryloop.tasks.registry import tasks
+from queryloop.tasks.task import Data, Recipe
 from queryloop.training.checkpoint import Checkpoint
 
 PREVIOUS = Checkpoint({"classes": ["a", "b"]}, {str(i): {"weight": np.full(2, i)} for i in range(3)})
@@ -52,10 +52,10 @@ def test_trainings_that_look_at_other_samples_are_told_apart(
     task: str, auxiliary: str, seen: list[str]
 ) -> None:
     training = TrainingOptions(auxiliary=auxiliary)
-    assert TASKS[task].looked_at(Data(pd.DataFrame(), SPLITS, SimpleNamespace()), POOL, training) == seen
+    assert tasks()[task].looked_at(Data(pd.DataFrame(), SPLITS, SimpleNamespace()), POOL, training) == seen
     labeled = pd.DataFrame({"sample_id": ["a"], "label": ["x"]})
     keys = {
-        training_key(labeled, other, labeled[:0], {}, ModelOptions(), training, 0, None, None)
+        training_key(labeled, other, labeled[:0], {}, Recipe(ModelOptions(), training, 0))
         for other in (seen, [*seen, "d"])
     }
     assert len(keys) == 2
@@ -64,7 +64,7 @@ def test_trainings_that_look_at_other_samples_are_told_apart(
 def key(**training: object) -> str:
     labeled = pd.DataFrame({"sample_id": ["a"], "label": ["x"]})
     options = TrainingOptions.model_validate({"device": "cpu", "precision": "32", "threads": 2, **training})
-    return training_key(labeled, [], labeled[:0], {}, ModelOptions(), options, 0, None, None)
+    return training_key(labeled, [], labeled[:0], {}, Recipe(ModelOptions(), options, 0))
 
 
 def test_trainings_that_differ_in_words_only_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ def test_a_precision_that_validation_has_too_tells_trainings_apart(monkeypatch: 
 
 
 def test_other_published_weights_are_another_source(monkeypatch: pytest.MonkeyPatch) -> None:
-    sources = TASKS["classification"].sources
+    sources = tasks()["classification"].sources
     found = []
     for value in (0, 1):
         weights = Pretrained(lambda _name, _n, value=value: {"a": torch.full((2,), value)}, imagenet_scale)

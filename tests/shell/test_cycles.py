@@ -191,9 +191,9 @@ def test_training_believes_a_noisy_oracle(tiny: Tiny, monkeypatch: pytest.Monkey
     taught: list[np.ndarray] = []
     original = networks.train
 
-    def spy(images: np.ndarray, rows: np.ndarray, labels: np.ndarray, *others: object) -> object:
-        taught.append(labels)
-        return original(images, rows, labels, *others)
+    def spy(images: np.ndarray, labelled: networks.Labelled, *others: object) -> object:
+        taught.append(labelled[1])
+        return original(images, labelled, *others)
 
     monkeypatch.setattr(networks, "train", spy)
     assert tiny.run("oracle.noise:1,n_cycles:1").exit_code == 0

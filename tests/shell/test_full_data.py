@@ -8,7 +8,7 @@ import pytest
 from queryloop import samples as tables
 from queryloop.errors import OptionsError
 from queryloop.tasks.classification import networks
-from queryloop.tasks.registry import TASKS
+from queryloop.tasks.registry import tasks
 from queryloop.tasks.task import Data
 
 from .tiny import N_TRAIN, N_VALIDATION, Tiny
@@ -70,4 +70,4 @@ def test_samples_without_a_label_are_named() -> None:
     samples = tables.table("samples", table)
     data = Data(samples, samples[["sample_id", "split"]], np.empty(0))
     with pytest.raises(OptionsError, match=r"60 of 100 samples have no label \(000, 001, .* and 55 more\)"):
-        TASKS["classification"].everything(data)
+        tasks()["classification"].everything(data)

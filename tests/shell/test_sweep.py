@@ -231,7 +231,9 @@ def test_experiments_are_listed_with_what_differs_and_sweeps_with_how_far_they_a
     assert "model.name:mlp, start.size:20, query.size:20" in margin
     assert "model.dropout:0.0" in margin
     assert "training.epochs" not in margin
-    assert any(row.startswith("main 4 2 4 of 8 margin, bald") for row in listed)
+    of_one = rows_of(again.al("experiments", "--params=strategy:bald,seed:3").stdout)
+    for rows in (listed, of_one):
+        assert any(row.startswith("main 4 2 4 of 8 margin, bald") for row in rows)
     assert any("cannot run: unknown strategy 'margn'" in row for row in listed)
 
 

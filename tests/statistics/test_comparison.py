@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from queryloop.statistics.comparison import Comparison, compare
 
@@ -71,3 +72,14 @@ def test_the_headline_says_so_where_runs_of_equal_cycles_share_few_budgets() -> 
     voxels = OURS.assign(voxels=OURS["n_labeled"] * 1000 + OURS["seed"])
     whole = compare(voxels, {"margin": "random"}, "accuracy", "voxels")
     assert whole.headline.startswith("margin ")
+
+
+def test_levels_go_as_far_as_the_mean_curves_unless_their_ends_are_given() -> None:
+    curves = rows(random=[[0.5, 0.7], [0.5, 0.6]], margin=[[0.6, 0.8], [0.6, 0.9]])
+    usual = compare(curves, {"margin": "random"}, "accuracy", "n_labeled").levels
+    assert usual.iloc[[0, -1]]["level"].tolist() == pytest.approx([0.5, 0.85])
+    given = compare(curves, {"margin": "random"}, "accuracy", "n_labeled", ends=(0.6, 1.0)).levels
+    assert given["level"].unique().tolist() == pytest.approx(np.linspace(0.6, 1, 25))
+    margin = given[given["strategy"] == "margin"].set_index("reached")["median"]
+    assert margin[2].iloc[0] == 100
+    assert margin[0].isna().all()

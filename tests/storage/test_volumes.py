@@ -176,18 +176,3 @@ def test_a_case_that_is_not_stored_is_named(tmp_path: Path) -> None:
     for read in (found.image, found.labels, found.free_labels, found.native_labels):
         with pytest.raises(StateError, match=r"case '../a0' is not among the 1 stored"):
             read("../a0")
-
-
-def test_preview_has_a_row_for_each_case(tmp_path: Path) -> None:
-    store(tmp_path).save(volume_set(volume(0), volume(1, resampled=True)))
-    preview = store(tmp_path).preview(1)
-    assert list(preview["columns"]) == [
-        "sample_id",
-        "shape",
-        "spacing",
-        "native_shape",
-        "background",
-        "front",
-        "back",
-    ]
-    assert [row[0] for row in preview["data"]] == ["a0"]

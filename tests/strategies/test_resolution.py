@@ -13,6 +13,7 @@ import torch
 import queryloop
 from queryloop.errors import InputError, OptionsError
 from queryloop.strategies import noise, resolve
+from queryloop.strategies.kinds import TopK
 from queryloop.strategies.made_up import example
 from queryloop.strategies.noise import strength
 from queryloop.strategies.resolution import canonical
@@ -147,8 +148,8 @@ def test_parts_that_do_not_go_together_are_refused(name: str, message: str) -> N
 
 
 def test_balance_takes_other_rows_than_the_highest_scores() -> None:
-    assert resolve("power_margin").is_scorer
-    assert not resolve("class_balanced_power_margin").is_scorer
+    assert isinstance(resolve("power_margin"), TopK)
+    assert not isinstance(resolve("class_balanced_power_margin"), TopK)
 
 
 @pytest.mark.parametrize(

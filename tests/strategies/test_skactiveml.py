@@ -15,6 +15,7 @@ from queryloop.errors import InputError, OptionsError
 from queryloop.strategies import resolve, select
 from queryloop.strategies.battery import query
 from queryloop.strategies.frozen import discriminator, own_model
+from queryloop.strategies.kinds import Scoring
 from queryloop.strategies.made_up import each_array, example, with_rows
 from queryloop.strategies.skactiveml import (
     Skactiveml,
@@ -81,7 +82,11 @@ def test_strategy_runs(name: str) -> None:
     assert strategy == resolve(f"skactiveml.{name}")
     assert strategy.needs == SAMPLES | RUN[name]
     assert strategy == skactiveml(f"skactiveml.{name}", {})
-    assert (strategy.name, strategy.is_scorer, strategy.draws) == (f"skactiveml.{name}", False, True)
+    assert (strategy.name, isinstance(strategy, Scoring), strategy.draws) == (
+        f"skactiveml.{name}",
+        False,
+        True,
+    )
     evidence = pool(name)
     given = {need: evidence[need] for need in ("ids", *strategy.needs)}
     before = str(np.random.get_state())  # noqa: NPY002

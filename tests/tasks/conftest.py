@@ -8,6 +8,7 @@ from sklearn.datasets import load_digits
 
 from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.tasks.classification.networks import train
+from queryloop.tasks.task import Recipe
 from queryloop.training.checkpoint import Checkpoint
 
 CLASSES = [str(digit) for digit in range(10)]
@@ -31,7 +32,9 @@ IMAGES, LABELS = digits()
 def trained(n: int = 100, seed: int = 0, previous: Checkpoint | None = None, **options: object) -> Checkpoint:
     """Checkpoint of the first n digits."""
     training = TRAINING.model_copy(update=options)
-    return train(IMAGES, np.arange(n), LABELS[:n], None, CLASSES, MODEL, training, seed, previous)
+    return train(
+        IMAGES, (np.arange(n), LABELS[:n]), CLASSES, Recipe(MODEL, training, seed, previous=previous)
+    )
 
 
 @pytest.fixture(scope="session")

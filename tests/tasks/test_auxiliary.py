@@ -10,6 +10,7 @@ import torch
 
 from queryloop.tasks.classification.networks import train
 from queryloop.tasks.classification.prediction import Draws, predict, restore
+from queryloop.tasks.task import Recipe
 from queryloop.training import predict as scoring
 from queryloop.training.checkpoint import Checkpoint, joined
 from queryloop.training.reinit import PERTURB, SHRINK
@@ -97,7 +98,7 @@ def test_labels_of_one_class_and_rough_numbers_are_no_reason_to_fail(kind: str, 
     rows, options = np.flatnonzero(LABELS == 3)[:30], {"min_steps": 20, "epochs": 1}
     training = TRAINING.model_copy(update={**options, "auxiliary": kind, "precision": precision})
     pool = np.setdiff1d(np.arange(200), rows)
-    made = train(IMAGES, rows, LABELS[rows], None, CLASSES, MODEL, training, 0, pool=pool)
+    made = train(IMAGES, (rows, LABELS[rows]), CLASSES, Recipe(MODEL, training, 0), pool=pool)
     need = "predicted_loss" if kind == "learning_loss" else "discriminator"
     seen = predict(made, IMAGES, TEST, frozenset({need, "probs"}), training)
     assert seen[need].isfinite().all()

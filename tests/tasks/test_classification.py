@@ -19,6 +19,7 @@ from queryloop.tasks.classification import networks
 from queryloop.tasks.classification.metrics import evaluate
 from queryloop.tasks.classification.networks import train
 from queryloop.tasks.classification.prediction import predict, restore
+from queryloop.tasks.task import Recipe
 from queryloop.training.checkpoint import Checkpoint
 from tests.tasks.conftest import CLASSES, IMAGES, LABELS, MODEL, TEST, TRAINING, trained
 
@@ -76,7 +77,7 @@ def test_inputs_are_not_written_to_and_may_be_read_only() -> None:
     images, rows, labels = IMAGES.copy(), np.arange(20), LABELS[:20].copy()
     for array in (images, rows, labels):
         array.setflags(write=False)
-    train(images, rows, labels, (rows, labels), CLASSES, MODEL, TRAINING, 0)
+    train(images, (rows, labels), CLASSES, Recipe(MODEL, TRAINING, 0), (rows, labels))
     assert np.array_equal(images, IMAGES)
 
 
@@ -89,7 +90,7 @@ def test_settings_are_json_and_say_how_it_was_trained(checkpoint: Checkpoint) ->
 
 
 def test_validation_is_logged_and_changes_no_weight() -> None:
-    with_it = train(IMAGES, np.arange(30), LABELS[:30], VALIDATION, CLASSES, MODEL, TRAINING, 0)
+    with_it = train(IMAGES, (np.arange(30), LABELS[:30]), CLASSES, Recipe(MODEL, TRAINING, 0), VALIDATION)
     log = with_it.settings["log"]
     assert 0 < log["val_accuracy"] <= log["best_val_accuracy"] <= 1
     without = trained(30)
@@ -100,14 +101,14 @@ def test_the_log_tells_the_last_epoch_from_the_best(monkeypatch: pytest.MonkeyPa
     said = iter([0.2, 0.9, 0.4, 1.0])
     monkeypatch.setattr(networks, "_accuracy", lambda *_: next(said))
     training = TRAINING.model_copy(update={"epochs": 3, "min_steps": 3})
-    made = train(IMAGES, np.arange(30), LABELS[:30], VALIDATION, CLASSES, MODEL, training, 0)
+    made = train(IMAGES, (np.arange(30), LABELS[:30]), CLASSES, Recipe(MODEL, training, 0), VALIDATION)
     log = made.settings["log"]
     assert (log["val_accuracy"], log["best_val_accuracy"], log["train_accuracy"]) == (0.4, 0.9, 1.0)
 
 
 def test_early_stopping_keeps_the_best_weights() -> None:
     training = TRAINING.model_copy(update={"epochs": 30, "min_steps": 90, "patience": 3})
-    made = train(IMAGES, np.arange(60), LABELS[:60], VALIDATION, CLASSES, MODEL, training, 0)
+    made = train(IMAGES, (np.arange(60), LABELS[:60]), CLASSES, Recipe(MODEL, training, 0), VALIDATION)
     log = made.settings["log"]
     assert log["gradient_steps"] < 90
     probs = predict(made, IMAGES, VALIDATION[0], frozenset({"probs"}), TRAINING)["probs"]
@@ -165,7 +166,7 @@ def test_an_unknown_need_is_refused(checkpoint: Checkpoint) -> None:
 
 def test_an_unknown_model_is_refused() -> None:
     with pytest.raises(OptionsError, match="unknown model 'cnm'"):
-        train(IMAGES, TEST, LABELS[TEST], None, CLASSES, ModelOptions(name="cnm"), TRAINING, 0)
+        train(IMAGES, (TEST, LABELS[TEST]), CLASSES, Recipe(ModelOptions(name="cnm"), TRAINING, 0))
 
 
 def test_a_restored_network_is_the_trained_one(checkpoint: Checkpoint) -> None:
@@ -226,7 +227,7 @@ def test_balanced_weights_change_what_is_learnt_of_a_rare_class() -> None:
     rows, chance = np.concatenate([rare[:3], common[:60]]), []
     for class_weights in ("none", "balanced"):
         training = TRAINING.model_copy(update={"class_weights": class_weights, "epochs": 1, "min_steps": 20})
-        made = train(IMAGES, rows, LABELS[rows], None, CLASSES, MODEL, training, 0)
+        made = train(IMAGES, (rows, LABELS[rows]), CLASSES, Recipe(MODEL, training, 0))
         probs = predict(made, IMAGES, rare, frozenset({"probs"}), TRAINING)["probs"]
         chance.append(float(probs[:, 8].mean()))
     assert chance[1] > chance[0] + 0.1
@@ -240,7 +241,7 @@ def test_pretrained_pixels_do_not_depend_on_the_labelled_rows() -> None:
 def test_a_training_begins_with_the_published_weights() -> None:
     model = ModelOptions(name="efficientnet_lite0", pretrained=True)
     training = TRAINING.model_copy(update=STILL)
-    made = train(IMAGES, np.arange(8), LABELS[:8], None, CLASSES, model, training, 0)
+    made = train(IMAGES, (np.arange(8), LABELS[:8]), CLASSES, Recipe(model, training, 0))
     for name, tensor in efficientnet.packaged_weights(model.name, 1).items():
         if name.endswith("weight"):
             np.testing.assert_allclose(made.members["0"][f"trunk.{name}"], tensor, atol=1e-9)

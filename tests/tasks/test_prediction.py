@@ -119,18 +119,11 @@ def test_activations_are_means_over_places_of_every_rectified_layer(name: str) -
     model = {**MODEL.model_dump(), "name": name}
     if name == "mlp":
         from queryloop.tasks.classification.networks import train
+        from queryloop.tasks.task import Recipe
         from tests.tasks.conftest import CLASSES, LABELS
 
-        checkpoint = train(
-            IMAGES,
-            np.arange(20),
-            LABELS[:20],
-            None,
-            CLASSES,
-            MODEL.model_copy(update={"name": "mlp"}),
-            TRAINING,
-            0,
-        )
+        recipe = Recipe(MODEL.model_copy(update={"name": "mlp"}), TRAINING, 0)
+        checkpoint = train(IMAGES, (np.arange(20), LABELS[:20]), CLASSES, recipe)
     assert checkpoint.settings["model"]["name"] == model["name"]
     found = predict(checkpoint, IMAGES, TEST, frozenset({"activations", "embeddings"}), TRAINING)
     (network,) = restore(checkpoint)

@@ -29,7 +29,7 @@ from queryloop.tasks.segmentation.held_out import held_out_dice
 from queryloop.tasks.segmentation.metrics import dice
 from queryloop.tasks.segmentation.observer import measured
 from queryloop.tasks.segmentation.unet import UNetObserver, UNets
-from queryloop.tasks.task import Looking
+from queryloop.tasks.task import Looking, Recipe
 from queryloop.training.checkpoint import HELD_OUT, Checkpoint
 from queryloop.training.folds import Fold
 from queryloop.training.volumes.cases import Annotated, Part
@@ -78,7 +78,7 @@ def trained(
 ) -> Checkpoint:
     labels = {box: scans.labels(box.case)[box.slices] for box in boxes}
     training = TRAINING.model_copy(update=options)
-    return networks.train(scans, list(scans.cases), labels, MODEL, training, seed, previous=previous)
+    return networks.train(scans, list(scans.cases), labels, Recipe(MODEL, training, seed, previous=previous))
 
 
 def held(labels: dict[Box, np.ndarray]) -> dict[str, set[int]]:
@@ -145,7 +145,7 @@ def test_labels_outside_of_the_boxes_are_never_read(scans: Volumes, start: list[
     whole = np.full(scans.cases[box.case].shape, IGNORE, np.uint8)
     whole[box.slices] = scans.labels(box.case)[box.slices]
     few = TRAINING.model_copy(update={"min_steps": 3})
-    cut = networks.train(scans, [box.case], {box: whole[box.slices]}, MODEL, few, 0)
+    cut = networks.train(scans, [box.case], {box: whole[box.slices]}, Recipe(MODEL, few, 0))
     assert cut.settings["log"] == trained(scans, [box], min_steps=3).settings["log"]
 
 
@@ -154,9 +154,9 @@ def test_a_member_does_not_learn_from_its_fold(scans: Volumes, start: list[Box])
     fold, few = Fold(1, 3, seed=0), TRAINING.model_copy(update={"min_steps": 3})
     labels = {box: scans.labels(box.case)[box.slices] for box in start}
     apart = fold.of(held(labels))
-    found = networks.train(scans, list(scans.cases), labels, MODEL, few, 0, fold)
+    found = networks.train(scans, list(scans.cases), labels, Recipe(MODEL, few, 0, fold))
     kept = {box: mask for box, mask in labels.items() if box.case not in apart}
-    expected = networks.train(scans, list(scans.cases), kept, MODEL, few, 0)
+    expected = networks.train(scans, list(scans.cases), kept, Recipe(MODEL, few, 0))
     for name, weights in expected.members["0"].items():
         np.testing.assert_array_equal(found.members["0"][name], weights)
     assert 0 < len(apart) < len(held(labels))
@@ -182,7 +182,7 @@ def test_the_dice_of_a_fold_is_that_of_its_labelled_voxels(
 def test_fewer_scans_with_labels_than_folds_are_refused(scans: Volumes, start: list[Box]) -> None:
     labels = {box: scans.labels(box.case)[box.slices] for box in start[:1]}
     with pytest.raises(InputError, match="3 folds need labels in as many scans, but 1 have some"):
-        networks.train(scans, list(scans.cases), labels, MODEL, TRAINING, 0, Fold(0, 3, 0))
+        networks.train(scans, list(scans.cases), labels, Recipe(MODEL, TRAINING, 0, Fold(0, 3, 0)))
 
 
 @pytest.mark.parametrize("name", STRATEGIES)

@@ -19,6 +19,7 @@ from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.randomness import derived_seed
 from queryloop.tasks.classification.networks import measured, train
 from queryloop.tasks.classification.prediction import predict
+from queryloop.tasks.task import Recipe
 from queryloop.training.checkpoint import digest
 from queryloop.training.frozen import FrozenTrunk, frozen_trunk
 from tests.readers.reading import read_all
@@ -72,7 +73,7 @@ def test_precision_of_the_training_changes_no_feature() -> None:
 def test_training_on_features_trains_a_head_and_leaves_the_trunk_bit_for_bit() -> None:
     trunk = frozen_trunk(MODEL, IMAGES.shape[1:], 0)
     before, features = weights(trunk), features_of(trunk)
-    made = train(features, np.arange(30), LABELS[:30], None, list("abc"), MODEL, TRAINING, 0)
+    made = train(features, (np.arange(30), LABELS[:30]), list("abc"), Recipe(MODEL, TRAINING, 0))
     assert all(name.startswith("head.") for name in made.members["0"])
     assert weights(trunk) == before
     assert np.array_equal(features_of(trunk), features)
@@ -87,7 +88,7 @@ def test_training_on_features_trains_a_head_and_leaves_the_trunk_bit_for_bit() -
 def test_features_that_are_constant_or_rare_in_the_labelled_rows_stay_finite() -> None:
     features = np.random.default_rng(0).random((300, 5), dtype=np.float32)
     features[:30, :2] = 0
-    made = train(features, np.arange(30), LABELS[:30], None, list("abc"), MODEL, TRAINING, 0)
+    made = train(features, (np.arange(30), LABELS[:30]), list("abc"), Recipe(MODEL, TRAINING, 0))
     seen = predict(made, features, np.arange(300), frozenset({"embeddings"}), TRAINING)["embeddings"]
     assert seen.abs().max() < 10
 
@@ -147,6 +148,6 @@ def test_pretrained_features_know_cifar10_by_a_thousand_labels() -> None:
     trunk = frozen_trunk(model, images.shape[1:], 0)
     features = np.concatenate(list(trunk.features(images[rows], TRAINING)))
     training = TRAINING.model_copy(update={"min_steps": 100, "weight_decay": 3.0})
-    made = train(features, np.arange(1000), labels[:1000], None, classes.tolist(), model, training, seed=0)
+    made = train(features, (np.arange(1000), labels[:1000]), classes.tolist(), Recipe(model, training, 0))
     test = np.arange(1000, 1500), labels[1000:]
     assert measured(made, features, test, training)["accuracy"] > 0.6

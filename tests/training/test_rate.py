@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from queryloop.errors import OptionsError
 from queryloop.options import ModelOptions
 from queryloop.tasks.classification.networks import train
+from queryloop.tasks.task import Recipe
 from queryloop.training.compute import isolated
 from queryloop.training.fit import Fitted, fit
 from queryloop.training.rate import Tries, steepest
@@ -115,7 +116,7 @@ def test_on_digits_the_rate_is_within_a_decade_of_a_good_one(n: int) -> None:
     """With 0.01 a small network learns digits well (0.9 with 200 labels), with 0.0002 it does not."""
     training = TRAINING.model_copy(update={"learning_rate": "auto", "min_steps": 1, "epochs": 1})
     model = ModelOptions(name="cnn", width=8)
-    made = train(IMAGES, np.arange(n), LABELS[:n], None, CLASSES, model, training, 0)
+    made = train(IMAGES, (np.arange(n), LABELS[:n]), CLASSES, Recipe(model, training, 0))
     assert 1e-3 < made.settings["log"]["learning_rate"] < 1e-1
 
 

@@ -14,6 +14,7 @@ import torch
 from queryloop.errors import InputError, OptionsError
 from queryloop.randomness import derived_seed
 from queryloop.strategies import Strategy, resolve, top_k
+from queryloop.strategies.kinds import TopK
 
 _KNOWN = frozenset({"ids", "n_classes", "probs", "mc_probs"})
 
@@ -34,7 +35,7 @@ def baal_heuristic(name: str, *, seed: int, k: int | None = None, **options: Any
         raise OptionsError(
             f"`{name}` needs {', '.join(unknown_needs)}: baal's heuristics see predictions only."
         )
-    if not strategy.is_scorer and k is None:
+    if not isinstance(strategy, TopK) and k is None:
         raise OptionsError(f"`{name}` picks its rows together: pass k=, at least the loop's query_size.")
     return _heuristic_class()(strategy, seed, k)
 

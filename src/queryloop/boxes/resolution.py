@@ -20,7 +20,7 @@ from queryloop.errors import OptionsError, unknown
 from queryloop.strategies import chain, noise
 from queryloop.strategies import resolve as resolve_any
 from queryloop.strategies.kinds import Batch, Scorer, Strategy
-from queryloop.strategies.registry import definitions, is_registered, read
+from queryloop.strategies.registry import definitions, is_registered, read, settled
 from queryloop.strategies.resolution import SKACTIVEML, WRAPPERS
 
 CLASP = "clasp_"
@@ -116,31 +116,31 @@ def _scored(name: str, given: Mapping[str, Any]) -> Scored:
 
 def _stratified(name: str, given: Mapping[str, Any]) -> Stratified:
     inner = name.removeprefix(CLASP)
-    own = stratified.OPTIONS.options.keys()
+    own = stratified.OPTIONS
     found = _of_images(inner, {key: value for key, value in given.items() if key not in own})
     voxels = _voxels(name, found)
     if voxels.bounds[0] != 0:
         raise OptionsError(
             f"`{name}` needs scores from 0 on, which those of `{inner}` are not: take entropy."
         )
-    settled = replace(stratified.OPTIONS, name=name).settled({k: v for k, v in given.items() if k in own})
-    of_power = {key: value for key, value in settled.items() if key != "ratio"}
+    chosen = settled(name, own, {key: value for key, value in given.items() if key in own})
+    of_power = {key: value for key, value in chosen.items() if key != "ratio"}
     noisy = noise.wrapped(name, "power", found, of_power)
     return Stratified(
         name=name,
         source=f"arXiv 2601.13677; {found.source}",
-        options={**voxels.options, **settled},
+        options={**voxels.options, **chosen},
         needs=frozenset({*voxels.needs, *(noisy.needs & {"progress"})}),
         compares=voxels.compares,
         scorer=voxels,
         noise=noisy,
-        ratio=settled["ratio"],
+        ratio=chosen["ratio"],
     )
 
 
 def _spread(name: str, given: Mapping[str, Any]) -> Spread:
     inner, _, last_name = name.rpartition("+")
-    own = chain.OPTIONS.settled({key: value for key, value in given.items() if key == "presample"})
+    own = settled(name, chain.OPTIONS, {key: v for key, v in given.items() if key == "presample"})
     last = resolve_any(last_name)
     if not isinstance(last, Batch) or not last.needs <= _SPREADING:
         raise _for_images(last_name, "as the last stage of a chain")

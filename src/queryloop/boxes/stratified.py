@@ -18,7 +18,7 @@ from queryloop.boxes.sums import Sums
 from queryloop.boxes.voxels import VoxelScorer
 from queryloop.randomness import generator
 from queryloop.strategies.noise import Positive, Schedule
-from queryloop.strategies.registry import read
+from queryloop.strategies.registry import options_of
 
 
 def _options(
@@ -31,7 +31,7 @@ def _options(
     """ratio: share of the query for the classes. The others are those of `power`."""
 
 
-OPTIONS = read(_options)
+OPTIONS = options_of(_options)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,17 +36,14 @@ class Rows(NamedTuple):
 class Sums:
     """Sum of the members' probabilities and of a score of each: C + 1 maps, however many members there are.
 
-    shape: of the case or of some planes of it. each: the score of a single member; None where none is
-    needed. device: where the sums and what is added lie.
+    shape: of the case or of some planes of it. each: the score of a single member; None where none is needed.
     """
 
-    def __init__(
-        self, n_classes: int, shape: Triple, each: Each | None = nats_of, device: torch.device | str = "cpu"
-    ) -> None:
+    def __init__(self, n_classes: int, shape: Triple, each: Each | None = nats_of) -> None:
         self.n_classes, self.shape = n_classes, shape
         self._each = each
-        self._probs = torch.zeros(n_classes, *shape, device=device)
-        self._scores = torch.zeros(shape, device=device) if each else None
+        self._probs = torch.zeros(n_classes, *shape)
+        self._scores = torch.zeros(shape) if each else None
         self._planes = 0
 
     def add(self, probs: Tensor, energy: Tensor | None = None, *, start: int = 0) -> None:

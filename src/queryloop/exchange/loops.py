@@ -17,7 +17,7 @@ from queryloop.tasks.segmentation.rows import boxes_of
 from queryloop.tasks.segmentation.space import nearest, warn_of_moved
 
 
-def write_loops(folder: Path, cases: Mapping[str, Case], asked: pd.DataFrame, ending: str = ENDING) -> None:
+def write_loops(folder: Path, cases: Mapping[str, Case], asked: pd.DataFrame) -> None:
     """A file for each cycle of `asked`: sample_id, cycle, rank and the columns of boxes.
 
     In a data set that was resampled, edges move to the nearest ones of the file's voxels, and a warning
@@ -28,11 +28,11 @@ def write_loops(folder: Path, cases: Mapping[str, Case], asked: pd.DataFrame, en
     warn_of_moved([cases[case] for case in sorted({box.case for box in boxes_of(asked)})])
     with whole_folder(folder) as place:
         for cycle, rows in asked.sort_values("rank").groupby("cycle"):
-            patches = [_patch(box, cases[box.case], ending) for box in boxes_of(rows)]
+            patches = [_patch(box, cases[box.case]) for box in boxes_of(rows)]
             (place / loop_name(int(cycle) - 1)).write_text(json.dumps({"patches": patches}, indent=1))
 
 
-def _patch(box: Box, case: Case, ending: str) -> dict[str, object]:
+def _patch(box: Box, case: Case) -> dict[str, object]:
     region = nearest(box, case)[::-1]
     coords, size = [side.start for side in region], [side.stop - side.start for side in region]
-    return {"file": box.case + ending, "coords": coords, "size": size}
+    return {"file": box.case + ENDING, "coords": coords, "size": size}

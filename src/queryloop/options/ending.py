@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from queryloop.options.strict import Options
 from queryloop.values import Count
@@ -29,6 +29,26 @@ class StopOptions(Options):
     """For `agreement`: the mean of so many cycles counts."""
 
 
+class LevelOptions(Options):
+    """Between which two levels the labels to a level are told; null: as far as the mean curves go."""
+
+    low: float | None = None
+    high: float | None = None
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> LevelOptions:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("low and high go together: set both, or none")
+        if self.ends and self.ends[0] >= self.ends[1]:
+            raise ValueError("low must be less than high")
+        return self
+
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """Low and high, if they are set."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+
 class ComparisonOptions(Options):
     """How experiments are compared; changes none of them."""
 
@@ -38,6 +58,7 @@ class ComparisonOptions(Options):
     """Column of `metrics` that is compared, higher is better. auto: accuracy, or dice in 3D."""
     budget: str = "auto"
     """Column of `metrics` that counts what was labelled. auto: n_labeled, or voxels in 3D."""
+    levels: LevelOptions = LevelOptions()
     strategies: Annotated[list[str], Field(min_length=1)] | None = None
     """Only runs of these, and of random; null: all."""
     imported: str | None = None

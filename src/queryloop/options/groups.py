@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -237,3 +238,8 @@ class ExperimentOptions(Options):
     stop: StopOptions = StopOptions()
     comparison: ComparisonOptions = ComparisonOptions()
     tracking: TrackingOptions = TrackingOptions()
+
+    def changed(self, **groups: Mapping[str, Any]) -> ExperimentOptions:
+        """The same options with other values, by group and key; they are not validated again."""
+        new = {name: getattr(self, name).model_copy(update=values) for name, values in groups.items()}
+        return self.model_copy(update=new)

@@ -106,6 +106,7 @@ def judge(
         measure,
         budget,
         target=comparison.target,
+        ends=comparison.levels.ends,
         full_data=_with_all_labels(full_data, runs, measure),
         imported=elsewhere,
     )

@@ -8,6 +8,8 @@ from kedro.pipeline import Node, Pipeline
 from queryloop.options import EvaluationOptions, QueryOptions, ScoringOptions, TrainingOptions
 from queryloop.storage.masks import Masks
 from queryloop.storage.samples import Inputs
+from queryloop.tasks.registry import task_of
+from queryloop.tasks.task import Data, Looking
 from queryloop.training.checkpoint import Checkpoint
 
 
@@ -25,9 +27,6 @@ def evaluate(
     evaluation: EvaluationOptions,
 ) -> dict[str, float]:
     """Metrics of the checkpoint on the test set, and of what is labelled."""
-    from queryloop.tasks.registry import task_of
-    from queryloop.tasks.task import Data, Looking
-
     data, looking = Data(samples, splits, inputs, masks), Looking(query, scoring, training)
     return task_of(dataset).measured(checkpoint, data, labeled, looking, evaluation)
 

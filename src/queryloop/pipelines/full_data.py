@@ -11,6 +11,8 @@ from queryloop import samples as tables
 from queryloop.options import DataOptions, EvaluationOptions, ModelOptions, ScoringOptions, TrainingOptions
 from queryloop.pipelines import embed, evaluate, ingest, train
 from queryloop.storage.samples import Images
+from queryloop.tasks.registry import task_of
+from queryloop.tasks.task import Data
 from queryloop.training.checkpoint import Checkpoint
 
 logger = logging.getLogger(__name__)
@@ -20,9 +22,6 @@ def label_all(
     samples: pd.DataFrame, images: Images, dataset: str, data: DataOptions, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, Checkpoint]:
     """The splits of this seed, all training samples with their labels, an empty pool, no earlier network."""
-    from queryloop.tasks.registry import task_of
-    from queryloop.tasks.task import Data
-
     splits = tables.split(samples, data, seed)
     labeled = task_of(dataset).everything(Data(samples, splits, images))
     return splits, labeled, tables.table("pool_index"), Checkpoint({}, {})
@@ -45,7 +44,6 @@ def refer(
     seed: int,
 ) -> str:
     """The key of a training on all labels that belongs to an experiment with these settings."""
-    from queryloop.tasks.registry import task_of
     from queryloop.training.compute import resolve
 
     groups = {
@@ -88,8 +86,6 @@ def measure(
     seed: int,
 ) -> pd.DataFrame:
     """One row of metrics under the key of the settings that made it."""
-    from queryloop.tasks.registry import task_of
-
     row = tables.metrics_row(labeled, splits, checkpoint.settings["log"], measured, "full_data", seed)
     measure = task_of(dataset).measure
     logger.info("trained on all %d labels: %s %.4f", len(labeled), measure, measured[measure])

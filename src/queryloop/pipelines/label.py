@@ -8,6 +8,7 @@ from kedro.pipeline import Node, Pipeline
 from queryloop import samples as tables
 from queryloop.options import OracleOptions, QueryOptions
 from queryloop.storage.samples import Inputs
+from queryloop.tasks.registry import task_of
 
 
 def ask_oracle(
@@ -23,7 +24,6 @@ def ask_oracle(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Everything asked so far, and the oracle's answers to what has none yet."""
     from queryloop.oracles.registry import find
-    from queryloop.tasks.registry import task_of
 
     asked = tables.asked(labeled_index, starting_set if labeled_index.empty else query, strategy)
     open_ = asked[~asked["sample_id"].isin(answers["sample_id"])]
@@ -42,8 +42,6 @@ def take_in(
     query: QueryOptions,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The labelled set with its newest labels, and what is left of the pool."""
-    from queryloop.tasks.registry import task_of
-
     first = asked["cycle"].max() == 1
     pool = tables.table("pool_index", tables.ids_in(splits, "train").to_frame()) if first else pool_index
     labeled = tables.resolve_labels(asked, answers)

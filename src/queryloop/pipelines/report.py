@@ -11,6 +11,8 @@ from queryloop import samples as tables
 from queryloop.options import QueryOptions, ScoringOptions, TrainingOptions
 from queryloop.pipelines.full_data import REFERENCE
 from queryloop.storage.samples import Images, Inputs
+from queryloop.tasks.registry import task_of
+from queryloop.tasks.task import Data, Looking
 from queryloop.training.checkpoint import Checkpoint
 
 
@@ -42,7 +44,6 @@ def draw_curve(
 ) -> Any:
     """The learning curve as a plotly figure, beside a training of the same settings on all labels."""
     from queryloop.plots.curve import learning_curve
-    from queryloop.tasks.registry import task_of
 
     beside = full_data[full_data["settings"] == reference]
     return learning_curve(metrics, beside, task_of(dataset).measure)
@@ -63,8 +64,6 @@ def draw_query(
 ) -> Any:
     """The first samples of the query with score, prediction and truth, as a PIL image."""
     from queryloop.plots.galleries import GALLERIES
-    from queryloop.tasks.registry import task_of
-    from queryloop.tasks.task import Data, Looking
 
     task, data, looking = task_of(dataset), Data(samples, splits, inputs), Looking(query, scoring, training)
     shown = task.shown(checkpoint, data, labeled, next_query, looking, images)

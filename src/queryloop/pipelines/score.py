@@ -10,6 +10,8 @@ from kedro.pipeline import Node, Pipeline
 from queryloop import samples as tables
 from queryloop.options import QueryOptions, ScoringOptions, TrainingOptions
 from queryloop.storage.samples import Inputs
+from queryloop.tasks.registry import task_of
+from queryloop.tasks.task import Data, Looking
 from queryloop.training.checkpoint import Checkpoint
 
 
@@ -29,9 +31,6 @@ def collect_evidence(
     seed: int,
 ) -> Any:
     """What the strategy needs, in memory only; of scans, how the networks are asked for it."""
-    from queryloop.tasks.registry import task_of
-    from queryloop.tasks.task import Data, Looking
-
     task, data, looking = task_of(dataset), Data(samples, splits, inputs), Looking(query, scoring, training)
     chosen = task.strategy(strategy, strategy_options)
     return task.evidence(checkpoint, data, pool, labeled, chosen, looking, seed)
@@ -52,7 +51,6 @@ def score_candidates(
     And what it reports of its own predictors, in a list.
     """
     from queryloop.strategies.quality import qualities
-    from queryloop.tasks.registry import task_of
 
     task, k = task_of(dataset), tables.query_parts(query, labeled, pool)[0]
     with qualities() as reported:

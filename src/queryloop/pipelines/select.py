@@ -13,6 +13,7 @@ from queryloop import samples as tables
 from queryloop.errors import naming_rows
 from queryloop.options import QueryOptions, TrainingOptions
 from queryloop.storage.samples import Inputs
+from queryloop.tasks.registry import task_of
 from queryloop.training.checkpoint import Checkpoint
 
 
@@ -33,7 +34,6 @@ def select(
     And how good the strategy's own predictor is, the last stage's of a chain; NaN where it has none.
     """
     from queryloop.strategies.quality import qualities
-    from queryloop.tasks.registry import task_of
 
     task, k = task_of(dataset), tables.query_parts(query, labeled, pool)[0]
     with qualities() as more:

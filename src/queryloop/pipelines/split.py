@@ -9,6 +9,8 @@ from queryloop import samples as tables
 from queryloop.options import DataOptions, QueryOptions, StartOptions, StopOptions
 from queryloop.statistics.stopping import check_start
 from queryloop.storage.samples import Images
+from queryloop.tasks.registry import task_of
+from queryloop.tasks.task import Data
 
 
 def split(
@@ -23,9 +25,6 @@ def split(
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Say who is tested on, validated on and trained on, and what is labelled first."""
-    from queryloop.tasks.registry import task_of
-    from queryloop.tasks.task import Data
-
     splits = tables.split(samples, data, seed)
     whole = Data(samples, splits, images)
     first = task_of(dataset).starting_set(whole, start, query, n_cycles, seed)

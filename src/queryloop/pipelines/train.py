@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING
 
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
@@ -21,11 +20,10 @@ from queryloop.randomness import derived_seed
 from queryloop.storage.checkpoints import TrainingCache
 from queryloop.storage.masks import Masks
 from queryloop.storage.samples import Inputs
+from queryloop.tasks.registry import task_of
+from queryloop.tasks.task import Data, Recipe
 from queryloop.training.checkpoint import Checkpoint, digest, joined
 from queryloop.training.folds import Fold
-
-if TYPE_CHECKING:
-    from queryloop.tasks.task import Data
 
 
 def train(
@@ -48,47 +46,39 @@ def train(
 
     The first network of an ensemble by seeds is the same as without one.
     """
-    from queryloop.tasks.task import Data
-
     data = Data(samples, splits, inputs, masks)
-    trained = partial(_trained, labeled, pool, data, training_cache, fingerprint, dataset, model, training)
     size = scoring.ensemble_size if scoring.members == "ensemble" else 1
     seeds = [seed, *(derived_seed(seed, member, "member of the ensemble") for member in range(1, size))]
     by_folds = training.ensemble == "folds"
     folds = [Fold(member, size, seed) if by_folds else None for member in range(size)]
     before = [_before(previous_checkpoint, member, training.reinit) for member in range(size)]
-    return joined(list(map(trained, seeds, folds, before)))
+    recipes = map(partial(Recipe, model, training), seeds, folds, before)
+    return joined([trained(labeled, pool, data, training_cache, fingerprint, dataset, r) for r in recipes])
 
 
-def _trained(
+def trained(
     labeled: pd.DataFrame,
     pool: pd.DataFrame,
     data: Data,
     training_cache: TrainingCache,
     fingerprint: str,
     dataset: str,
-    model: ModelOptions,
-    training: TrainingOptions,
-    seed: int,
-    fold: Fold | None,
-    previous: Checkpoint | None,
+    recipe: Recipe,
 ) -> Checkpoint:
     """One network: the one in the cache, or else a new one, which is then there.
 
     Its settings say what it was trained on, and by which seed: so a frozen trunk can be built again.
     """
-    from queryloop.tasks.registry import task_of
-
+    task = task_of(dataset)
     validation = tables.known(data.samples, data.splits, "validation")
-    sources = {"inputs": fingerprint, **task_of(dataset).sources(model)}
-    seen = task_of(dataset).looked_at(data, pool, training)
-    key = training_key(labeled, seen, validation, sources, model, training, seed, fold, previous)
+    sources = {"inputs": fingerprint, **task.sources(recipe.model)}
+    key = training_key(labeled, task.looked_at(data, pool, recipe.training), validation, sources, recipe)
     checkpoint = training_cache.get(key)
     if checkpoint is None:
-        with _going_on(previous, labeled):
-            trained = task_of(dataset).train(data, labeled, pool, model, training, seed, fold, previous)
-        origin = {"inputs": fingerprint, "seed": seed}
-        checkpoint = Checkpoint({**trained.settings, **origin}, trained.members)
+        with _going_on(recipe.previous, labeled):
+            made = task.train(data, labeled, pool, recipe)
+        origin = {"inputs": fingerprint, "seed": recipe.seed}
+        checkpoint = Checkpoint({**made.settings, **origin}, made.members)
         training_cache.put(key, checkpoint)
     return checkpoint
 
@@ -127,11 +117,7 @@ def training_key(
     seen: list[str],
     validation: pd.DataFrame,
     sources: dict[str, str],
-    model: ModelOptions,
-    training: TrainingOptions,
-    seed: int,
-    fold: Fold | None,
-    previous: Checkpoint | None,
+    recipe: Recipe,
 ) -> str:
     """SHA-256 of all that a training depends on, as 64 hexadecimal digits.
 
@@ -143,6 +129,7 @@ def training_key(
     from queryloop.training.compute import resolve, resolve_scoring
     from queryloop.training.registry import OBJECTIVES
 
+    training, previous = recipe.training, recipe.previous
     compute, validating = resolve(training), resolve_scoring(training)
     unused = {"device", "precision", "threads", *OBJECTIVES} - {training.beside}  # said below, or off
     said = {
@@ -150,7 +137,7 @@ def training_key(
         "labels": labeled[[*_LABEL, *labeled.columns.intersection(tables.BOX)]].to_numpy().tolist(),
         "seen": seen,
         "validation": validation[_LABEL].to_numpy().tolist(),
-        "model": model.model_dump(mode="json"),
+        "model": recipe.model.model_dump(mode="json"),
         "training": training.model_dump(mode="json", exclude=unused) | {"auxiliary": training.beside},
         "compute": [
             compute.device.partition(":")[0],
@@ -158,8 +145,8 @@ def training_key(
             compute.threads,
             validating.precision,
         ],
-        "seed": seed,
-        "left out": fold and asdict(fold),
+        "seed": recipe.seed,
+        "left out": recipe.fold and asdict(recipe.fold),
         "previous": previous and {m: digest(arrays) for m, arrays in previous.members.items()},
         "versions": [__version__, torch.__version__],
     }

@@ -13,7 +13,6 @@ from queryloop.errors import InputError
 from queryloop.plots.palette import GREY, VERMILLION
 from queryloop.plots.sheet import GAP, HEAD, INK, LINE, MARGIN, clipped, font, sharp
 
-TILES = 36
 TILE = 96  # pixels of the longer side of an image
 
 _COLUMNS = 9
@@ -22,25 +21,23 @@ _FRAME = 3
 _CROSS = 8
 
 
-def query_gallery(images: np.ndarray, captions: pd.DataFrame) -> Image.Image:
-    """The best `TILES` samples asked for, best first; wrong predictions are framed and crossed.
+def query_gallery(images: np.ndarray, captions: pd.DataFrame, n_asked: int) -> Image.Image:
+    """The first samples of a query, in the order given; wrong predictions are framed and crossed.
 
     images: uint8 (n, H, W, C); of more than three channels the first three are shown, of two the first.
     captions: one row an image: sample_id, rank, score (may be null), predicted and label (null
-    where not known).
+    where not known). n_asked: samples of the whole query.
     Raises InputError where the two differ in length.
     """
     if len(images) != len(captions):
         raise InputError(f"{len(images)} images do not fit {len(captions)} captions.")
-    order = np.argsort(captions["rank"].to_numpy(), kind="stable")[:TILES]
-    shown = captions.iloc[order]
-    sheet = Image.new("RGB", _size(len(shown)), "white")
+    sheet = Image.new("RGB", _size(len(images)), "white")
     draw = ImageDraw.Draw(sheet)
-    _draw_head(draw, shown, len(captions))
-    for number, (index, caption) in enumerate(zip(order, shown.itertuples(), strict=True)):
+    _draw_head(draw, captions, n_asked)
+    for number, (image, caption) in enumerate(zip(images, captions.itertuples(), strict=True)):
         row, column = divmod(number, _COLUMNS)
         x, y = MARGIN + column * (TILE + GAP), HEAD + row * (TILE + _CAPTION + GAP)
-        _paste(sheet, tile(images[index]), x, y)
+        _paste(sheet, tile(image), x, y)
         _draw_caption(draw, caption, x, y)
     return sheet
 

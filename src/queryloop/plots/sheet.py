@@ -20,9 +20,9 @@ def font(size: int) -> Font:
     return ImageFont.load_default(size)
 
 
-def clipped(text: str, room: int, size: int = 12) -> str:
+def clipped(text: str, room: int) -> str:
     """The text, its end cut off where it is wider than this many pixels."""
-    letters = font(size)
+    letters = font(12)
     if letters.getlength(text) <= room:
         return text
     while text and letters.getlength(text + "…") > room:

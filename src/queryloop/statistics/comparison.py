@@ -14,7 +14,7 @@ from queryloop.statistics.curves import RUN, areas, budgets_to, curves, twins
 from queryloop.statistics.ranks import Penalties, Ranks, mean_ranks, penalties, win_tie_loss
 from queryloop.statistics.verdict import common_level, contrasts, savings
 
-N_LEVELS = 24  # of the picture of labels to a level
+N_LEVELS = 25  # of the picture of labels to a level
 
 
 @dataclass(frozen=True)
@@ -50,32 +50,32 @@ def compare(
     budget: str,
     *,
     target: float | None = None,
+    ends: tuple[float, float] | None = None,
     full_data: float | None = None,
     imported: Collection[str] = (),
 ) -> Comparison:
     """Compare each strategy with its control, and all with each other.
 
     results: one row a cycle of each run: strategy, seed, `budget`, `measure`. controls: strategy -> the one
-    it is compared with. target: level that savings are told for, else the highest round one that all runs
-    of the control reach. full_data: the measure with all labels, if known. imported: strategies whose runs
-    come from elsewhere, so that their seeds are not those of the others. Two strategies with equal results
-    are counted once. Raises InputError as `curves` does.
+    it is compared with. target: level of the savings, else the highest round one that all runs of the
+    control reach. ends: of `levels`, else those of the mean curves. full_data: the measure with all labels.
+    imported: strategies whose seeds are not those of the others. Two with equal results are counted once.
+    Raises InputError as `curves` does.
     """
     found, controls, same = _each_once(curves(results, measure, budget), controls)
     area, alike = areas(found), _of_one_origin(found, imported)
     runs = results.groupby(RUN, sort=False)[budget].agg(cycles="size", last="max")
     level = target or _level(found, controls)
-    verdict = contrasts(area, controls).sort_values("difference", ascending=False, ignore_index=True)
-    saved = None if level is None else savings(found, controls, level)
+    verdict, saved = _verdict(found, area, controls, level)
     headline = sentences.headline(verdict, saved, budget)
     return Comparison(
         measure=measure,
         budget=budget,
         curves=found,
         areas=area,
-        verdict=verdict if saved is None else verdict.merge(saved.drop(columns=["control", "n_seeds"])),
+        verdict=verdict,
         level=level,
-        levels=budgets_to(found, _levels(found)),
+        levels=budgets_to(found, _levels(found, ends)),
         penalties=penalties(alike, full_data),
         wins=win_tie_loss(areas(alike)),
         ranks=mean_ranks(areas(alike)),
@@ -86,6 +86,17 @@ def compare(
         full_data=full_data,
         cycles=runs["cycles"],
     )
+
+
+def _verdict(
+    curves: pd.DataFrame, areas: pd.DataFrame, controls: Mapping[str, str], level: float | None
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Each strategy against its control, best first, and what it saves to the level, if there is one."""
+    verdict = contrasts(areas, controls).sort_values("difference", ascending=False, ignore_index=True)
+    if level is None:
+        return verdict, None
+    saved = savings(curves, controls, level)
+    return verdict.merge(saved.drop(columns=["control", "n_seeds"])), saved
 
 
 def _each_once(
@@ -124,7 +135,8 @@ def _level(curves: pd.DataFrame, controls: Mapping[str, str]) -> float | None:
     return common_level(curves, usual[0][0]) if usual else None
 
 
-def _levels(curves: pd.DataFrame) -> list[float]:
-    """Evenly spaced, from where the lowest mean curve begins to where the highest gets."""
+def _levels(curves: pd.DataFrame, ends: tuple[float, float] | None) -> list[float]:
+    """Evenly spaced; without ends from where the lowest mean curve begins to where the highest gets."""
     mean = curves.groupby("strategy").mean()
-    return np.linspace(mean.iloc[:, 0].min(), mean.max(axis=None), N_LEVELS).tolist()
+    low, high = ends or (mean.iloc[:, 0].min(), mean.max(axis=None))
+    return np.linspace(low, high, N_LEVELS).tolist()

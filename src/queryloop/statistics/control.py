@@ -21,14 +21,14 @@ ESTIMATES = [
 """Columns of `metrics`, in the row of the network that they are about."""
 
 
-def bounds(right: int, n: int, total: int, confidence: float = 0.95) -> tuple[int, int]:
+def bounds(right: int, n: int, total: int) -> tuple[int, int]:
     """Fewest and most that can be right among `total`, of which n were drawn without replacement.
 
     right: how many of the n are. The exact interval of a finite population (Buonaccorsi 1987): Clopper and
-    Pearson's with the hypergeometric distribution. It covers the true number in at least `confidence` of all
+    Pearson's with the hypergeometric distribution. It covers the true number in at least 95% of all
     draws, and is a single number where all were drawn.
     """
-    tail, numbers = (1 - confidence) / 2, range(total + 1)
+    tail, numbers = 0.025, range(total + 1)
     low = bisect_left(numbers, True, key=lambda k: bool(hypergeom.sf(right - 1, total, k, n) > tail))
     above = bisect_left(numbers, True, key=lambda k: bool(hypergeom.cdf(right, total, k, n) <= tail))
     return low, above - 1

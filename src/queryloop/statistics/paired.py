@@ -31,8 +31,8 @@ def varies(differences: np.ndarray) -> np.ndarray:
     return np.ptp(differences, axis=0) > _ROUNDING
 
 
-def paired_t(differences: np.ndarray, confidence: float = 0.95) -> Difference:
-    """Two-sided t test of differences against 0, and the interval of their mean.
+def paired_t(differences: np.ndarray) -> Difference:
+    """Two-sided t test of differences against 0, and the 95% interval of their mean.
 
     differences: (n,), one a seed. One seed has a mean only. Differences that are all 0 have p = 1; that are
     all the same other number have neither test nor interval (NaN), since nothing says how much they vary.
@@ -46,7 +46,7 @@ def paired_t(differences: np.ndarray, confidence: float = 0.95) -> Difference:
         low, high, p = (0.0, 0.0, 1.0) if abs(mean) <= _ROUNDING else (nan, nan, nan)
         return Difference(n, mean, low, high, p, 0.0)
     found = stats.ttest_1samp(differences, 0.0)
-    interval = found.confidence_interval(confidence)
+    interval = found.confidence_interval(0.95)
     return Difference(n, mean, float(interval.low), float(interval.high), float(found.pvalue), deviation)
 
 
@@ -57,11 +57,11 @@ def wilcoxon_p(differences: np.ndarray) -> float:
     return float(stats.wilcoxon(differences).pvalue)
 
 
-def bootstrap_interval(differences: np.ndarray, confidence: float = 0.95) -> tuple[float, float]:
-    """BCa bootstrap interval of the mean (Efron 1987); NaN below 20 seeds, where it is too narrow."""
+def bootstrap_interval(differences: np.ndarray) -> tuple[float, float]:
+    """BCa bootstrap 95% interval of the mean (Efron 1987); NaN below 20 seeds, where it is too narrow."""
     if len(differences) < 20 or not varies(differences):
         return nan, nan
-    found = stats.bootstrap((differences,), np.mean, confidence_level=confidence, rng=0)
+    found = stats.bootstrap((differences,), np.mean, confidence_level=0.95, rng=0)
     return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 

@@ -8,17 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kedro_datasets._typing import TablePreview
-
 from queryloop.errors import BrokenFileError, StateError
 from queryloop.progress import ProgressBar
 from queryloop.storage.content import ContentDataset, keep_first
 from queryloop.storage.files import check_seal, seal_of
-from queryloop.storage.tables import preview_table
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
     from queryloop.readers.volumes import Case, Volume, VolumeSet
 
@@ -74,22 +70,6 @@ class Volumes:
 
         return to_native(labels, self._known(case_id))
 
-    def table(self) -> pd.DataFrame:
-        """One row a case: id, shape and spacing (z, y, x), shape of the file (x, y, z), voxels by class."""
-        import pandas as pd
-
-        rows = [
-            {
-                "sample_id": case_id,
-                "shape": case.shape,
-                "spacing": case.spacing,
-                "native_shape": case.native.shape,
-                **dict(zip(self.classes, self.n_voxels[case_id], strict=True)),
-            }
-            for case_id, case in self.cases.items()
-        ]
-        return pd.DataFrame(rows)
-
     def _array(self, case_id: str, kind: str) -> np.ndarray:
         import numpy as np
 
@@ -130,10 +110,6 @@ class VolumeStore(ContentDataset["VolumeSet", Volumes]):
             raise
         index = {"classes": data.classes, "channels": data.channels, "cases": rows}
         keep_first(folder / _INDEX, lambda file: file.write(json.dumps(index).encode()))
-
-    def preview(self, nrows: int = 20) -> TablePreview:
-        """The first cases, for kedro-viz."""
-        return TablePreview(preview_table(self.load().table(), nrows))
 
     def _exists(self) -> bool:
         return (self._file("volumes") / _INDEX).exists()

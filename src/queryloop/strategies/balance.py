@@ -4,40 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from queryloop.errors import OptionsError
-from queryloop.strategies.evidence import as_tensor, gathered
-from queryloop.strategies.kinds import Given, Scores, Strategy, TopK
-from queryloop.strategies.picks import Picks, checked_k, top_k
-from queryloop.strategies.registry import read
+from queryloop.strategies.evidence import gathered
+from queryloop.strategies.kinds import Given, Scores, Scoring, Strategy
+from queryloop.strategies.picks import Picks, checked_k
+from queryloop.strategies.registry import Options
 
-
-def _options() -> None:
-    """None."""
-
-
-OPTIONS = read(_options)
+OPTIONS: Options = {}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Balanced(TopK):
+class Balanced(Scoring):
     """Takes each next row from the class with the fewest labels so far; within a class, the best score.
 
     Classes of the pool are those that the network predicts. Fewest counts labels and rows just chosen.
     """
 
-    scorer: TopK
-    is_scorer: ClassVar[bool] = False
+    scorer: Scoring
 
     def score(self, evidence: Given, seed: int) -> Tensor:
         """The scorer's own scores."""
-        scores = self.scorer.score(evidence, seed)
-        assert scores is not None
-        return scores
+        return self.scorer.score(evidence, seed)
 
     def choose(self, scores: Scores | None, evidence: Given, *, k: int, seed: int) -> Picks:
         """k rows, those of the rarest class first.
@@ -45,11 +37,9 @@ class Balanced(TopK):
         The r-th best row of a class comes when the class has r - 1 rows more than its labels; so the
         order of all rows is that of (labels of the class + r), then of the score.
         """
-        if scores is None:
-            raise OptionsError(f"`{self.name}` chooses by scores; pass what its `score` returned.")
         found = gathered(evidence, frozenset({"probs", "labels"}), self.name)
         whole, n = checked_k(k, len(found.ids)), len(found.ids)
-        ranked = top_k(as_tensor("scores", scores), found.ids, k=n, seed=seed)
+        ranked = self.ranked(scores, evidence, k=n, seed=seed)
         if n == 0:
             return ranked
         probs = found.values["probs"].cpu()
@@ -71,7 +61,7 @@ def _places(classes: Tensor) -> Tensor:
 
 def wrapped(name: str, prefix: str, scorer: Strategy, options: Mapping[str, Any]) -> Balanced:  # noqa: ARG001
     """A scorer under balance. Raises OptionsError for a strategy that gives no scores."""
-    if not isinstance(scorer, TopK):
+    if not isinstance(scorer, Scoring):
         raise OptionsError(f"{prefix!r} needs a scorer, but `{scorer.name}` chooses a batch as a whole.")
     return Balanced(
         name=name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -16,14 +16,14 @@ from queryloop.strategies.evidence import gathered
 from queryloop.strategies.kinds import Given, Scores, Strategy
 from queryloop.strategies.noise import Noisy
 from queryloop.strategies.picks import NOTHING, Picks, checked_k
-from queryloop.strategies.registry import read
+from queryloop.strategies.registry import options_of
 
 
 def _options(*, presample: Annotated[int, Field(ge=1)] = 4) -> None:
     """presample: how many times the next stage's rows a stage keeps."""
 
 
-OPTIONS = read(_options)
+OPTIONS = options_of(_options)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,6 @@ class Chain(Strategy):
 
     stages: Sequence[Strategy]
     presample: int
-    is_scorer: ClassVar[bool] = False
 
     def score(self, evidence: Given, seed: int) -> None:
         """Nothing: the score of the last stage exists only for the rows that reach it."""

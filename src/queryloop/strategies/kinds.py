@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,9 +29,8 @@ class Strategy(ABC):
     """A strategy with its options settled. Scorers, batch strategies, and what is built upon them.
 
     `needs`: the evidence it reads. `bounds`: least and largest score. `members`: what fills `mc_probs`.
-    `is_scorer`: the k highest scores are the query. `draws`: another seed may score or choose otherwise.
-    `diverse`: a copy of a chosen row waits until no other row is left. `auxiliary`: what must be trained
-    beside the network, or `none`.
+    `draws`: another seed may score or choose otherwise. `diverse`: a copy of a chosen row waits until no
+    other row is left. `auxiliary`: what must be trained beside the network, or `none`.
     """
 
     name: str
@@ -44,7 +43,6 @@ class Strategy(ABC):
     draws: bool = False
     diverse: bool = False
     auxiliary: str = "none"
-    is_scorer: ClassVar[bool]
 
     @property
     def learns_on_validation(self) -> bool:
@@ -66,21 +64,27 @@ class Strategy(ABC):
         """
 
 
-class TopK(Strategy):
-    """Scores every row, each by itself; the k highest are the query."""
-
-    is_scorer: ClassVar[bool] = True
+class Scoring(Strategy):
+    """Scores every row, each by itself, and chooses by these scores."""
 
     @abstractmethod
     def score(self, evidence: Given, seed: int) -> Tensor:
         """One score a pool row, (N,), higher = query first. Raises InputError, NonFiniteError."""
 
-    def choose(self, scores: Scores | None, evidence: Given, *, k: int, seed: int) -> Picks:
+    def ranked(self, scores: Scores | None, evidence: Given, *, k: int, seed: int) -> Picks:
         """The k highest scores, highest first; of the evidence only `ids` are read."""
         if scores is None:
             raise InputError(f"`{self.name}` chooses by scores; pass what its `score` returned.")
         tensor = as_tensor("scores", scores)
         return top_k(tensor, ids_of(evidence, len(tensor)), k=k, seed=seed)
+
+
+class TopK(Scoring):
+    """The k highest scores are the query."""
+
+    def choose(self, scores: Scores | None, evidence: Given, *, k: int, seed: int) -> Picks:
+        """See `ranked`."""
+        return self.ranked(scores, evidence, k=k, seed=seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +117,6 @@ class Batch(Strategy):
     """Chooses k rows together. `formula`: the bare function, options bound; it returns Picks."""
 
     formula: Callable[..., Picks]
-    is_scorer: ClassVar[bool] = False
 
     def score(self, evidence: Given, seed: int) -> None:
         """Nothing: no row has a score of its own."""

@@ -18,7 +18,7 @@ from queryloop.strategies.balance import Balanced
 from queryloop.strategies.evidence import ids_of, refuse_missing, share
 from queryloop.strategies.kinds import Given, Strategy, TopK
 from queryloop.strategies.picks import top_k
-from queryloop.strategies.registry import Bounds, read
+from queryloop.strategies.registry import Bounds, options_of
 
 Positive = Annotated[float, Field(gt=0)]
 Schedule = Literal["constant", "exponential", "smooth_sigmoid", "sharp_sigmoid"]
@@ -41,7 +41,7 @@ def strength(
     return float(beta + (final_beta - beta) * (curve[1] - curve[0]) / (curve[2] - curve[0]))
 
 
-OPTIONS = read(strength)
+OPTIONS = options_of(strength)
 
 
 def power(scores: Tensor, ids: np.ndarray, bounds: Bounds, seed: int) -> Tensor:  # noqa: ARG001
@@ -76,9 +76,7 @@ class Noisy(TopK):
 
     def score(self, evidence: Given, seed: int) -> Tensor:
         """The noisy scores. Their k highest are k draws without replacement (Gumbel-top-k)."""
-        clean = self.scorer.score(evidence, seed)
-        assert clean is not None
-        return self.over(clean, evidence, seed)
+        return self.over(self.scorer.score(evidence, seed), evidence, seed)
 
     def over(self, clean: Tensor, evidence: Given, seed: int) -> Tensor:
         """Scores of the scorer under noise; of the evidence only `ids` and `progress` are read."""
@@ -96,13 +94,13 @@ def wrapped(name: str, prefix: str, scorer: Strategy, options: Mapping[str, Any]
     Raises OptionsError for a strategy that gives no scores or does not take the highest ones, and for `power`
     over scores without a lower bound. Source: Kirsch et al. 2023.
     """
-    if not isinstance(scorer, TopK):
-        raise OptionsError(f"{prefix!r} needs a scorer, but `{scorer.name}` chooses a batch as a whole.")
     if isinstance(scorer, Balanced):
         raise OptionsError(
             f"`{name}` would draw without regard to balance: "
             f"take class_balanced_{prefix}_{scorer.scorer.name}."
         )
+    if not isinstance(scorer, TopK):
+        raise OptionsError(f"{prefix!r} needs a scorer, but `{scorer.name}` chooses a batch as a whole.")
     if prefix == "power" and scorer.bounds[0] is None:
         raise OptionsError(
             f"`{name}` needs scores with a lower bound, which those of `{scorer.name}` do not have: "

@@ -17,6 +17,8 @@ from queryloop.errors import OptionsError, unknown
 from queryloop.strategies.needs import NEEDS, Members
 
 Bounds = tuple[float | None, float | None]
+Options = Mapping[str, Parameter]
+"""Keyword-only parameters with type and default, by name."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -33,7 +35,7 @@ class Definition:
     name: str
     function: Callable[..., Any]
     needs: frozenset[str]
-    options: Mapping[str, Parameter]
+    options: Options
     batch: bool
     draws: bool
     family: str = "custom"
@@ -47,20 +49,8 @@ class Definition:
     fixed: Mapping[str, Any] = field(default_factory=dict)
 
     def settled(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """All options with their values. Raises OptionsError for an unknown or a wrong-typed one."""
-        for option in given:
-            if option not in self.options:
-                raise _unknown_option(self.name, option, self.options)
-        defaults = {name: parameter.default for name, parameter in self.options.items()}
-        return defaults | {name: self._checked(name, value) for name, value in given.items()}
-
-    def _checked(self, option: str, value: object) -> Any:
-        try:
-            return TypeAdapter(self.options[option].annotation).validate_python(value, strict=True)
-        except ValidationError as error:
-            rule = error.errors()[0]["msg"]
-            rule = rule[0].lower() + rule[1:]
-            raise OptionsError(f"option {option!r} of `{self.name}` is {value!r}: {rule}.") from None
+        """All options with their values. Raises OptionsError as the function `settled` does."""
+        return settled(self.name, self.options, given)
 
 
 _DEFINITIONS: dict[str, Definition] = {}
@@ -105,8 +95,7 @@ def strategy(
 def read(function: Callable[..., Any]) -> Definition:
     """The definition of a function, from its signature alone. Raises TypeError as `strategy` does."""
     name = getattr(function, "__name__", type(function).__name__)
-    parameters = inspect.signature(function, eval_str=True).parameters
-    options = {key: parameter for key, parameter in parameters.items() if _is_option(parameter)}
+    parameters, options = _parameters(function), options_of(function)
     asked = [key for key, parameter in parameters.items() if _is_asked(parameter)]
     for key in parameters:
         if key not in options and key not in asked:
@@ -120,6 +109,20 @@ def read(function: Callable[..., Any]) -> Definition:
         draws="generator" in asked,
         summary=(inspect.getdoc(function) or "").partition("\n")[0],
     )
+
+
+def options_of(function: Callable[..., Any]) -> Options:
+    """The options of a function, a strategy's or what is built around strategies."""
+    return {key: parameter for key, parameter in _parameters(function).items() if _is_option(parameter)}
+
+
+def settled(name: str, options: Options, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All options with their values. name: whose they are. Raises OptionsError for one that is wrong."""
+    for option in given:
+        if option not in options:
+            raise _unknown_option(name, option, options)
+    defaults = {key: parameter.default for key, parameter in options.items()}
+    return defaults | {key: _checked(name, key, options[key], value) for key, value in given.items()}
 
 
 def definitions() -> list[Definition]:
@@ -174,6 +177,19 @@ def _load_families() -> None:
     package = import_module(__package__)
     for module in pkgutil.iter_modules(package.__path__):
         import_module(f"{__package__}.{module.name}")
+
+
+def _parameters(function: Callable[..., Any]) -> Options:
+    return inspect.signature(function, eval_str=True).parameters
+
+
+def _checked(name: str, option: str, parameter: Parameter, value: object) -> Any:
+    try:
+        return TypeAdapter(parameter.annotation).validate_python(value, strict=True)
+    except ValidationError as error:
+        rule = error.errors()[0]["msg"]
+        rule = rule[0].lower() + rule[1:]
+        raise OptionsError(f"option {option!r} of `{name}` is {value!r}: {rule}.") from None
 
 
 def _is_asked(parameter: Parameter) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from queryloop.errors import unknown
 from queryloop.strategies import balance, chain, noise
 from queryloop.strategies.kinds import Strategy, from_definition
-from queryloop.strategies.registry import find, is_registered
+from queryloop.strategies.registry import find, is_registered, settled
 
 SKACTIVEML = "skactiveml."
 WRAPPERS = {**dict.fromkeys(noise.NOISES, noise), "class_balanced": balance}
@@ -38,16 +38,16 @@ def resolve(name: str, options: Mapping[str, Any] | None = None) -> Strategy:
 def _chained(name: str, given: Mapping[str, Any]) -> Strategy:
     names = name.split("+")
     known = [set(resolve(stage).options) for stage in names]
-    _refuse_unknown(name, given, {*chain.OPTIONS.options, *(option for has in known for option in has)})
+    _refuse_unknown(name, given, {*chain.OPTIONS, *(option for has in known for option in has)})
     stages = [resolve(stage, _among(given, has)) for stage, has in zip(names, known, strict=True)]
-    return chain.chained(name, stages, chain.OPTIONS.settled(_among(given, chain.OPTIONS.options)))
+    return chain.chained(name, stages, settled(name, chain.OPTIONS, _among(given, chain.OPTIONS)))
 
 
 def _wrapped(name: str, prefix: str, given: Mapping[str, Any]) -> Strategy:
     wrapper, inner = WRAPPERS[prefix], name.removeprefix(f"{prefix}_")
     known = resolve(inner).options
-    _refuse_unknown(name, given, {*wrapper.OPTIONS.options, *known})
-    own = wrapper.OPTIONS.settled(_among(given, wrapper.OPTIONS.options))
+    _refuse_unknown(name, given, {*wrapper.OPTIONS, *known})
+    own = settled(name, wrapper.OPTIONS, _among(given, wrapper.OPTIONS))
     return wrapper.wrapped(name, prefix, resolve(inner, _among(given, known)), own)
 
 
@@ -72,9 +72,9 @@ def canonical(name: str, options: Mapping[str, Any] | None = None) -> str:
         return _said("+".join(canonical(stage) for stage in name.split("+")), given)
     if is_registered(name):
         definition = find(name)
-        settled = {**definition.fixed, **definition.settled(given)}
-        settled.pop("members", None)  # of the networks that are compared: a setting of the scoring
-        return _said(definition.alias_of or name, settled)
+        said = {**definition.fixed, **definition.settled(given)}
+        said.pop("members", None)  # of the networks that are compared: a setting of the scoring
+        return _said(definition.alias_of or name, said)
     if prefix:
         return _said(f"{prefix}_{canonical(name.removeprefix(f'{prefix}_'))}", given)
     return _said(name, given)

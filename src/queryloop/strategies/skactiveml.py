@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,7 +58,6 @@ class Skactiveml(Strategy):
     """One strategy of scikit-activeml's. `kind`: its class. It draws, so it sees rows in seeded order."""
 
     kind: type
-    is_scorer: ClassVar[bool] = False
 
     def score(self, evidence: Given, seed: int) -> None:
         """Nothing: scikit-activeml chooses the batch as a whole."""

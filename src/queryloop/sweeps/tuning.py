@@ -14,6 +14,7 @@ from queryloop.options import ExperimentOptions, TrainingOptions
 from queryloop.progress import ProgressBar
 from queryloop.randomness import generator
 from queryloop.readers.registry import find
+from queryloop.tasks.task import Recipe
 
 AUGMENTATIONS = ("none", "shift", "affine", "flip_crop")
 
@@ -114,9 +115,8 @@ def _cross_validated(
     for held in np.array_split(order, n_folds):
         kept = np.setdiff1d(order, held)
         labelled = (start.rows[kept], start.labels[kept])
-        checkpoint = networks.train(
-            start.inputs, *labelled, None, start.classes, options.model, training, options.seed
-        )
+        recipe = Recipe(options.model, training, options.seed)
+        checkpoint = networks.train(start.inputs, labelled, start.classes, recipe)
         found = networks.measured(checkpoint, start.inputs, (start.rows[held], start.labels[held]), training)
         yield len(held), found["accuracy"], found["nll"]
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from queryloop.readers.registry import find as find_dataset
-from queryloop.tasks.classification.task import Classification
-from queryloop.tasks.segmentation.task import Segmentation
 from queryloop.tasks.task import Task
 
-TASKS: dict[str, Task] = {task.name: task for task in (Classification(), Segmentation())}
+
+@cache
+def tasks() -> dict[str, Task]:
+    """Every task by name, made at first use: both import torch."""
+    from queryloop.tasks.classification.task import Classification
+    from queryloop.tasks.segmentation.task import Segmentation
+
+    return {task.name: task for task in (Classification(), Segmentation())}
 
 
 def task_of(dataset: str) -> Task:
     """What the data set of that name is for. Raises OptionsError for an unknown name."""
-    return TASKS[find_dataset(dataset).task]
+    return tasks()[find_dataset(dataset).task]

@@ -48,6 +48,21 @@ class Looking:
     training: TrainingOptions
 
 
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """How one network is trained.
+
+    seed: of all its draws. fold: what it does not learn from; None: nothing is left out. previous: where
+    `reinit` warm and shrink_perturb start; None starts cold.
+    """
+
+    model: ModelOptions
+    training: TrainingOptions
+    seed: int
+    fold: Fold | None = None
+    previous: Checkpoint | None = None
+
+
 class Task(ABC):
     """Images or 3D scans. Tables are those of `samples`; `labeled` is what networks learn from."""
 
@@ -124,21 +139,8 @@ class Task(ABC):
         """Ids of the training samples that a training looks at whether they are labelled or not."""
 
     @abstractmethod
-    def train(
-        self,
-        data: Data,
-        labeled: pd.DataFrame,
-        pool: pd.DataFrame,
-        model: ModelOptions,
-        training: TrainingOptions,
-        seed: int,
-        fold: Fold | None,
-        previous: Checkpoint | None,
-    ) -> Checkpoint:
-        """One network. fold: what it does not learn from; None: nothing is left out.
-
-        previous: where `reinit` warm and shrink_perturb start; None starts cold.
-        """
+    def train(self, data: Data, labeled: pd.DataFrame, pool: pd.DataFrame, recipe: Recipe) -> Checkpoint:
+        """One network, on what is labelled."""
 
     @abstractmethod
     def measured(

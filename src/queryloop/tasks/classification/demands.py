@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from queryloop.errors import OptionsError
 from queryloop.options import ExperimentOptions
 from queryloop.strategies.needs import JUDGED, NOT_IN_A_CYCLE
+from queryloop.values import unless_auto
 
 if TYPE_CHECKING:
     from queryloop.strategies import Strategy
@@ -22,19 +23,11 @@ def settled(options: ExperimentOptions, strategy: Strategy) -> ExperimentOptions
     Raises OptionsError where the strategy cannot work with them, with the words to add.
     """
     draws = bool(strategy.needs & DRAWN)
-    members = options.scoring.members
-    if members == "auto":
-        members = strategy.members if draws else "dropout"
-    dropout = options.model.dropout
-    if dropout == "auto":
-        dropout = DROPOUT if draws and members == "dropout" else 0.0
-    auxiliary = options.training.auxiliary
-    if auxiliary == "auto":
-        auxiliary = strategy.auxiliary
     learns = strategy.learns_on_validation
-    transfer = options.data.transfer
-    if transfer == "auto":
-        transfer = TRANSFER if learns else 0
+    members = unless_auto(options.scoring.members, strategy.members if draws else "dropout")
+    dropout = unless_auto(options.model.dropout, DROPOUT if draws and members == "dropout" else 0.0)
+    auxiliary = unless_auto(options.training.auxiliary, strategy.auxiliary)
+    transfer = unless_auto(options.data.transfer, TRANSFER if learns else 0)
     _refuse_without_evidence(strategy)
     _refuse_without_auxiliary(strategy, auxiliary)
     _refuse_without_validation(strategy.name, learns, options.data.validation, transfer)
@@ -43,13 +36,11 @@ def settled(options: ExperimentOptions, strategy: Strategy) -> ExperimentOptions
         _refuse_without_draws(strategy, members, dropout)
     if options.model.freeze == "trunk":
         _refuse_without_images(auxiliary, options.training.augmentation)
-    return options.model_copy(
-        update={
-            "data": options.data.model_copy(update={"transfer": transfer}),
-            "model": options.model.model_copy(update={"dropout": dropout}),
-            "scoring": options.scoring.model_copy(update={"members": members}),
-            "training": options.training.model_copy(update={"auxiliary": auxiliary}),
-        }
+    return options.changed(
+        data={"transfer": transfer},
+        model={"dropout": dropout},
+        scoring={"members": members},
+        training={"auxiliary": auxiliary},
     )
 
 

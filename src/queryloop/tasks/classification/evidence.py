@@ -12,6 +12,7 @@ from queryloop.errors import naming_rows
 from queryloop.options import QueryOptions, ScoringOptions, TrainingOptions
 from queryloop.randomness import derived_seed
 from queryloop.strategies import Strategy
+from queryloop.strategies.kinds import TopK
 from queryloop.strategies.sharpen import sharpened
 from queryloop.tasks.classification.prediction import Draws, predict
 from queryloop.tasks.task import Data, Looking
@@ -47,7 +48,7 @@ def collected(
     wanted = _by_prefix(strategy.needs, seen)
     look = partial(_look, checkpoint, data, _draws(scoring, seed, cycle), cycle)
     k = min(tables.query_parts(query, labeled, pool)[0], len(candidates))
-    is_quick = strategy.is_scorer and not strategy.learns_on_validation
+    is_quick = isinstance(strategy, TopK) and not strategy.learns_on_validation
     rough = quick(training) if wanted.get("") and is_quick and 0 < 4 * k < len(candidates) else None
     evidence: dict[str, Any] = {"ids": candidates["sample_id"].tolist()}
     for prefix, needs in wanted.items():

@@ -18,6 +18,7 @@ from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.randomness import derived_seed
 from queryloop.tasks.classification.metrics import evaluate, rank_correlation
 from queryloop.tasks.classification.prediction import predict, probabilities, reduction
+from queryloop.tasks.task import Recipe
 from queryloop.training import predict as scoring
 from queryloop.training.batches import Batches
 from queryloop.training.checkpoint import Checkpoint
@@ -37,40 +38,36 @@ _NO_ROWS = np.empty(0, dtype=np.int64)
 
 def train(
     images: np.ndarray,
-    rows: np.ndarray,
-    labels: np.ndarray,
-    validation: Labelled | None,
+    labelled: Labelled,
     classes: list[str],
-    model: ModelOptions,
-    training: TrainingOptions,
-    seed: int,
-    previous: Checkpoint | None = None,
+    recipe: Recipe,
+    validation: Labelled | None = None,
     pool: np.ndarray = _NO_ROWS,
 ) -> Checkpoint:
     """Train one network on the labelled rows.
 
     images: (M, H, W, C) uint8, may be a read-only memory map; or features (M, D) fp32, where
-    model.freeze says so. rows: (N,) positions in it, labels: (N,) in
-    0..len(classes)-1. validation: other rows, for early stopping and the log. seed: all draws come
-    from (seed, N, purpose), so any two trainings on N labels share their initial weights. previous:
-    where `reinit` warm and shrink_perturb start; None starts cold. pool: rows without a label, for an
-    auxiliary that looks at them. Raises InputError without a labelled row, OptionsError for patience
-    without validation rows, StateError for a previous network of other images or classes, NonFiniteRowsError.
+    model.freeze says so. labelled: N rows, classes in 0..len(classes)-1. All draws come from (seed, N,
+    purpose), so any two trainings on N labels share their initial weights. validation: other rows, for early
+    stopping and the log. pool: rows without a label, for an auxiliary that looks at them. Raises InputError
+    without a labelled row, OptionsError for patience without validation rows, StateError for a previous
+    network of other images or classes, NonFiniteRowsError.
     """
+    (rows, labels), model, training = labelled, recipe.model, recipe.training
     _check(len(rows), validation, training)
     compute, pixels = resolve(training), _pixels(images, rows, model)
     score = partial(_accuracy, images, pixels, resolve_scoring(training))
-    batches = Batches(images, rows, labels.astype(np.int64), pixels, training, seed, compute.device)
+    batches = Batches(images, rows, labels.astype(np.int64), pixels, training, recipe.seed, compute.device)
     with isolated(compute.threads):
-        torch.manual_seed(derived_seed(seed, len(rows), "initial weights"))
-        network = _initial(images.shape[1:], classes, model, training, previous)
-        torch.manual_seed(derived_seed(seed, len(rows), "dropout"))
+        torch.manual_seed(derived_seed(recipe.seed, len(rows), "initial weights"))
+        network = _initial(images.shape[1:], classes, recipe)
+        torch.manual_seed(derived_seed(recipe.seed, len(rows), "dropout"))
         validate = None if validation is None else partial(score, validation)
         losses = _losses(labels, len(classes), training, compute.device)
         objective = OBJECTIVES[training.beside](losses, batches, pool)
         fitted = fit(network, batches, objective, training, compute, validate)
         objective.finish(network)
-    log = {"train_accuracy": score((rows, labels), network), **_log(fitted)}
+    log = {"train_accuracy": score(labelled, network), **_log(fitted)}
     log |= {"auxiliary_steps": objective.steps, "auxiliary_quality": objective.quality(network)}
     settings = _settings(images.shape[1:], classes, model, training)
     settings |= {**asdict(pixels), "precision": compute.precision, "log": log}
@@ -89,14 +86,9 @@ def _settings(
     }
 
 
-def _initial(
-    shape: tuple[int, ...],
-    classes: list[str],
-    model: ModelOptions,
-    training: TrainingOptions,
-    previous: Checkpoint | None,
-) -> Network:
+def _initial(shape: tuple[int, ...], classes: list[str], recipe: Recipe) -> Network:
     """The network as training begins, from torch's random state."""
+    model, training, previous = recipe.model, recipe.training, recipe.previous
     network = build(model, shape, len(classes))
     load_pretrained(network, model, shape)
     attach(network, shape, training)

@@ -27,12 +27,14 @@ from queryloop.strategies import Strategy
 from queryloop.tasks.classification import demands
 from queryloop.tasks.classification.evidence import collected
 from queryloop.tasks.classification.prediction import predicted
-from queryloop.tasks.task import Data, Looking, Task
+from queryloop.tasks.task import Data, Looking, Recipe, Task
 from queryloop.training.checkpoint import Checkpoint, digest
-from queryloop.training.folds import Fold
 from queryloop.training.registry import OBJECTIVES
 
 logger = logging.getLogger(__name__)
+
+SHOWN = 36
+"""Samples of a query in its picture; no more are read."""
 
 
 @cache
@@ -130,17 +132,7 @@ class Classification(Task):
         """The pool, where something is trained beside on images without a label."""
         return pool["sample_id"].tolist() if OBJECTIVES[training.beside].uses_pool else []
 
-    def train(
-        self,
-        data: Data,
-        labeled: pd.DataFrame,
-        pool: pd.DataFrame,
-        model: ModelOptions,
-        training: TrainingOptions,
-        seed: int,
-        fold: Fold | None,  # noqa: ARG002
-        previous: Checkpoint | None,
-    ) -> Checkpoint:
+    def train(self, data: Data, labeled: pd.DataFrame, pool: pd.DataFrame, recipe: Recipe) -> Checkpoint:
         """On the labelled images, judged by those of the validation set."""
         from queryloop.tasks.classification import networks  # Lightning, torchmetrics: takes seconds
 
@@ -149,13 +141,10 @@ class Classification(Task):
         with naming_rows(samples["sample_id"].tolist(), f"cycle {cycle}, training"):
             return networks.train(
                 data.inputs,
-                *tables.labelled_rows(samples, labeled),
-                tables.labelled_rows(samples, validation) if len(validation) else None,
+                tables.labelled_rows(samples, labeled),
                 tables.classes(samples),
-                model,
-                training,
-                seed,
-                previous,
+                recipe,
+                tables.labelled_rows(samples, validation) if len(validation) else None,
                 tables.rows_of(samples, pool["sample_id"]),
             )
 
@@ -217,11 +206,12 @@ class Classification(Task):
         query: pd.DataFrame,
         looking: Looking,
         images: np.ndarray,
-    ) -> tuple[np.ndarray, pd.DataFrame]:
-        """The images, and the query with predicted and true class."""
-        ids = query["sample_id"].tolist()
+    ) -> tuple[np.ndarray, pd.DataFrame, int]:
+        """The first images of the query, their rows with predicted and true class, and its length."""
+        first = query.nsmallest(SHOWN, "rank")
+        ids = first["sample_id"].tolist()
         rows = tables.rows_of(data.samples, ids)
         with naming_rows(ids, f"cycle {tables.next_cycle(labeled) - 1}, report"):
             names = predicted(checkpoint, data.inputs, rows, looking.training)
-        captions = query.assign(predicted=names, label=data.samples["label"].to_numpy()[rows])
-        return images[rows], captions
+        captions = first.assign(predicted=names, label=data.samples["label"].to_numpy()[rows])
+        return images[rows], captions, len(query)

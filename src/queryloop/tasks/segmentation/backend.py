@@ -9,12 +9,11 @@ import numpy as np
 
 from queryloop.boxes.box import Box
 from queryloop.boxes.kinds import BoxStrategy
-from queryloop.options import ExperimentOptions, ModelOptions, TrainingOptions
+from queryloop.options import ExperimentOptions, ModelOptions
 from queryloop.tasks.segmentation.observer import Observer
 from queryloop.tasks.segmentation.scans import Scans
-from queryloop.tasks.task import Looking
+from queryloop.tasks.task import Looking, Recipe
 from queryloop.training.checkpoint import Checkpoint
-from queryloop.training.folds import Fold
 
 
 class Backend(ABC):
@@ -44,20 +43,11 @@ class Backend(ABC):
 
     @abstractmethod
     def train(
-        self,
-        scans: Scans,
-        cases: Sequence[str],
-        labels: Mapping[Box, np.ndarray],
-        model: ModelOptions,
-        training: TrainingOptions,
-        seed: int,
-        fold: Fold | None,
-        previous: Checkpoint | None,
+        self, scans: Scans, cases: Sequence[str], labels: Mapping[Box, np.ndarray], recipe: Recipe
     ) -> Checkpoint:
         """One network on the labels of some boxes, and on those of the cases that cost nothing.
 
-        labels: of each box in these cases, uint8 of its size, IGNORE where nobody labelled. fold: the cases
-        that are left out. previous: where `reinit` warm and shrink_perturb start.
+        labels: of each box in these cases, uint8 of its size, IGNORE where nobody labelled.
         """
 
     @abstractmethod

@@ -6,6 +6,7 @@ from queryloop.boxes.kinds import BoxStrategy
 from queryloop.errors import OptionsError
 from queryloop.options import ExperimentOptions
 from queryloop.tasks.segmentation import replay
+from queryloop.values import unless_auto
 
 DROPOUT = 0.5
 
@@ -15,13 +16,10 @@ def settled(options: ExperimentOptions, strategy: BoxStrategy) -> ExperimentOpti
 
     Raises OptionsError where the strategy cannot work with them, with the words to add.
     """
-    members, dropout = options.scoring.members, options.model.dropout
-    folds = options.training.ensemble == "folds"
-    if members == "auto":
-        members = "ensemble" if strategy.compares or folds else "dropout"
-    if dropout == "auto":
-        dropout = DROPOUT if strategy.compares and members == "dropout" else 0.0
-    if strategy.compares and members == "dropout" and dropout == 0:
+    compares, folds = strategy.compares, options.training.ensemble == "folds"
+    members = unless_auto(options.scoring.members, "ensemble" if compares or folds else "dropout")
+    dropout = unless_auto(options.model.dropout, DROPOUT if compares and members == "dropout" else 0.0)
+    if compares and members == "dropout" and dropout == 0:
         raise OptionsError(
             f"`{strategy.name}` compares draws of the weights, but model.dropout is 0: "
             f"add model.dropout:{DROPOUT}, scoring.members:ensemble or scoring.members:tta."
@@ -39,13 +37,11 @@ def settled(options: ExperimentOptions, strategy: BoxStrategy) -> ExperimentOpti
         raise OptionsError(
             "scoring.mirrors averages the mirrored views that scoring.members:tta compares: leave out one."
         )
-    return options.model_copy(
-        update={
-            "data": options.data.model_copy(update={"transfer": 0}),
-            "model": options.model.model_copy(update={"dropout": dropout}),
-            "scoring": options.scoring.model_copy(update={"members": members}),
-            "training": options.training.model_copy(update={"auxiliary": "none"}),
-        }
+    return options.changed(
+        data={"transfer": 0},
+        model={"dropout": dropout},
+        scoring={"members": members},
+        training={"auxiliary": "none"},
     )
 
 

@@ -11,14 +11,14 @@ import numpy as np
 from queryloop.boxes.box import Box
 from queryloop.boxes.kinds import BoxStrategy
 from queryloop.errors import OptionsError
-from queryloop.options import ExperimentOptions, ModelOptions, NnUNetOptions, TrainingOptions
+from queryloop.options import ExperimentOptions, ModelOptions, NnUNetOptions
 from queryloop.randomness import derived_seed
 from queryloop.tasks.segmentation.backend import Backend
 from queryloop.tasks.segmentation.labels import annotated, parted
 from queryloop.tasks.segmentation.nnunet_observer import observer_of
 from queryloop.tasks.segmentation.observer import Observer
 from queryloop.tasks.segmentation.scans import Scans
-from queryloop.tasks.task import Looking
+from queryloop.tasks.task import Looking, Recipe
 from queryloop.training.batches import gradient_steps
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.compute import resolve
@@ -76,20 +76,21 @@ class NnUNets(Backend):
             raise OptionsError(
                 f"`{strategy.name}` compares embeddings, which nnunet does not give: take model.name:unet3d."
             )
-        model, scoring = options.model.model_copy(update={"dropout": 0.0}), options.scoring
-        training = options.training
-        if model.nnunet.trained is not None:
-            folds, several = _folds(model.nnunet), scoring.members == "ensemble"
-            if several and len(folds) == 1:
-                raise OptionsError(
-                    f"{model.nnunet.trained}: an ensemble needs two folds or more, but there is fold "
-                    f"{folds[0]}: take scoring.members:tta, or more of model.nnunet.folds."
-                )
-            members = folds if several else folds[:1]
-            model = model.model_copy(update={"nnunet": model.nnunet.model_copy(update={"folds": members})})
-            scoring = scoring.model_copy(update={"ensemble_size": max(2, len(members))})
-            training = training.model_copy(update={"ensemble": "folds" if several else "seeds"})
-        return options.model_copy(update={"model": model, "scoring": scoring, "training": training})
+        chosen = options.model.nnunet
+        if chosen.trained is None:
+            return options.changed(model={"dropout": 0.0})
+        folds, several = _folds(chosen), options.scoring.members == "ensemble"
+        if several and len(folds) == 1:
+            raise OptionsError(
+                f"{chosen.trained}: an ensemble needs two folds or more, but there is fold "
+                f"{folds[0]}: take scoring.members:tta, or more of model.nnunet.folds."
+            )
+        members = folds if several else folds[:1]
+        return options.changed(
+            model={"dropout": 0.0, "nnunet": chosen.model_copy(update={"folds": members})},
+            scoring={"ensemble_size": max(2, len(members))},
+            training={"ensemble": "folds" if several else "seeds"},
+        )
 
     def sentences(self, options: ExperimentOptions) -> list[str]:
         """Where the networks come from."""
@@ -110,27 +111,19 @@ class NnUNets(Backend):
         return {} if chosen.trained is None else hashes(_folder(chosen), _folds(chosen), chosen.checkpoint)
 
     def train(
-        self,
-        scans: Scans,
-        cases: Sequence[str],
-        labels: Mapping[Box, np.ndarray],
-        model: ModelOptions,
-        training: TrainingOptions,
-        seed: int,
-        fold: Fold | None,
-        previous: Checkpoint | None,  # noqa: ARG002
+        self, scans: Scans, cases: Sequence[str], labels: Mapping[Box, np.ndarray], recipe: Recipe
     ) -> Checkpoint:
         """As `training.nnunet.train`, planned for all scans of these cases; or what a folder holds.
 
         Raises InputError where nothing is labelled, OptionsError where a folder is for other data.
         """
-        if model.nnunet.trained is not None:
-            found, log = _taken(model.nnunet, scans, fold), {"gradient_steps": 0}
+        if recipe.model.nnunet.trained is not None:
+            found, log = _taken(recipe.model.nnunet, scans, recipe.fold), {"gradient_steps": 0}
         else:
-            kept, _ = parted(annotated(scans, cases, labels), fold)
-            found, log = _fitted(kept, scans, cases, model, training, seed)
+            kept, _ = parted(annotated(scans, cases, labels), recipe.fold)
+            found, log = _fitted(kept, scans, cases, recipe)
         settings = {
-            "model": model.model_dump(mode="json"),
+            "model": recipe.model.model_dump(mode="json"),
             "nnunet": {name: getattr(found, name) for name in _DESCRIBED},
             "channels": list(scans.channels),
             "classes": list(scans.classes),
@@ -176,20 +169,15 @@ def _taken(chosen: NnUNetOptions, scans: Scans, fold: Fold | None) -> Trained:
 
 
 def _fitted(
-    cases: Mapping[str, Annotated],
-    scans: Scans,
-    every: Sequence[str],
-    model: ModelOptions,
-    training: TrainingOptions,
-    seed: int,
+    cases: Mapping[str, Annotated], scans: Scans, every: Sequence[str], recipe: Recipe
 ) -> tuple[Trained, dict[str, Any]]:
     """A network trained on the cases in which some voxel is labelled, and its log."""
     labelled = {name: content for name, content in cases.items() if classes_in(content)}
-    n_parts, compute = sum(len(content.parts) for content in labelled.values()), resolve(training)
-    steps, width = gradient_steps(n_parts, training), model.nnunet.width
+    n_parts, compute = sum(len(content.parts) for content in labelled.values()), resolve(recipe.training)
+    steps, width = gradient_steps(n_parts, recipe.training), recipe.model.nnunet.width
     settings = Settings(steps, compute.device, compute.threads, width)
     layouts = {name: scans.cases[name] for name in every}
-    draws = derived_seed(seed, n_parts, "nnU-Net")
+    draws = derived_seed(recipe.seed, n_parts, "nnU-Net")
     with work_folder() as folder:
         found = read(fit(labelled, layouts, scans.classes, folder, settings, draws), [ALL])
     return found, {"gradient_steps": settings.steps_made}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from nibabel.affines import voxel_sizes
@@ -56,7 +57,8 @@ def cut_affine(box: Box, case: Case) -> np.ndarray:
 def covering(box: Box, case: Case) -> Region:
     """All voxels of the file that a box shares, or that decide about the label of one of its voxels."""
     first, last = _edges(box, case)
-    half = (_ratio(case) - 1) / 2  # edge to centre: in a voxel of the store, less in one of the file
+    ratio = np.array([axis.ratio for axis in _axes(case)])
+    half = (ratio - 1) / 2  # edge to centre: in a voxel of the store, less in one of the file
     low = np.floor(np.minimum(first, first + half) + _EXACT)
     high = np.ceil(np.maximum(last, last - half) - _EXACT)
     return _region(np.maximum(low, 0), np.minimum(high, case.native.shape))
@@ -68,16 +70,13 @@ def in_file(labels: np.ndarray, box: Box, case: Case) -> np.ndarray:
     Each shows the voxel of the box that its centre lies in or is nearest to; exact where the case was not
     resampled.
     """
-    picked, order = [np.empty(0, int)] * 3, []
-    axes = zip(io_orientation(case.native.affine), covering(box, case), _ratio(case), strict=True)
-    for axis, ((to, sign), side, ratio) in enumerate(axes):
-        of = 2 - int(to)
+    axes, picked = _axes(case), [np.empty(0, int)] * 3
+    for axis, side in zip(axes, covering(box, case), strict=True):
         centres = np.arange(side.start, side.stop) + 0.5
-        centres = centres if sign > 0 else case.native.shape[axis] - centres
-        inside = np.floor(centres / ratio).astype(int) - box.corner[of]
-        picked[of] = np.clip(inside, 0, box.size[of] - 1)
-        order.append(of)
-    return labels[np.ix_(*picked)].transpose(order)
+        centres = axis.n - centres if axis.flipped else centres
+        inside = np.floor(centres / axis.ratio).astype(int) - box.corner[axis.of]
+        picked[axis.of] = np.clip(inside, 0, box.size[axis.of] - 1)
+    return labels[np.ix_(*picked)].transpose([axis.of for axis in axes])
 
 
 def nearest(box: Box, case: Case) -> Region:
@@ -95,14 +94,11 @@ def from_file(case: Case, corner: Sequence[int], size: Sequence[int]) -> Box:
 
     The way back of `nearest`; exact where the case was not resampled.
     """
-    low, high = np.array(corner, float), np.add(corner, size).astype(float)
     start, stop = np.empty(3), np.empty(3)
-    for axis, (to, sign) in enumerate(io_orientation(case.native.affine)):
-        n, ends = case.native.shape[axis], (low[axis], high[axis])
-        start[2 - int(to)], stop[2 - int(to)] = ends if sign > 0 else (n - ends[1], n - ends[0])
-    ratio = np.divide(layout(case.native)[0], case.shape)
-    first = np.minimum(np.floor(start / ratio + 0.5 + _EXACT), np.array(case.shape) - 1)
-    length = np.maximum(np.floor(stop / ratio + 0.5 + _EXACT) - first, 1)
+    for axis, low, length in zip(_axes(case), corner, size, strict=True):
+        start[axis.of], stop[axis.of] = np.divide(axis.turned(low, low + length), axis.ratio)
+    first = np.minimum(np.floor(start + 0.5 + _EXACT), np.array(case.shape) - 1)
+    length = np.maximum(np.floor(stop + 0.5 + _EXACT) - first, 1)
     return Box(case.sample_id, _three(first), _three(length))
 
 
@@ -120,19 +116,33 @@ def warn_of_moved(cases: Sequence[Case]) -> None:
 
 def _edges(box: Box, case: Case) -> tuple[np.ndarray, np.ndarray]:
     """Where a box begins and ends along the axes of the file, in voxels from its outer edge."""
-    ratio = np.divide(layout(case.native)[0], case.shape)
-    low, high = ratio * box.corner, ratio * box.stop
-    first, last = np.empty(3), np.empty(3)
-    for axis, (to, sign) in enumerate(io_orientation(case.native.affine)):
-        n, ends = case.native.shape[axis], (low[2 - int(to)], high[2 - int(to)])
-        first[axis], last[axis] = ends if sign > 0 else (n - ends[1], n - ends[0])
+    sides = [(a, a.ratio * box.corner[a.of], a.ratio * box.stop[a.of]) for a in _axes(case)]
+    first, last = np.transpose([axis.turned(low, high) for axis, low, high in sides])
     return first, last
 
 
-def _ratio(case: Case) -> np.ndarray:
-    """Voxels of the file in one of the store, along the axes of the file."""
+class _Axis(NamedTuple):
+    """An axis of the file, of n voxels: the axis (z, y, x) of the store that it runs along.
+
+    flipped: they run against each other. ratio: voxels of the file in one of the store.
+    """
+
+    of: int
+    flipped: bool
+    n: int
+    ratio: float
+
+    def turned(self, low: float, high: float) -> tuple[float, float]:
+        """Two ends along one of the two axes, from low to high along the other."""
+        return (self.n - high, self.n - low) if self.flipped else (low, high)
+
+
+def _axes(case: Case) -> list[_Axis]:
     ratio = np.divide(layout(case.native)[0], case.shape)
-    return np.array([ratio[2 - int(to)] for to, _ in io_orientation(case.native.affine)])
+    towards = [(2 - int(to), sign < 0) for to, sign in io_orientation(case.native.affine)]
+    return [
+        _Axis(of, flipped, n, ratio[of]) for (of, flipped), n in zip(towards, case.native.shape, strict=True)
+    ]
 
 
 def _region(first: np.ndarray, stop: np.ndarray) -> Region:

@@ -35,9 +35,8 @@ from queryloop.tasks.segmentation.pool import pool_of, seen_by
 from queryloop.tasks.segmentation.rows import boxes_of, candidates_of, places_of, scores_of
 from queryloop.tasks.segmentation.scans import Scans
 from queryloop.tasks.segmentation.shown import Shown, scan_of
-from queryloop.tasks.task import Data, Looking, Task
+from queryloop.tasks.task import Data, Looking, Recipe, Task
 from queryloop.training.checkpoint import Checkpoint
-from queryloop.training.folds import Fold
 from queryloop.training.volumes.augment import augmentation
 from queryloop.voxels import TRUTH
 
@@ -157,22 +156,11 @@ class Segmentation(Task):
         """All training scans: their labels that cost nothing are learned, and their sizes are planned for."""
         return tables.ids_in(data.splits, "train").tolist()
 
-    def train(
-        self,
-        data: Data,
-        labeled: pd.DataFrame,
-        pool: pd.DataFrame,  # noqa: ARG002
-        model: ModelOptions,
-        training: TrainingOptions,
-        seed: int,
-        fold: Fold | None,
-        previous: Checkpoint | None,
-    ) -> Checkpoint:
+    def train(self, data: Data, labeled: pd.DataFrame, pool: pd.DataFrame, recipe: Recipe) -> Checkpoint:  # noqa: ARG002
         """On the labels inside of the boxes, and those of training scans that cost nothing."""
         cases = tables.ids_in(data.splits, "train").tolist()
         masks = masks_of(labeled, data.inputs, data.masks)
-        backend = BACKENDS[model.name]
-        return backend.train(data.inputs, cases, masks, model, training, seed, fold, previous)
+        return BACKENDS[recipe.model.name].train(data.inputs, cases, masks, recipe)
 
     def measured(
         self,

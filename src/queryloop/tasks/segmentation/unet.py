@@ -13,16 +13,15 @@ from queryloop.boxes.box import Box
 from queryloop.boxes.sums import Each, Sums
 from queryloop.errors import OptionsError
 from queryloop.models.unet import UNet
-from queryloop.options import ExperimentOptions, ModelOptions, TrainingOptions
+from queryloop.options import ExperimentOptions, TrainingOptions
 from queryloop.tasks.segmentation import networks
 from queryloop.tasks.segmentation.backend import Backend
 from queryloop.tasks.segmentation.networks import restore
 from queryloop.tasks.segmentation.observer import Observer
 from queryloop.tasks.segmentation.scans import Scans
-from queryloop.tasks.task import Looking
+from queryloop.tasks.task import Looking, Recipe
 from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.compute import resolve_scoring
-from queryloop.training.folds import Fold
 from queryloop.training.restore import refuse_others
 from queryloop.training.volumes import members
 from queryloop.training.volumes.prediction import embed, score
@@ -77,18 +76,10 @@ class UNets(Backend):
             )
 
     def train(
-        self,
-        scans: Scans,
-        cases: Sequence[str],
-        labels: Mapping[Box, np.ndarray],
-        model: ModelOptions,
-        training: TrainingOptions,
-        seed: int,
-        fold: Fold | None,
-        previous: Checkpoint | None,
+        self, scans: Scans, cases: Sequence[str], labels: Mapping[Box, np.ndarray], recipe: Recipe
     ) -> Checkpoint:
         """See `networks.train`."""
-        return networks.train(scans, cases, labels, model, training, seed, fold, previous)
+        return networks.train(scans, cases, labels, recipe)
 
     def observer(self, checkpoint: Checkpoint, scans: Scans, looking: Looking, seed: int) -> Observer:
         """Networks, mirrored views of the first one, or dropout masks of it."""

@@ -24,7 +24,6 @@ _ANGLE = math.radians(15)
 _ZOOM = 0.15
 _CONTRAST = 0.25
 _BRIGHTNESS = 0.2  # of a standard deviation
-_GAMMA = 0.3
 _NOISE = 0.15
 
 
