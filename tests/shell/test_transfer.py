@@ -41,7 +41,7 @@ def test_training_stops_by_one_half_and_the_strategy_learns_on_the_other(
     done = tiny.run("strategy:active_transfer,training.patience:1,n_cycles:1")
     assert done.exit_code == 0, done.output
     splits, samples = tiny.load("splits", **LEARNS), tiny.load("samples", **LEARNS)
-    (((_, _, _, (stopped_by, _), *_), _),) = trained.calls
+    (((*_, (stopped_by, _), _pool), _),) = trained.calls
     (learned_on,) = (rows for (_, _, rows, *more), _ in seen.calls if len(more) == 3 and len(rows) == 10)
     assert set(samples["sample_id"].iloc[stopped_by]) == members(splits, "validation")
     assert set(samples["sample_id"].iloc[learned_on]) == members(splits, "transfer")
