@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from queryloop.strategies import definitions, resolve
-from queryloop.strategies.kinds import TopK
+from queryloop.strategies.kinds import Scoring
 from queryloop.strategies.needs import NEEDS, NOT_IN_A_CYCLE
 
 from .tiny import Tiny
@@ -36,7 +36,7 @@ def test_two_cycles_of_every_strategy(name: str, tiny: Tiny) -> None:
     assert labeled["sample_id"].is_unique
     assert labeled["strategy"].tolist() == [name] * 40
     assert len(tiny.load("query", strategy=name)) == 20
-    assert tiny.load("scores", strategy=name)["score"].notna().all() == isinstance(resolve(name), TopK)
+    assert tiny.load("scores", strategy=name)["score"].notna().all() == isinstance(resolve(name), Scoring)
 
 
 def test_the_cycle_gives_every_need_but_those_it_says_it_cannot() -> None:
