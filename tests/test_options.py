@@ -160,3 +160,13 @@ def test_any_other_size_is_refused(size: float) -> None:
 
 def test_zero_validation_is_none() -> None:
     assert parse({**LEAST, "data": {"validation": 0}}).data.validation == 0
+
+
+@pytest.mark.parametrize(
+    ("levels", "said"),
+    [({"low": 0.9}, "set both, or none"), ({"low": 1, "high": 0.9}, "low must be less than high")],
+)
+def test_ends_of_levels_go_together_and_in_order(levels: dict[str, float], said: str) -> None:
+    message = refused(comparison={"levels": levels})
+    assert "comparison.levels" in message
+    assert said in message

@@ -95,3 +95,17 @@ def test_the_shell_completes_nothing_where_sweeps_are_not_written_right(tiny: Ti
     assert completed(write(tiny, strategie=["margin"]), "") == []
     (tiny.folder / "conf/local/sweep.yml").write_text("mine: {")
     assert completed(tiny, "") == []
+
+
+def test_what_a_sweep_chooses_itself_stands_above_what_a_listing_is_asked_with(tiny: Tiny) -> None:
+    write(tiny, budget=50, regimes={"low": 10, "high": 20}, query_sizes=[5, 10])
+    usual, other = (
+        tiny.al("experiments", *said).stdout
+        for said in (
+            [],
+            ["--params=experiment:foo,strategy:margin,seed:3,n_cycles:2,start.size:7,query.size:7"],
+        )
+    )
+    row = next(line for line in usual.splitlines() if line.split()[:1] == ["mine"])
+    assert "cannot run" not in row
+    assert row in other.splitlines()

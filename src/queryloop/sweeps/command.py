@@ -18,6 +18,7 @@ from queryloop.sweeps.screen import Screen, duration
 from queryloop.sweeps.sharing import n_trainings
 from queryloop.sweeps.written import Group, SweepOptions, find_sweep, groups, read_sweeps, typed_seeds
 from queryloop.tracking.tracker import Tracker
+from queryloop.values import flat
 
 _ROUGH = (
     "That is rough: a strategy that was not timed counts as the mean of those that were, a later cycle as an "
@@ -47,11 +48,20 @@ def planned_of(
         )
     if name is not None:
         sweep = find_sweep(loader, name)
-        return plan(env, params, groups(name, sweep), sweep, workers)
-    typed: dict[str, Any] = {"strategies": strategies}
-    if seeds is not None:
-        typed["seeds"] = typed_seeds(seeds)
-    return plan(env, params, [Group()], validated(SweepOptions, typed, "option"), workers)
+        asked = [*groups(name, sweep)]
+    else:
+        typed = {"strategies": strategies, **({} if seeds is None else {"seeds": typed_seeds(seeds)})}
+        sweep, asked = validated(SweepOptions, typed, "option"), [Group()]
+    for group in asked:
+        _refuse_chosen(params, group)
+    return plan(env, params, asked, sweep, workers)
+
+
+def _refuse_chosen(params: dict[str, Any], group: Group) -> None:
+    chosen = {"strategy", "seed", *flat(group.chosen), *(["n_cycles"] if group.budget else [])}
+    if typed := sorted(chosen & flat(params).keys()):
+        where = "change the sweep in sweep.yml" if group.chosen else "give --strategies and --seeds"
+        raise OptionsError(f"--params cannot hold {', '.join(typed)}, which the sweep chooses: {where}.")
 
 
 def show_plan(planned: Sequence[Planned], project: Path, env: str | None, workers: int) -> None:

@@ -59,11 +59,9 @@ def _words(settings: Mapping[str, Any], told: Sequence[str]) -> str:
 
 
 def _far(env: str | None, params: dict[str, Any], name: str, sweep: SweepOptions) -> list[str]:
-    """How far a sweep is; what is wrong with it where it cannot run. What it chooses itself is not asked."""
-    chosen = {"experiment", "strategy", "seed"}
+    """How far a sweep is; what is wrong with it where it cannot run."""
     try:
-        others = {key: value for key, value in params.items() if key not in chosen}
-        planned = plan(env, others, groups(name, sweep), sweep, workers=1)
+        planned = plan(env, params, groups(name, sweep), sweep, workers=1)
     except QueryloopError as error:
         return [name, "-", "-", "-", f"cannot run: {error}"]
     n_cycles = sum(experiment.options.n_cycles for experiment in planned)

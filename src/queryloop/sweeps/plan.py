@@ -88,8 +88,9 @@ def plan(
 ) -> list[Planned]:
     """All experiments of a sweep: those of a strategy one after the other, seed by seed.
 
-    workers: how many run at once, sharing the cores. Raises OptionsError for a wrong name, key or value
-    before anything runs, and MissingFilesError.
+    params: what stands after --params; what the sweep chooses itself stands above it. workers: how many run
+    at once, sharing the cores. Raises OptionsError for a wrong name, key or value before anything runs, and
+    MissingFilesError.
     """
     return [planned for group in groups for planned in _of_group(env, params, group, sweep, workers)]
 
@@ -97,7 +98,6 @@ def plan(
 def _of_group(
     env: str | None, params: dict[str, Any], group: Group, sweep: SweepOptions, workers: int
 ) -> list[Planned]:
-    _refuse_chosen(params, group)
     runtime = merged(merged(group.parameters, params), group.chosen)
     context = CycleSession.create(env=env, runtime_params=runtime).load_context()
     parameters = context.config_loader["parameters"]
@@ -113,13 +113,6 @@ def _of_group(
     catalog = context.catalog  # made anew at each look, and not before the options are checked
     usual = _usual_threads(catalog["labeled_index"].home.parents[1])
     return [_planned(catalog, options, given, usual, workers) for options, given in asked]
-
-
-def _refuse_chosen(params: dict[str, Any], group: Group) -> None:
-    chosen = {"strategy", "seed", *flat(group.chosen), *(["n_cycles"] if group.budget else [])}
-    if typed := sorted(chosen & flat(params).keys()):
-        where = "change the sweep in sweep.yml" if group.chosen else "give --strategies and --seeds"
-        raise OptionsError(f"--params cannot hold {', '.join(typed)}, which the sweep chooses: {where}.")
 
 
 def _refuse_waiting(oracle: str) -> None:
