@@ -13,6 +13,14 @@ from queryloop.sweeps.written import Group, SweepOptions
 from ..shell.tiny import Tiny
 
 
+def test_a_seed_runs_with_all_strategies_before_the_next(tiny: Tiny) -> None:
+    sweep = SweepOptions(strategies=["random", "margin"], seeds=[3, 1])
+    with chdir(tiny.folder):
+        planned = plan(None, {"n_cycles": 1}, [Group()], sweep, workers=2)
+    order = [(each.options.seed, each.options.strategy) for each in planned]
+    assert order == [(3, "random"), (3, "margin"), (1, "random"), (1, "margin")]
+
+
 def threads(tiny: Tiny, strategy: str, workers: int) -> int:
     with chdir(tiny.folder):
         auto = {"n_cycles": 1, "training": {"threads": "auto"}}

@@ -86,7 +86,8 @@ class Planned:
 def plan(
     env: str | None, params: dict[str, Any], groups: Iterable[Group], sweep: SweepOptions, workers: int
 ) -> list[Planned]:
-    """All experiments of a sweep: those of a strategy one after the other, seed by seed.
+    """All experiments of a sweep, in each group seed by seed: one that is stopped early has compared all
+    strategies on fewer seeds.
 
     params: what stands after --params; what the sweep chooses itself stands above it. workers: how many run
     at once, sharing the cores. Raises OptionsError for a wrong name, key or value before anything runs, and
@@ -102,7 +103,7 @@ def _of_group(
     context = CycleSession.create(env=env, runtime_params=runtime).load_context()
     parameters = context.config_loader["parameters"]
     asked = []
-    for strategy, seed in product(sweep.strategies, sweep.all_seeds):
+    for seed, strategy in product(sweep.all_seeds, sweep.strategies):
         given = {**runtime, "strategy": strategy, "seed": seed}
         options = checked({**parameters, "strategy": strategy, "seed": seed}, flat(runtime))
         _refuse_waiting(options.oracle.name)
