@@ -24,7 +24,7 @@ from queryloop.tasks.registry import task_of
 from queryloop.values import flat
 
 if TYPE_CHECKING:
-    from queryloop.storage.results import Run
+    from queryloop.storage.run import Run
     from queryloop.tasks.task import Task
 
 IDENTITY = ("experiment", "dataset", "strategy", "seed", "raw_root")
@@ -73,9 +73,9 @@ def checked(parameters: Mapping[str, Any], typed: Collection[str]) -> Experiment
     options = parse(parameters)
     check_stop(options)
     find_dataset(options.dataset, options.data)
-    check_oracle(options.oracle)
     task = task_of(options.dataset)
     task.check(options, typed)
+    check_oracle(options, typed)
     return task.settled(options)
 
 
@@ -141,10 +141,9 @@ class Experiment:
         """What calls for it on the command line: --env and --params."""
         return self._flags(self.named)
 
-    def flags_at(self, home: Path) -> str:
-        """What names another experiment of the same data set, at `home`; its options are not known."""
-        name, strategy, seed = home.parts[-3:]
-        other = {"strategy": strategy, "experiment": name, "seed": seed.removeprefix("seed_")}
+    def flags_of(self, run: Run) -> str:
+        """What names another experiment of the same data set; its options are not known."""
+        other = {"strategy": run.strategy, "experiment": run.experiment, "seed": run.seed}
         source = {key: value for key, value in self.named.items() if key in ("dataset", "raw_root")}
         return self._flags({**other, **source})
 

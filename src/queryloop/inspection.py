@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from shlex import quote
-from typing import Any
 
 import click
 import pandas as pd
@@ -16,11 +15,10 @@ from rich.table import Table
 from queryloop.errors import QueryloopError
 from queryloop.experiment import Experiment
 from queryloop.oracles import people
-from queryloop.oracles.registry import is_waited_for
+from queryloop.oracles.registry import asks_people
 from queryloop.storage import lock, state
-from queryloop.storage.experiment import MARK, committed
-from queryloop.storage.files import check_seal
-from queryloop.storage.tables import AppendOnlyTable, read_table
+from queryloop.storage.experiment import MARK
+from queryloop.storage.run import Run
 
 
 def show_end(experiment: Experiment, before: int) -> None:
@@ -85,21 +83,24 @@ In a row: NAME+NAME. Of scikit-activeml: skactiveml.NAME. More: docs/strategies.
 
 def show_status(experiment: Experiment) -> None:
     """Print a table of all experiments, and how those of the data set go on that wait for people."""
-    catalog, here = experiment.catalog, experiment.home
-    root = here.parents[3]
-    homes = sorted(path.parent for path in root.glob(f"*/*/*/seed_*/{state.SETTINGS}"))
-    stand = {home: standing(catalog, here, home) for home in homes}
-    rows = [[*home.relative_to(root).parts, *stand[home]] for home in homes]
-    show(["dataset", "experiment", "strategy", "seed", "cycles", "labels", "result", "state"], rows)
-    intact = [home for home in homes if stand[home] != _DAMAGED]
-    if len(intact) < len(homes):
-        click.echo(f"{len(homes) - len(intact)} experiments are damaged: `kedro al verify` says where.")
-    waiting = {home: asked for home in intact if (asked := _asked_of_people(catalog, here, home))}
-    for home, asked in waiting.items():
-        if home.parents[2] == here.parents[2]:
-            click.echo(people.next_step(*asked, experiment.flags_at(home)))
-    if others := sorted({home.parents[2].name for home in waiting} - {here.parents[2].name}):
+    found = [(run, standing(run)) for run in experiment.catalog["experiments"].begun()]
+    columns = ["dataset", "experiment", "strategy", "seed", "cycles", "labels", "result", "state"]
+    show(columns, [[*place(run), *told] for run, told in found])
+    intact = [run for run, told in found if told != _DAMAGED]
+    if len(intact) < len(found):
+        click.echo(f"{len(found) - len(intact)} experiments are damaged: `kedro al verify` says where.")
+    waiting = [(run, asked) for run in intact if (asked := _asked_of_people(run))]
+    here = experiment.run.dataset
+    for run, asked in waiting:
+        if run.dataset == here:
+            click.echo(people.next_step(*asked, experiment.flags_of(run)))
+    if others := sorted({run.dataset for run, _ in waiting} - {here}):
         click.echo(f"How experiments of {', '.join(others)} go on: give their --env, too.")
+
+
+def place(run: Run) -> list[str]:
+    """The first columns of a table of experiments."""
+    return [run.dataset, run.experiment, run.strategy, f"seed_{run.seed}"]
 
 
 _RESULTS = ("accuracy", "dice")
@@ -109,57 +110,39 @@ _RESULTS = ("accuracy", "dice")
 _DAMAGED = ["-", "-", "-", "damaged"]
 
 
-def standing(catalog: Any, here: Path, home: Path) -> list[str]:
-    """Committed cycles, labels, test accuracy or Dice, and state of the experiment at `home`.
+def standing(run: Run) -> list[str]:
+    """Committed cycles, labels, test accuracy or Dice, and state.
 
     One that is damaged says so, and hides no other.
     """
     try:
-        return _standing(catalog, here, home)
+        return _standing(run)
     except (QueryloopError, DatasetError, OSError):
         return _DAMAGED
 
 
-def _standing(catalog: Any, here: Path, home: Path) -> list[str]:
-    versions, now = committed(home), _state(catalog, here, home)
-    if not versions:
+def _standing(run: Run) -> list[str]:
+    now = _state(run)
+    if not run.versions:
         return ["0", "0", "-", now]
-    folder = in_place_of(catalog["metrics"].folder, here, home)
-    last = intact(folder / versions[-1] / folder.name, "metrics").iloc[-1]
+    last = run.metrics.iloc[-1]
     measure = next(name for name in _RESULTS if name in last)
-    return [str(len(versions)), str(last["n_labeled"]), f"{last[measure]:.4f} {measure}", now]
+    return [str(len(run.versions)), str(last["n_labeled"]), f"{last[measure]:.4f} {measure}", now]
 
 
-def _state(catalog: Any, here: Path, home: Path) -> str:
-    if who := lock.holder(home):
+def _state(run: Run) -> str:
+    if who := lock.holder(run.home):
         return f"running (process {who['pid']} on {who['host']})"
-    asked = _asked_of_people(catalog, here, home)
+    asked = _asked_of_people(run)
     return people.standing(*asked) if asked else "at rest"
 
 
-def _asked_of_people(catalog: Any, here: Path, home: Path) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-    """The open query of the experiment at `home`, and all answers, where people are asked and none runs."""
-    settings, versions = state.read_settings(home), committed(home)
-    if lock.holder(home) or settings is None or not is_waited_for(settings["oracle"]["name"]):
+def _asked_of_people(run: Run) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """The open query and all answers, where people are asked and nothing runs."""
+    oracle, start = run.settings["oracle"], run.settings["start"]
+    if lock.holder(run.home) or not asks_people(oracle["name"], start["sampler"], len(run.versions)):
         return None
-    path = in_place_of(catalog["query" if versions else "starting_set"].folder, here, home)
-    path = path / versions[-1] / path.name if versions else path
-    query = intact(path, "query") if path.exists() else pd.DataFrame()
-    folder = in_place_of(catalog["answers"].folder, here, home)
-    answers = AppendOnlyTable(path=str(folder), schema="answers", part="import_id").load()
-    return None if query.empty else (query, answers)
-
-
-def intact(path: Path, schema: str) -> pd.DataFrame:
-    """A table whose seal holds. Raises CorruptFileError."""
-    check_seal(path)
-    return read_table(path, schema)
-
-
-def in_place_of(folder: Path, here: Path, home: Path) -> Path:
-    """The folder of another experiment's dataset: the same layer and name, in the other's place."""
-    place, other = (path.relative_to(here.parents[3]).as_posix() for path in (here, home))
-    return Path(folder.as_posix().replace(place, other))
+    return None if run.query.empty else (run.query, run.answers)
 
 
 def verify_all(experiment: Experiment) -> tuple[int, list[str]]:
@@ -168,10 +151,16 @@ def verify_all(experiment: Experiment) -> tuple[int, list[str]]:
     n_files, problems = state.damaged(here.parents[4])
     for home in sorted({path.parent for path in here.parents[3].glob(f"*/*/*/seed_*/{MARK}")}):
         try:
-            state.check_parts(home, [in_place_of(folder, here, home) for folder in experiment.folders])
+            state.check_parts(home, [_in_place_of(folder, here, home) for folder in experiment.folders])
         except QueryloopError as error:
             problems.append(str(error))
     return n_files, problems
+
+
+def _in_place_of(folder: Path, here: Path, home: Path) -> Path:
+    """The folder of another experiment's dataset: the same layer and name, in the other's place."""
+    place, other = (path.relative_to(here.parents[3]).as_posix() for path in (here, home))
+    return Path(folder.as_posix().replace(place, other))
 
 
 def show(columns: list[str], rows: list[list[str]]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from queryloop.samples import table
-from queryloop.storage.results import Folders, Run
+from queryloop.storage.run import Layers, Run
 
 BEGAN = 1_767_225_600_000  # 2026-01-01, in milliseconds
 SETTINGS = {
@@ -35,7 +35,7 @@ def made_up(n_cycles: int, began: str = "00", **columns: list[Any]) -> Run:
         "accuracy": [0.5 + 0.1 * cycle for cycle in range(n_cycles)],
         **columns,
     }
-    run = Run("main", "margin", 3, versions, Folders(*[Path()] * 5))
+    run = Run("digits", "main", "margin", 3, versions, Layers(*[Path()] * 5))
     run.__dict__.update(
         settings=SETTINGS, metrics=table("metrics", pd.DataFrame(rows)), labeled=pd.DataFrame()
     )

@@ -11,7 +11,8 @@ from queryloop.errors import OptionsError, StateError, unknown
 from queryloop.options import ComparisonOptions
 from queryloop.progress import ProgressBar
 from queryloop.samples import reference_key
-from queryloop.storage.results import Run, read_imported
+from queryloop.storage.results import read_imported
+from queryloop.storage.run import Run
 
 TABLES = (
     "verdict",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from queryloop.errors import QueryloopError
-from queryloop.inspection import show, standing
-from queryloop.storage import state
+from queryloop.inspection import place, show, standing
+from queryloop.storage.run import Run
 from queryloop.sweeps.plan import plan
 from queryloop.sweeps.written import SweepOptions, groups, read_sweeps
 from queryloop.values import flat
@@ -20,15 +19,9 @@ _IDENTITY = ("dataset", "experiment", "strategy", "seed")
 
 def show_experiments(context: Any, env: str | None, params: dict[str, Any]) -> None:
     """Print a table of all experiments, and one of the sweeps that are written down."""
-    here = context.catalog["labeled_index"].home
-    root = here.parents[3]
-    homes = sorted(path.parent for path in root.glob(f"*/*/*/seed_*/{state.SETTINGS}"))
-    settings = {home: _settings(home) for home in homes}
-    told = _told([*settings.values()])
-    rows = [
-        [*home.relative_to(root).parts, *standing(context.catalog, here, home), _words(settings[home], told)]
-        for home in homes
-    ]
+    begun = [(run, _settings(run)) for run in context.catalog["experiments"].begun()]
+    told = _told([settings for _, settings in begun])
+    rows = [[*place(run), *standing(run), _words(settings, told)] for run, settings in begun]
     columns = ["dataset", "experiment", "strategy", "seed", "cycles", "labels", "result", "state", "settings"]
     show(columns, rows)
     if sweeps := read_sweeps(context.config_loader):
@@ -36,10 +29,10 @@ def show_experiments(context: Any, env: str | None, params: dict[str, Any]) -> N
         show(columns, [_far(env, params, name, sweep) for name, sweep in sweeps.items()])
 
 
-def _settings(home: Path) -> dict[str, Any]:
+def _settings(run: Run) -> dict[str, Any]:
     """What an experiment was begun with; nothing where the file is damaged, which its state says."""
     try:
-        return flat(state.read_settings(home) or {})
+        return flat(run.settings)
     except QueryloopError:
         return {}
 

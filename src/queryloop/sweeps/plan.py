@@ -11,14 +11,14 @@ from typing import Any
 
 from queryloop.errors import OptionsError, QueryloopError
 from queryloop.experiment import checked, settings_of
-from queryloop.inspection import in_place_of, intact
 from queryloop.options import ExperimentOptions
 from queryloop.oracles.registry import is_waited_for
 from queryloop.session import CycleSession
 from queryloop.statistics.stopping import stop_reason
 from queryloop.storage import state
 from queryloop.storage.experiment import committed
-from queryloop.storage.results import ExperimentResults, Run
+from queryloop.storage.results import ExperimentResults
+from queryloop.storage.run import Run
 from queryloop.sweeps.written import Group, SweepOptions, cycles_within
 from queryloop.values import flat
 
@@ -35,8 +35,6 @@ class Planned:
     """What its run records before the first commit, with the threads it computes on."""
     results: ExperimentResults
     """All experiments of its data set."""
-    queries: Path
-    """Where its queries lie."""
     has_content: bool
     """Whether the data set was read before."""
 
@@ -79,7 +77,7 @@ class Planned:
         run = self.run
         if len(run.versions) >= self.options.n_cycles:
             return True
-        n_asked = len(intact(self.queries / run.versions[-1] / self.queries.name, "query"))
+        n_asked = len(run.query)
         return n_asked == 0 or stop_reason(run.metrics, n_asked, self.options.stop) is not None
 
 
@@ -133,10 +131,7 @@ def _planned(
     if options.training.threads == "auto":
         share = max(1, settings["computing"]["threads"] // workers)
         settings["computing"]["threads"] = _recorded_threads(home) or usual or share
-    queries = in_place_of(catalog["query"].folder, here, home)
-    return Planned(
-        options, runtime, home, settings, catalog["experiments"], queries, catalog["samples"].exists()
-    )
+    return Planned(options, runtime, home, settings, catalog["experiments"], catalog["samples"].exists())
 
 
 def _usual_threads(folder: Path) -> int | None:

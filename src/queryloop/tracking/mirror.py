@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from queryloop.storage.results import Run
+from queryloop.storage.run import Run
 from queryloop.tracking.store import Number, Store
 from queryloop.values import flat
 

@@ -13,7 +13,7 @@ from queryloop.errors import QueryloopError, StateError
 from queryloop.experiment import Experiment
 from queryloop.progress import ProgressBar
 from queryloop.storage import lock
-from queryloop.storage.results import Run
+from queryloop.storage.run import Run
 from queryloop.tracking.mirror import Mirror, tell_comparison
 from queryloop.tracking.store import Store, without_password
 
