@@ -126,9 +126,10 @@ class CycleSession(KedroSession):
     def _waiting(self, context: KedroContext, experiment: Experiment) -> str:
         """What people have not answered yet; empty where the next cycle can begin."""
         from queryloop.handover.asked import waiting
-        from queryloop.oracles.registry import is_waited_for
+        from queryloop.oracles.registry import asks_people
 
-        if not is_waited_for(experiment.options.oracle.name):
+        options = experiment.options
+        if not asks_people(options.oracle.name, options.start.sampler, experiment.n_committed):
             return ""
         if not experiment.catalog.exists("starting_set"):
             first = OneCycle(context, experiment.next_version(), self.store)

@@ -68,7 +68,8 @@ def begun(volumes: Volumes, tmp_path: Path) -> Begun:
     home = tmp_path / "home"
     where = {"path": str(home)}
     with locked(home), whole_file(home / "settings.json") as settings:
-        settings.write(json.dumps({"oracle": {"name": "people"}, "samples": "0123"}).encode())
+        recorded = {"oracle": {"name": "people"}, "start": {"sampler": "random"}, "samples": "0123"}
+        settings.write(json.dumps(recorded).encode())
     catalog = DataCatalog(
         {
             "images": MemoryDataset(volumes, copy_mode="assign"),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from queryloop import samples as tables
 from queryloop.errors import OptionsError
-from queryloop.options import QueryOptions, StartOptions
+from queryloop.options import DataOptions, QueryOptions, StartOptions
 
 from .tables import ids, members, quick, samples, seeds, split
 
@@ -25,25 +25,30 @@ def test_a_share_is_at_least_one_and_at_most_all(share: float, total: int) -> No
     assert 1 <= tables.count_of(share, total) <= total
 
 
-SIZES: list[tuple[float, float, int, str]] = [
+SIZES: list[tuple[int, float, int, str]] = [
     (50, 50, 5, ""),
     (100, 1, 1, ""),
     (100, 1, 2, "query.size is 1, but after a start of 100 the pool has only 0 of 100"),
-    (101, 1, 1, "start.size is 101, but the training set has only 100"),
     (60, 50, 2, "query.size is 50, but after a start of 60 the pool has only 40 of 100"),
     (60, 50, 1, ""),
-    (0.5, 0.5, 9, ""),
+    (50, 0.5, 9, ""),
 ]
 
 
 @pytest.mark.parametrize(("start", "query", "n_cycles", "message"), SIZES)
-def test_sizes_must_fit_the_training_set(start: float, query: float, n_cycles: int, message: str) -> None:
-    options = StartOptions(size=start), QueryOptions(size=query)
+def test_sizes_must_fit_the_training_set(start: int, query: float, n_cycles: int, message: str) -> None:
     if not message:
-        tables.check_sizes(100, *options, n_cycles)
+        tables.check_sizes(100, start, QueryOptions(size=query), n_cycles)
         return
     with pytest.raises(OptionsError, match=message):
-        tables.check_sizes(100, *options, n_cycles)
+        tables.check_sizes(100, start, QueryOptions(size=query), n_cycles)
+
+
+def test_a_start_larger_than_the_training_set_is_refused() -> None:
+    splits = split(test=10, seed=0)
+    n = len(members(splits, "train"))
+    with pytest.raises(OptionsError, match=f"start.size is {n + 1}, but the training set has only {n}"):
+        tables.starting_set(samples(), splits, StartOptions(size=n + 1), 0)
 
 
 @quick
@@ -73,6 +78,29 @@ def test_a_larger_starting_set_begins_with_the_smaller_one(seed: int, sampler: s
         for n in (41, size)
     )
     assert ids(whole)[:size] == ids(part)
+
+
+@quick
+@given(seeds, st.sets(st.integers(0, 59), min_size=1), st.permutations(range(60)))
+def test_labelled_start_is_every_training_sample_with_a_label(
+    seed: int, known: set[int], order: list[int]
+) -> None:
+    some = samples(60, 5)
+    some["label"] = some["label"].where([i in known or i >= 60 for i in range(65)])
+    splits = tables.split(some, DataOptions(test=None, validation=0), seed)
+    options = StartOptions(size=3, sampler="labelled")
+    start = tables.starting_set(some, splits, options, seed)
+    assert set(ids(start)) == {f"train/{i:06d}" for i in known}
+    moved = some.iloc[[*order, *range(60, 65)]]
+    assert ids(tables.starting_set(moved, splits, options, seed)) == ids(start)
+
+
+def test_labelled_start_needs_a_label() -> None:
+    none = samples(60, 5)
+    none.loc[none["split"] == "train", "label"] = None
+    splits = tables.split(none, DataOptions(test=None, validation=0), 0)
+    with pytest.raises(OptionsError, match="no label among the 60 training samples"):
+        tables.starting_set(none, splits, StartOptions(sampler="labelled"), 0)
 
 
 @quick

@@ -83,6 +83,83 @@ def test_images_without_labels_are_labelled_by_people(tiny: Tiny, tmp_path: Path
     assert "12 of 12 samples have no label that the oracle could give" in message
 
 
+LABELLED = ",oracle.name:people,data.validation:0,start.sampler:labelled"
+
+
+def some_labelled(root: Path) -> set[str]:
+    """Of `write_images` a third are test images; of the rest the first eight have a label."""
+    names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.png"))
+    train = [name for i, name in enumerate(names) if i % 3]
+    known = {*train[:4], *train[-4:]}
+    rows = [
+        f"{name},{name.split('/')[0] if name in known or i % 3 == 0 else ''},{'train' if i % 3 else 'test'}"
+        for i, name in enumerate(names)
+    ]
+    (root / "labels.csv").write_text("\n".join(["file,label,split", *rows]))
+    return known
+
+
+def test_labels_that_are_there_begin_and_people_go_on(
+    tiny: Tiny, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    mine, out = tmp_path / "mine", tmp_path / "out"
+    write_images(mine)
+    known = some_labelled(mine)
+    fast = FAST.replace("start.size:12,", "")
+    params = f"raw_root:{mine},{fast}{LABELLED}"
+    identity = {"dataset": "image_folder", "strategy": "entropy"}
+    first = tiny.run(params, "--env=image_folder", pipeline=None)
+    assert first.exit_code == 0, first.output
+    assert "waiting for 8 answers, 0 are in" in caplog.text
+    labeled = tiny.load("labeled_index", **identity)
+    assert set(labeled["sample_id"]) == known
+    assert set(labeled["annotator"]) == {"dataset"}
+    assert labeled["label"].tolist() == [name.split("/")[0] for name in labeled["sample_id"]]
+    people = ("--env=image_folder", f"--params={params}")
+    assert tiny.al("ask", f"--out={out}", *people).exit_code == 0
+    asked = pd.read_csv(out / "query.csv")
+    assert not known & set(asked["sample_id"])
+    answered = asked.assign(label=[name.split("/")[0] for name in asked["sample_id"]])
+    corrected = min(known)
+    answered.loc[len(answered), ["sample_id", "label"]] = corrected, "dark"
+    answered.to_csv(out / "query.csv", index=False)
+    told = tiny.al("tell", str(out), "--annotator=ann", *people)
+    assert told.exit_code == 0, told.output
+    second = tiny.run(params, "--env=image_folder", pipeline=None)
+    assert second.exit_code == 0, second.output
+    labeled = tiny.load("labeled_index", **identity).set_index("sample_id")
+    assert labeled["annotator"].value_counts().to_dict() == {"dataset": 7, "ann": 9}
+    assert labeled.loc[corrected, ["label", "annotator"]].tolist() == ["dark", "ann"]
+
+
+def test_nothing_is_asked_before_the_labels_that_are_there_are_taken_in(tiny: Tiny, tmp_path: Path) -> None:
+    write_images(tmp_path)
+    some_labelled(tmp_path)
+    params = f"raw_root:{tmp_path},{FAST.replace('start.size:12,', '')}{LABELLED}"
+    assert tiny.run(params, "--env=image_folder", "--to-nodes=split").exit_code == 0
+    people = ("--env=image_folder", f"--params={params}")
+    assert "has asked for nothing yet: begin it with `kedro run" in refusal(tiny.al("ask", *people))
+    assert "at rest" in tiny.al("status", *people).stdout
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("", "start.size has no effect on start.sampler:labelled"),
+        (
+            ",oracle.name:simulated",
+            "oracle.name:simulated has none for the other samples: set oracle",
+        ),
+    ],
+)
+def test_a_start_of_labels_that_are_there_needs_people(
+    tiny: Tiny, tmp_path: Path, more: str, said: str
+) -> None:
+    write_images(tmp_path)
+    some_labelled(tmp_path)
+    assert said in refusal(run(tiny, tmp_path, LABELLED + more))
+
+
 @pytest.mark.parametrize(
     ("split", "more", "said"),
     [

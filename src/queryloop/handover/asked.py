@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from queryloop import samples as tables
 from queryloop.errors import OptionsError, StateError
 from queryloop.experiment import Experiment
 from queryloop.oracles import people
@@ -50,18 +51,24 @@ class Asked:
 
 def asked_of(experiment: Experiment) -> Asked:
     """What an experiment asks now. Raises StateError where it has not begun."""
-    if not experiment.catalog.exists("starting_set"):
+    n = experiment.n_committed
+    if not experiment.catalog.exists("starting_set") or (n == 0 and _begins_with_labels(experiment)):
         raise StateError(
             f"the experiment at {experiment.home} has asked for nothing yet: begin it with "
             f"{people.run_of(experiment.flags)}."
         )
-    n = experiment.n_committed
     return Asked(
         cycle=n + 1,
         query=experiment.latest("query" if n else "starting_set"),
         labeled=experiment.latest("labeled_index"),
         answers=experiment.latest("answers"),
     )
+
+
+def _begins_with_labels(experiment: Experiment) -> bool:
+    """Whether its first labels are there already, by what it recorded."""
+    settings = state.read_settings(experiment.home)
+    return settings is not None and settings["start"]["sampler"] == tables.LABELLED
 
 
 def waiting(experiment: Experiment) -> str:

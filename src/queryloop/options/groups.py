@@ -62,9 +62,11 @@ class StartOptions(Options):
     """The first query, the same for all strategies of a seed."""
 
     size: Size = 100
-    sampler: Literal["random", "balanced", "foreground_33", "foreground_66"] = "random"
-    """balanced: of images, from each class in turn. foreground_33, foreground_66: of boxes, that share of
-    the draws aims at foreground. All but random read the labels."""
+    sampler: Literal["random", "balanced", "labelled", "foreground_33", "foreground_66"] = "random"
+    """balanced: of images, from each class in turn. labelled: all images of the training part that come with
+    a label, whatever `size` says; their labels are the first answers, and people give the others.
+    foreground_33, foreground_66: of boxes, that share of the draws aims at foreground. All but random read
+    the labels."""
     all_classes: bool = False
     """Of boxes: first two that hold each class."""
 

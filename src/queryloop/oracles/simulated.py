@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import numpy as np
 import pandas as pd
 
-from queryloop import samples as tables
 from queryloop.errors import StateError
 from queryloop.options import OracleOptions
+from queryloop.oracles.rows import by_itself
 from queryloop.randomness import uniform_by_id
 
 
@@ -24,18 +22,8 @@ def answer(asked: pd.DataFrame, known: pd.Series, options: OracleOptions, seed: 
             f"{known.isna().sum()} of {len(known)} samples have no label that the oracle could give:"
             " ask people, with oracle.name:people and another experiment name."
         )
-    cycle = int(asked["cycle"].max())
-    return tables.table(
-        "answers",
-        {
-            "sample_id": asked["sample_id"].to_numpy(),
-            "label": _with_noise(known, options.noise, seed),
-            "annotator": "simulated",
-            "labeled_at": dt.datetime.now(dt.UTC),
-            "seconds": np.nan,
-            "import_id": f"simulated-{cycle:06d}",
-        },
-    )
+    labels, cycle = _with_noise(known, options.noise, seed), int(asked["cycle"].max())
+    return by_itself(asked, labels, "simulated", f"simulated-{cycle:06d}")
 
 
 def _with_noise(known: pd.Series, rate: float, seed: int) -> np.ndarray:

@@ -6,7 +6,7 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from queryloop import samples as tables
-from queryloop.options import OracleOptions, QueryOptions
+from queryloop.options import OracleOptions, QueryOptions, StartOptions
 from queryloop.storage.samples import Inputs
 from queryloop.tasks.registry import task_of
 
@@ -19,17 +19,22 @@ def ask_oracle(
     answers: pd.DataFrame,
     dataset: str,
     strategy: str,
+    start: StartOptions,
     oracle: OracleOptions,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Everything asked so far, and the oracle's answers to what has none yet."""
+    """Everything asked so far, and answers to what has none yet: the oracle's, or labels that are there."""
     from queryloop.oracles.registry import find
+    from queryloop.oracles.rows import FROM_DATASET, by_itself
 
     asked = tables.asked(labeled_index, starting_set if labeled_index.empty else query, strategy)
     open_ = asked[~asked["sample_id"].isin(answers["sample_id"])]
     if open_.empty:
         return asked, tables.table("answers")
-    return asked, find(oracle.name)(open_, task_of(dataset).known(open_, samples), oracle, seed)
+    known = task_of(dataset).known(open_, samples)
+    if labeled_index.empty and start.sampler == tables.LABELLED:
+        return asked, by_itself(open_, known.to_numpy(), "dataset", FROM_DATASET)
+    return asked, find(oracle.name)(open_, known, oracle, seed)
 
 
 def take_in(
@@ -51,7 +56,7 @@ def take_in(
 def create_pipeline() -> Pipeline:
     """Previous state and oracle to the labelled set and the pool of this cycle."""
     state = ["samples", "starting_set", "labeled_index", "query", "answers"]
-    options = ["params:dataset", "params:strategy", "params:oracle", "params:seed"]
+    options = ["params:dataset", "params:strategy", "params:start", "params:oracle", "params:seed"]
     found = ["asked", "answers_next", "pool_index", "splits", "inputs", "params:dataset", "params:query"]
     return Pipeline(
         [

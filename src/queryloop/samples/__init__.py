@@ -17,6 +17,7 @@ from queryloop.samples.results import metrics_row, reference_key
 from queryloop.samples.rows import classes, labelled_rows, rows_of
 from queryloop.samples.schema import BOX, COLUMNS, table, types
 from queryloop.samples.splits import (
+    LABELLED,
     SAMPLERS,
     check_sizes,
     ids_in,
@@ -29,6 +30,7 @@ from queryloop.samples.splits import (
 __all__ = [
     "BOX",
     "COLUMNS",
+    "LABELLED",
     "SAMPLERS",
     "as_many_each",
     "asked",

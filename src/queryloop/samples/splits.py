@@ -135,23 +135,21 @@ def known(samples: pd.DataFrame, splits: pd.DataFrame, name: str) -> pd.DataFram
     return samples.loc[samples["sample_id"].isin(ids_in(splits, name)), ["sample_id", "label"]]
 
 
-SAMPLERS = ("random", "balanced")
+LABELLED = "labelled"
+SAMPLERS = ("random", "balanced", LABELLED)
 """Starting sets of images by name."""
 
 
-def check_sizes(n_train: int, start: StartOptions, query: QueryOptions, n_cycles: int) -> None:
-    """Refuse a start or a first query larger than what there is, and one of control samples alone.
+def check_sizes(n_train: int, first: int, query: QueryOptions, n_cycles: int) -> None:
+    """Refuse a first query larger than what there is, and one of control samples alone.
 
-    Raises OptionsError with the numbers.
+    first: samples of the starting set. Raises OptionsError with the numbers.
     """
-    first = count_of(start.size, n_train)
-    if first > n_train:
-        raise OptionsError(f"start.size is {first}, but the training set has only {n_train} samples.")
     asked, left = count_of(query.size, n_train), n_train - first
     if n_cycles > 1 and asked > left:
         raise OptionsError(
             f"query.size is {asked}, but after a start of {first} the pool has only {left} of "
-            f"{n_train} samples: make query.size or start.size smaller."
+            f"{n_train} samples: make query.size or the start smaller."
         )
     if query.control_share and count_of(query.control_share, asked) >= asked:
         raise OptionsError(
@@ -163,13 +161,28 @@ def check_sizes(n_train: int, start: StartOptions, query: QueryOptions, n_cycles
 def starting_set(samples: pd.DataFrame, splits: pd.DataFrame, start: StartOptions, seed: int) -> pd.DataFrame:
     """The first query: sample_id, rank, score (null); a function of the seed, not of the strategy.
 
-    `balanced` takes from each class in turn and so reads the labels of the whole training set. Raises
-    OptionsError where some have none.
+    `balanced` takes from each class in turn and so reads the labels of the whole training set; `labelled`
+    takes all that have a label. Raises OptionsError for more than there are, where some have no label that
+    is read, and where none has one.
     """
     train = samples[samples["sample_id"].isin(ids_in(splits, "train"))]
     drawn = train.iloc[np.argsort(uniform_by_id(seed, 0, "start", train["sample_id"].tolist()))]
+    if start.sampler == LABELLED:
+        return _labelled(drawn)
+    if (n := count_of(start.size, len(train))) > len(train):
+        raise OptionsError(f"start.size is {n}, but the training set has only {len(train)} samples.")
     if start.sampler == "balanced":
         refuse_unlabelled(train, "start.sampler:balanced cannot see their classes: set start.sampler:random")
         turn = drawn.groupby("label").cumcount()
         drawn = drawn.iloc[np.lexsort((np.arange(len(drawn)), turn))]
-    return query(drawn["sample_id"].head(count_of(start.size, len(train))).tolist())
+    return query(drawn["sample_id"].head(n).tolist())
+
+
+def _labelled(train: pd.DataFrame) -> pd.DataFrame:
+    found = train.loc[train["label"].notna(), "sample_id"].tolist()
+    if not found:
+        raise OptionsError(
+            f"start.sampler:labelled finds no label among the {len(train)} training samples: "
+            "set start.sampler:random, and people are asked for the first ones, too."
+        )
+    return query(found)

@@ -95,10 +95,11 @@ class Classification(Task):
     def starting_set(
         self, data: Data, start: StartOptions, query: QueryOptions, n_cycles: int, seed: int
     ) -> pd.DataFrame:
-        """Drawn at random, or from each class in turn."""
+        """Drawn at random or from each class in turn, or all that have a label."""
         tables.classes(data.samples)
-        tables.check_sizes(len(tables.ids_in(data.splits, "train")), start, query, n_cycles)
-        return tables.starting_set(data.samples, data.splits, start, seed)
+        first = tables.starting_set(data.samples, data.splits, start, seed)
+        tables.check_sizes(len(tables.ids_in(data.splits, "train")), len(first), query, n_cycles)
+        return first
 
     def known(self, asked: pd.DataFrame, samples: pd.DataFrame) -> pd.Series:
         """The class of each image."""
