@@ -57,11 +57,12 @@ def test_images_that_cannot_be_read_are_left_out_if_asked_for(
 
 
 @pytest.mark.parametrize("on_error", ["fail", "skip"])
+@pytest.mark.parametrize("n", [6, 4], ids=["some", "all"])
 def test_of_many_images_that_cannot_be_read_each_has_a_line_in_the_log(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, on_error: str
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, on_error: str, n: int
 ) -> None:
-    write_class_folders(tmp_path, n=6)
-    broken = [tmp_path / name / f"{i}.png" for name in ("cat", "dog") for i in range(1, 5)]
+    write_class_folders(tmp_path, n=n)
+    broken = [tmp_path / name / f"{i}.png" for name in ("cat", "dog") for i in range(4)]
     for path in broken:
         path.write_bytes(b"<html>")
     with caplog.at_level(logging.INFO), suppress(BrokenFileError):

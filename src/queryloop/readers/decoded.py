@@ -97,6 +97,7 @@ def _first(root: Path, names: Sequence[str], side: int | None, channels: int) ->
         if not isinstance(image, BrokenFileError):
             return name, (image.shape[0], image.shape[1], channels)
         broken.append(image)
+    log_all(logger, broken)
     raise BrokenFileError(_told(broken, len(names)))
 
 
