@@ -5,10 +5,13 @@ from __future__ import annotations
 from math import isnan
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from queryloop.errors import BrokenFileError
 from queryloop.exchange.answers import check_answers, read_answers
+from queryloop.exchange.pictures import write_pictures
 
 KNOWN, ASKED, CLASSES = ["a", "b", "c"], ["a", "b"], ["cat", "dog", "NA"]
 
@@ -30,6 +33,36 @@ def test_seconds_are_read_where_they_are_given(tmp_path: Path) -> None:
     given = read_answers(tmp_path / "a.csv")
     assert given["a"].seconds == 2.5
     assert isnan(given["b"].seconds)
+
+
+def test_seconds_may_have_a_comma_but_not_be_negative_or_endless(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("sample_id;label;seconds\na;cat;2,5\n")
+    assert read_answers(tmp_path / "a.csv")["a"].seconds == 2.5
+    for wrong in ("-1", "inf", "nan", "1e999"):
+        with pytest.raises(BrokenFileError, match=f"line 2: seconds are '{wrong}'"):
+            read(tmp_path / "a.csv", f"sample_id,label,seconds\na,cat,{wrong}\n")
+
+
+def test_spreadsheets_may_leave_out_empty_cells_at_the_end(tmp_path: Path) -> None:
+    assert read(tmp_path / "a.csv", "sample_id,label,seconds\na,cat\nb\n") == {"a": "cat"}
+
+
+@pytest.mark.parametrize(
+    "header", ["sample_id,label,label", "sample_id,label,Label", "sample_id,label,SAMPLE_ID"]
+)
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path, header: str) -> None:
+    with pytest.raises(BrokenFileError, match="is there twice: leave one of them"):
+        read(tmp_path / "a.csv", f"{header}\na,cat,dog\n")
+
+
+def test_a_table_to_fill_in_is_read_by_spreadsheets(tmp_path: Path) -> None:
+    """The mark says that it is UTF-8, and the last cell of each row is filled."""
+    query = pd.DataFrame({"sample_id": ["Möwe/1", "b"], "rank": [1, 2]})
+    write_pictures(tmp_path / "out", np.zeros((2, 4, 4, 1), np.uint8), query, ["Möwe"])
+    text = (tmp_path / "out" / "query.csv").read_bytes().decode()
+    assert text.startswith("\ufeffsample_id,rank,label,file\n")
+    (tmp_path / "out" / "query.csv").write_text(text.replace(",1,,", ",1,Möwe,"))
+    assert read_answers(tmp_path / "out" / "query.csv")["Möwe/1"].label == "Möwe"
 
 
 @pytest.mark.parametrize(

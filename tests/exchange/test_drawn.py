@@ -18,6 +18,7 @@ from queryloop.errors import BrokenFileError
 from queryloop.exchange.drawn import read_drawn
 from queryloop.exchange.query import write_query
 from queryloop.readers.grid import affine as to_millimetres
+from queryloop.readers.grid import labels_to_store
 from queryloop.storage.volumes import Volumes
 from queryloop.tasks.segmentation.space import covering, place
 from queryloop.voxels import IGNORE
@@ -41,6 +42,30 @@ def draw(path: Path, region_of: Callable[[np.ndarray], None], affine: np.ndarray
     region_of(voxels)
     nibabel.save(nibabel.Nifti1Image(voxels, before.affine if affine is None else affine), path)
     return path
+
+
+@pytest.mark.parametrize("case_id", TURNS)
+def test_what_is_drawn_where_two_answered_boxes_meet_corrects_both(
+    scans: Volumes, case_id: str, tmp_path: Path
+) -> None:
+    """Resampled, both have a part of some voxels of the file."""
+    case = scans.cases[case_id]
+    *met, apart = boxes(scans, case_id)
+    answered = {box: np.zeros(box.size, np.uint8) for box in met}
+    write_query(tmp_path / "asked", scans, table([apart]), answered)
+    shared = np.zeros(case.native.shape, np.uint8)
+    for box in met:
+        shared[covering(box, case)] += 1
+
+    def paint(voxels: np.ndarray) -> None:
+        voxels[shared == 2] = 1
+
+    path = draw(tmp_path / "asked" / "masks" / f"{case_id}.nii.gz", paint)
+    found = read_drawn(path, case, CLASSES, [*met, apart], {}, answered)
+    expected = labels_to_store((shared == 2).astype(np.uint8), case)
+    assert list(found) == met
+    for box in met:
+        np.testing.assert_array_equal(found[box], expected[box.slices])
 
 
 @pytest.fixture

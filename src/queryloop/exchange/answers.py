@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from math import nan
+from math import inf, nan
 from pathlib import Path
 
 from queryloop.errors import BrokenFileError, examples
@@ -25,14 +25,8 @@ def read_answers(path: Path) -> dict[str, Answer]:
 
     Raises BrokenFileError for a file that is no such table, no label at all, and two labels of a sample.
     """
-    header, *found = rows(path)
-    columns = {name.lower(): number for number, name in enumerate(header.fields)}
-    for name in ("sample_id", "label"):
-        if name not in columns:
-            raise BrokenFileError(
-                f"{path}: no column {name!r} among {', '.join(header.fields)}: keep the columns of the table "
-                "that `kedro al ask` wrote."
-            )
+    header, *found = rows(path, may_be_short=True)
+    columns = _columns(path, header)
     given: dict[str, Answer] = {}
     for row in found:
         sample, label = (row.fields[columns[name]] for name in ("sample_id", "label"))
@@ -48,6 +42,21 @@ def read_answers(path: Path) -> dict[str, Answer]:
     if not given:
         raise BrokenFileError(f"{path}: no label is filled in: write them into the column `label`.")
     return given
+
+
+def _columns(path: Path, header: Row) -> dict[str, int]:
+    """Where the columns stand that are read."""
+    names = [name.lower() for name in header.fields]
+    for name in ("sample_id", "label"):
+        if name not in names:
+            raise BrokenFileError(
+                f"{path}: no column {name!r} among {', '.join(header.fields)}: keep the columns of the table "
+                "that `kedro al ask` wrote."
+            )
+    twice = [name for name in ("sample_id", "label", "seconds") if names.count(name) > 1]
+    if twice:
+        raise BrokenFileError(f"{path}: column {twice[0]!r} is there twice: leave one of them.")
+    return {name: number for number, name in enumerate(names)}
 
 
 def check_answers(
@@ -88,7 +97,12 @@ def _line(place: str) -> str:
 
 def _seconds(row: Row, column: int | None) -> float:
     text = row.fields[column] if column is not None else ""
+    if not text:
+        return nan
     try:
-        return float(text) if text else nan
+        found = float(text.replace(",", "."))  # as the spreadsheets of many countries write it
     except ValueError:
-        raise BrokenFileError(f"{row.place}: seconds are {text!r}, expected a number or nothing.") from None
+        found = nan
+    if not 0 <= found < inf:
+        raise BrokenFileError(f"{row.place}: seconds are {text!r}, expected a number from 0 on, or nothing.")
+    return found

@@ -38,16 +38,19 @@ def read_drawn(
     file.check_same(path, file.grid(path), f"the scan of {case.sample_id}", case.native)
     drawn = file.labels(path, classes, [not_labelled(classes), IGNORE])
     regions = {box: covering(box, case) for box in (*asked, *before)}
+    open_ = [box for box in asked if box not in answered]
     _check_outside(path, drawn, regions.values(), classes)
     stored, shown = labels_to_store(drawn, case), painted(case, asked, answered)
     _check_kept(path, stored, _reached(case, asked), before)
     found: dict[Box, np.ndarray] = {}
     for box in asked:
-        own = own_voxels(box, regions)
+        # a voxel where two answered boxes meet was changed for both, but one of an open box for that alone
+        rivals = [regions[other] for other in (open_ if box in answered else regions) if other != box]
+        own = own_voxels(regions[box], rivals)
         inside = drawn[regions[box]][own]
         if box in answered and (inside == shown[regions[box]][own]).all():
             found[box] = np.asarray(answered[box])
-        elif (inside != IGNORE).any():
+        elif (inside != IGNORE).any() and (stored[box.slices] != IGNORE).any():
             found[box] = stored[box.slices].copy()
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -28,13 +28,11 @@ def painted(case: Case, asked: Sequence[Box], answered: Labels) -> np.ndarray:
     return found
 
 
-def own_voxels(box: Box, regions: Mapping[Box, Region]) -> np.ndarray:
-    """The voxels of a box's region that are in no other one, all if there are none; bool of its shape."""
-    region = regions[box]
+def own_voxels(region: Region, others: Iterable[Region]) -> np.ndarray:
+    """The voxels of a region that are in no other one, all if there are none; bool of its shape."""
     own = np.ones([side.stop - side.start for side in region], bool)
-    for other, theirs in regions.items():
-        if other != box:
-            own[tuple(_shared(region, theirs))] = False
+    for other in others:
+        own[tuple(_shared(region, other))] = False
     return own if own.any() else np.ones_like(own)
 
 

@@ -16,7 +16,7 @@ from queryloop.exchange.labels import in_file, write_description
 from queryloop.exchange.names import Labels, write_names
 from queryloop.exchange.painted import painted
 from queryloop.exchange.pictures import TABLE
-from queryloop.exchange.writing import ENDING, save, whole_folder
+from queryloop.exchange.writing import ENDING, FOR_SPREADSHEETS, save, whole_folder
 from queryloop.progress import ProgressBar
 from queryloop.readers.grid import image_to_native
 from queryloop.readers.volumes import Case
@@ -56,7 +56,7 @@ def write_query(
                 bar.advance()
         write_names(begun, scans.classes)
         write_description(begun, scans, len(by_case(boxes)))
-        box_table(query, scans.cases).to_csv(begun / TABLE, index=False)
+        box_table(query, scans.cases).to_csv(begun / TABLE, index=False, encoding=FOR_SPREADSHEETS)
 
 
 def box_table(query: pd.DataFrame, cases: Mapping[str, Case]) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import numpy as np
 from queryloop.errors import OptionsError, StateError
 
 ENDING = ".nii.gz"
+FOR_SPREADSHEETS = "utf-8-sig"  # without the mark some take the text of a CSV for that of their country
 
 
 @contextmanager
@@ -21,6 +22,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
     Raises OptionsError where `folder` holds something, StateError where the disk refuses.
     """
+    folder = folder.absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OptionsError(
             f"{folder} is there already, and what somebody wrote into it must not be lost: name another "

@@ -111,10 +111,11 @@ def refuse_emptied(said_by: Path, named: pd.DataFrame, left: pd.DataFrame) -> No
         )
 
 
-def rows(path: Path) -> list[Row]:
+def rows(path: Path, *, may_be_short: bool = False) -> list[Row]:
     """The header and the rows of a table, without the empty ones; fields end with a comma, `;` or a tab.
 
-    Raises BrokenFileError naming the line that is no CSV, has other fields than the header, or no UTF-8.
+    may_be_short: rows may lack fields at their end, as spreadsheets save them where these are empty. Raises
+    BrokenFileError naming the line that is no CSV, has other fields than the header, or no UTF-8.
     """
     text = _text(path)
     delimiter = max(",;\t", key=text.lstrip().partition("\n")[0].count)
@@ -122,6 +123,8 @@ def rows(path: Path) -> list[Row]:
     found: list[Row] = []
     try:
         for fields in reader:
+            if may_be_short and found:
+                fields += [""] * (len(found[0].fields) - len(fields))
             row = Row(f"{path}: line {reader.line_num}", [field.strip() for field in fields])
             if found and fields and len(fields) != len(found[0].fields):
                 wrong = f"{len(fields)} fields, but the header has {len(found[0].fields)}"
