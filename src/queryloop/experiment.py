@@ -16,7 +16,7 @@ from queryloop.errors import OptionsError
 from queryloop.hooks import cycle_hooks
 from queryloop.options import ExperimentOptions
 from queryloop.parsing import parse
-from queryloop.samples import table
+from queryloop.samples import LABELLED, table
 from queryloop.statistics.stopping import check_stop
 from queryloop.storage import lock, state
 from queryloop.storage.experiment import committed
@@ -87,6 +87,8 @@ def settings_of(options: ExperimentOptions, fingerprint: str) -> dict[str, Any]:
     from queryloop.training.compute import resolve, resolve_scoring
 
     asked = options.model_dump(mode="json", exclude=_CHANGES_NO_RESULT)
+    if options.start.sampler == LABELLED:
+        del asked["start"]["size"]
     training, scoring = resolve(options.training), resolve_scoring(options.training)
     return {
         **asked,
@@ -184,14 +186,22 @@ class Experiment:
         Raises LockedError, and StateError for a damaged state or other settings than before.
         """
         settings = settings_of(self.options, self.catalog["fingerprint"].fingerprint)
-        from queryloop.oracles.people import are_given
-
         once = [self.catalog[name].folder for name in ("splits", "starting_set", "answers")]
         with lock.locked(self.home):
             state.remove_leftovers(self.home, self.folders)
-            by_people = are_given(self.catalog.load("answers"))
-            state.record_settings(self.home, settings, once, keep=by_people)
+            state.record_settings(self.home, settings, once, keep=self._is_with_people)
             yield
+
+    @property
+    def _is_with_people(self) -> bool:
+        """Whether people were asked: some may be at work on the query, told or not."""
+        from queryloop.oracles.people import are_given
+        from queryloop.oracles.registry import asks_people
+
+        recorded = state.read_settings(self.home)
+        if recorded is None:
+            return are_given(self.catalog.load("answers"))
+        return self.catalog.exists("starting_set") and asks_people(recorded, self.n_committed)
 
     @property
     def run(self) -> Run:

@@ -139,8 +139,7 @@ def _state(run: Run) -> str:
 
 def _asked_of_people(run: Run) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     """The open query and all answers, where people are asked and nothing runs."""
-    oracle, start = run.settings["oracle"], run.settings["start"]
-    if lock.holder(run.home) or not asks_people(oracle["name"], start["sampler"], len(run.versions)):
+    if lock.holder(run.home) or not asks_people(run.settings, len(run.versions)):
         return None
     return None if run.query.empty else (run.query, run.answers)
 

@@ -128,8 +128,7 @@ class CycleSession(KedroSession):
         from queryloop.handover.asked import waiting
         from queryloop.oracles.registry import asks_people
 
-        options = experiment.options
-        if not asks_people(options.oracle.name, options.start.sampler, experiment.n_committed):
+        if not asks_people(experiment.options.model_dump(), experiment.n_committed):
             return ""
         if not experiment.catalog.exists("starting_set"):
             first = OneCycle(context, experiment.next_version(), self.store)

@@ -18,6 +18,7 @@ from queryloop.errors import BrokenFileError, MissingFilesError
 from queryloop.handover.ask import ask
 from queryloop.handover.export import export
 from queryloop.handover.tell import tell
+from queryloop.oracles.given import by_itself
 from queryloop.readers.grid import is_resampled
 from queryloop.readers.nifti import file
 from queryloop.storage.files import whole_file
@@ -38,6 +39,7 @@ OPEN = [
     Box("plain", (2, 2, 2), (3, 3, 3)),
 ]
 EARLIER = Box("turned", (8, 5, 5), (3, 3, 3))
+SETTINGS = {"oracle": {"name": "people"}, "start": {"sampler": "random"}, "samples": "0123"}
 
 
 @dataclass
@@ -52,10 +54,17 @@ class Begun:
     is_exhausted: bool = False
     flags: str = "--params=strategy=entropy"
 
-    def latest(self, name: str) -> pd.DataFrame:
-        if name == "answers":
-            return self.catalog.load("answers")
-        return self.labeled if name == "labeled_index" else self.query
+    @property
+    def run(self) -> SimpleNamespace:
+        return SimpleNamespace(
+            home=self.home,
+            strategy="entropy",
+            settings=SETTINGS,
+            versions=["v"] * self.n_committed,
+            query=self.query,
+            labeled=self.labeled,
+            answers=self.catalog.load("answers"),
+        )
 
 
 @pytest.fixture(scope="module", params=[None, (1.5, 2.1, 1.3)], ids=["native", "resampled"])
@@ -68,8 +77,7 @@ def begun(volumes: Volumes, tmp_path: Path) -> Begun:
     home = tmp_path / "home"
     where = {"path": str(home)}
     with locked(home), whole_file(home / "settings.json") as settings:
-        recorded = {"oracle": {"name": "people"}, "start": {"sampler": "random"}, "samples": "0123"}
-        settings.write(json.dumps(recorded).encode())
+        settings.write(json.dumps(SETTINGS).encode())
     catalog = DataCatalog(
         {
             "images": MemoryDataset(volumes, copy_mode="assign"),
@@ -163,6 +171,22 @@ def test_a_box_with_an_answer_can_be_corrected_where_it_is_shown(
     assert (begun.catalog.load("masks")[key] == 2).all()
 
 
+def test_a_box_that_keeps_no_label_is_not_answered(begun: Begun, volumes: Volumes, tmp_path: Path) -> None:
+    """One voxel of the file can be too few for any of the store."""
+    case = volumes.cases["turned"]
+    ask(begun, tmp_path / "asked")
+    path = tmp_path / "asked" / "masks" / "turned.nii.gz"
+    before = nibabel.load(path)
+    voxels = np.asanyarray(before.dataobj).copy()
+    voxels[tuple(side.start for side in covering(OPEN[0], case))] = 1
+    nibabel.save(nibabel.Nifti1Image(voxels, before.affine), path)
+    if is_resampled(case):
+        with pytest.raises(BrokenFileError, match="no box is filled in"):
+            tell(begun, path, "ann")
+    else:
+        assert "1 new answers" in " ".join(tell(begun, path, "ann"))
+
+
 def test_boxes_of_background_alone_are_named(begun: Begun, volumes: Volumes, tmp_path: Path) -> None:
     ask(begun, tmp_path / "asked")
     draw(tmp_path / "asked", volumes, OPEN[2])
@@ -221,6 +245,22 @@ def test_folder_of_an_earlier_query_is_refused(
     pd.testing.assert_frame_equal(begun.catalog.load("answers"), before)
     (tmp_path / "asked" / "query.csv").unlink()
     assert "1 new answers were taken in" in " ".join(tell(begun, tmp_path / "asked" / part, "ann"))
+
+
+@pytest.mark.parametrize("part", [".", "plain.nii.gz"])
+def test_folder_of_an_earlier_query_is_refused_from_within(
+    begun: Begun, volumes: Volumes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    begun.query = table([OPEN[2]])
+    ask(begun, tmp_path / "asked")
+    draw(tmp_path / "asked", volumes, OPEN[2])
+    tell(begun, tmp_path / "asked", "ann")
+    next_query(begun, Box("plain", (6, 2, 2), (3, 3, 3)))
+    monkeypatch.chdir(tmp_path / "asked" / "masks")
+    listed = tmp_path / "asked" / "query.csv"
+    listed.write_text(listed.read_text().replace(",", ";"))
+    with pytest.raises(BrokenFileError, match="none of which is asked for"):
+        tell(begun, Path(part), "ann")
 
 
 def test_boxes_of_the_labelled_set_may_stay_in_the_files(
@@ -292,6 +332,8 @@ def test_two_files_of_one_scan_are_refused(begun: Begun, tmp_path: Path) -> None
 
 
 def test_an_export_holds_labels_loops_and_cycles(begun: Begun, volumes: Volumes, tmp_path: Path) -> None:
+    with locked(begun.home):
+        begun.catalog.save("answers", answer_to(EARLIER, TRUTH))
     assert "1 labelled boxes and 3 of the open query" in export(begun, tmp_path / "out")
     loops = read_loops(tmp_path / "out" / "loops", volumes.cases)
     assert [len(loop) for loop in loops] == [1, 3]
@@ -301,6 +343,23 @@ def test_an_export_holds_labels_loops_and_cycles(begun: Begun, volumes: Volumes,
     assert np.unique(cycles).tolist() == [0, 1, 2]
     labels = file.labels(tmp_path / "out" / "labels" / "labelsTr" / "turned.nii.gz", volumes.classes, [3])
     assert 0 < (labels != IGNORE).sum() < 4 * np.prod(EARLIER.size)
+
+
+def test_an_export_holds_what_was_told_since(begun: Begun, volumes: Volumes, tmp_path: Path) -> None:
+    with locked(begun.home):
+        begun.catalog.save("answers", answer_to(EARLIER, TRUTH))
+    ask(begun, tmp_path / "asked")
+    draw(tmp_path / "asked", volumes, OPEN[2])
+    tell(begun, tmp_path / "asked", "ann")
+    assert "2 labelled boxes and 3 of the open query" in export(begun, tmp_path / "out")
+    labels = file.labels(tmp_path / "out" / "labels" / "labelsTr" / "plain.nii.gz", volumes.classes, [3])
+    assert (labels != IGNORE).any()
+
+
+def answer_to(box: Box, label: str) -> pd.DataFrame:
+    """What a simulated oracle said of a box."""
+    asked = pd.DataFrame({"sample_id": [box.id], "cycle": 1})
+    return by_itself(asked, np.array([label]), "simulated", "simulated-000001")
 
 
 def test_an_export_before_the_first_cycle_has_no_labels(begun: Begun, tmp_path: Path) -> None:

@@ -36,7 +36,8 @@ def test_people_are_waited_for_and_never_asked_within_a_run() -> None:
 def test_people_answer_all_but_a_start_of_labels_that_are_there(
     name: str, sampler: str, n_committed: int, asked: bool
 ) -> None:
-    assert asks_people(name, sampler, n_committed) is asked
+    settings = {"oracle": {"name": name}, "start": {"sampler": sampler}}
+    assert asks_people(settings, n_committed) is asked
 
 
 def test_imports_sort_as_they_came_whatever_their_content() -> None:

@@ -138,7 +138,10 @@ def test_nothing_is_asked_before_the_labels_that_are_there_are_taken_in(tiny: Ti
     params = f"raw_root:{tmp_path},{FAST.replace('start.size:12,', '')}{LABELLED}"
     assert tiny.run(params, "--env=image_folder", "--to-nodes=split").exit_code == 0
     people = ("--env=image_folder", f"--params={params}")
-    assert "has asked for nothing yet: begin it with `kedro run" in refusal(tiny.al("ask", *people))
+    message = refusal(tiny.al("ask", "--env=image_folder", f"--params=raw_root:{tmp_path},strategy:entropy"))
+    assert "has not finished its first cycle" in message
+    assert "go on with the `kedro run` that began it" in message
+    assert "size" not in tiny.settings(dataset="image_folder", strategy="entropy")["start"]
     assert "at rest" in tiny.al("status", *people).stdout
 
 

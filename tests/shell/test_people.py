@@ -197,14 +197,30 @@ def test_what_somebody_fills_in_is_not_overwritten(waiting: Tiny, tmp_path: Path
 def test_answers_of_people_are_not_lost_by_other_settings(waiting: Tiny, tmp_path: Path) -> None:
     tell(waiting, table(tmp_path / "a.csv", (asked_ids(waiting)[0], "3")))
     message = refusal(waiting.run("strategy:entropy"))
-    assert "answers of people made with other settings (oracle.name: people -> simulated)" in message
+    assert "has asked people with other settings (oracle.name: people -> simulated)" in message
     assert len(waiting.load("answers", **ENTROPY)) == 1
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [("strategy:entropy", "people -> simulated"), (f"{PEOPLE},start.size:10", "start.size: 20 -> 10")],
+)
+def test_a_query_that_is_with_people_is_not_drawn_anew(waiting: Tiny, params: str, said: str) -> None:
+    before = asked_ids(waiting)
+    message = refusal(waiting.run(params))
+    assert "has asked people with other settings" in message
+    assert said in message
+    assert asked_ids(waiting) == before
 
 
 def test_an_experiment_with_a_simulated_oracle_takes_no_answers(finished: Tiny, tmp_path: Path) -> None:
     given = table(tmp_path / "a.csv", ("train/000001", "3"))
     message = refusal(finished.al("tell", str(given), f"{PARAMS},oracle.name:people"))
     assert "has oracle.name:simulated" in message
+    for oracle in ("", ",oracle.name:people"):
+        message = refusal(finished.al("ask", f"--out={tmp_path / 'out'}", f"{PARAMS}{oracle}"))
+        assert "has oracle.name:simulated" in message
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_experiment_that_never_ran_asks_nothing(tiny: Tiny, tmp_path: Path) -> None:
@@ -225,6 +241,15 @@ def test_another_reading_of_the_data_set_is_refused(
     for command in (["ask", f"--out={tmp_path / 'out'}"], ["tell", str(given)]):
         assert "other options in `data`" in refusal(waiting.al(*command, PARAMS))
     assert not (tmp_path / "out").exists()
+
+
+def test_what_was_told_since_the_last_cycle_is_exported_too(waiting: Tiny, tmp_path: Path) -> None:
+    first, second, *_ = asked_ids(waiting)
+    tell(waiting, table(tmp_path / "a.csv", (first, "3"), (second, "4")))
+    tell(waiting, table(tmp_path / "b.csv", (first, "5")))
+    assert waiting.al("export", str(tmp_path / "out"), PARAMS).exit_code == 0
+    found = pd.read_csv(tmp_path / "out" / "labels.csv", dtype=str)
+    assert found[["sample_id", "label", "cycle"]].values.tolist() == [[first, "5", "1"], [second, "4", "1"]]
 
 
 def test_labels_are_exported_as_a_table(finished: Tiny, tmp_path: Path) -> None:

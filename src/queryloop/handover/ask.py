@@ -9,7 +9,7 @@ from queryloop.errors import StateError
 from queryloop.exchange.pictures import write_pictures
 from queryloop.exchange.query import write_query
 from queryloop.experiment import Experiment
-from queryloop.handover.asked import Asked, asked_of, check_content, check_open
+from queryloop.handover.asked import Asked, asked_of, check_content, check_open, check_people_are_asked
 from queryloop.oracles import people
 from queryloop.tasks.segmentation.labels import masks_of
 
@@ -18,8 +18,9 @@ def ask(experiment: Experiment, out: Path | None) -> str:
     """Write what is asked into a new folder: tables and pictures, or scans, outlines and masks to draw in.
 
     out: the folder; none: beside the results, by cycle. Returns what was written and what to do with it.
-    Raises OptionsError where the folder holds something, StateError where nothing is asked.
+    Raises OptionsError where the folder holds something or no people are asked, StateError where nothing is.
     """
+    check_people_are_asked(experiment)
     check_open(experiment)
     asked = asked_of(experiment)
     if asked.open.empty:

@@ -10,7 +10,7 @@ from queryloop import samples as tables
 from queryloop.errors import OptionsError, StateError
 from queryloop.experiment import Experiment
 from queryloop.oracles import people
-from queryloop.oracles.registry import is_waited_for
+from queryloop.oracles.registry import asks_people, is_waited_for
 from queryloop.storage import state
 from queryloop.tasks.segmentation.rows import has_boxes
 
@@ -19,11 +19,12 @@ from queryloop.tasks.segmentation.rows import has_boxes
 class Asked:
     """The open query of an experiment, or its starting set before the first cycle.
 
-    cycle: the one that takes the answers in. query: sample_id, rank, score, and the columns of boxes.
-    labeled: the labelled set so far. answers: every answer ever given.
+    cycle: the one that takes the answers in. strategy: which asks. query: sample_id, rank, score, and the
+    columns of boxes. labeled: the labelled set of the last cycle. answers: every answer ever given.
     """
 
     cycle: int
+    strategy: str
     query: pd.DataFrame
     labeled: pd.DataFrame
     answers: pd.DataFrame
@@ -48,27 +49,26 @@ class Asked:
         """The rest of it, with its newest label."""
         return self.query.assign(label=self.query["sample_id"].map(self.labels)).dropna(subset="label")
 
+    @property
+    def labeled_by_now(self) -> pd.DataFrame:
+        """The labelled set as a cycle would take it in now: with answers since, and each newest label."""
+        known = tables.asked(self.labeled, self.answered, self.strategy)
+        return tables.resolve_labels(known, self.answers)
+
 
 def asked_of(experiment: Experiment) -> Asked:
-    """What an experiment asks now. Raises StateError where it has not begun."""
-    n = experiment.n_committed
-    if not experiment.catalog.exists("starting_set") or (n == 0 and _begins_with_labels(experiment)):
-        raise StateError(
-            f"the experiment at {experiment.home} has asked for nothing yet: begin it with "
-            f"{people.run_of(experiment.flags)}."
-        )
-    return Asked(
-        cycle=n + 1,
-        query=experiment.latest("query" if n else "starting_set"),
-        labeled=experiment.latest("labeled_index"),
-        answers=experiment.latest("answers"),
+    """What an experiment asks now. Raises StateError where it has not asked for anything."""
+    run = experiment.run
+    asked = Asked(len(run.versions) + 1, run.strategy, run.query, run.labeled, run.answers)
+    if run.versions or (len(run.query) and asks_people(run.settings, 0)):
+        return asked
+    raise StateError(
+        f"the experiment at {run.home} has not finished its first cycle, and asks for nothing before: go on "
+        "with the `kedro run` that began it, word for word."
+        if len(run.query)
+        else f"the experiment at {run.home} has asked for nothing yet: begin it with "
+        f"{people.run_of(experiment.flags)}."
     )
-
-
-def _begins_with_labels(experiment: Experiment) -> bool:
-    """Whether its first labels are there already, by what it recorded."""
-    settings = state.read_settings(experiment.home)
-    return settings is not None and settings["start"]["sampler"] == tables.LABELLED
 
 
 def waiting(experiment: Experiment) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from queryloop.exchange.labels import write_labels, write_queried
 from queryloop.exchange.loops import write_loops
-from queryloop.exchange.writing import whole_folder
+from queryloop.exchange.writing import FOR_SPREADSHEETS, whole_folder
 from queryloop.experiment import Experiment
 from queryloop.handover.asked import Asked, asked_of, check_content
 from queryloop.tasks.segmentation.labels import masks_of
@@ -33,12 +33,14 @@ def _boxes(experiment: Experiment, asked: Asked, folder: Path) -> str:
     queried = pd.concat([asked.labeled, asked.query.assign(cycle=asked.cycle)], ignore_index=True)
     write_loops(folder / "loops", scans.cases, queried)
     write_queried(folder / "queried", scans, queried)
-    if len(asked.labeled):
-        labels = masks_of(asked.labeled, scans, experiment.catalog.load("masks"))
+    labeled = asked.labeled_by_now
+    if len(labeled):
+        labels = masks_of(labeled, scans, experiment.catalog.load("masks"))
         write_labels(folder / "labels", scans, labels)
-    return f"{len(asked.labeled)} labelled boxes and {len(asked.query)} of the open query"
+    return f"{len(labeled)} labelled boxes and {len(asked.query)} of the open query"
 
 
 def _images(asked: Asked, folder: Path) -> str:
-    asked.labeled.to_csv(folder / "labels.csv", index=False)
-    return f"{len(asked.labeled)} labels"
+    labeled = asked.labeled_by_now
+    labeled.to_csv(folder / "labels.csv", index=False, encoding=FOR_SPREADSHEETS)
+    return f"{len(labeled)} labels"

@@ -19,6 +19,7 @@ from queryloop.exchange.pictures import TABLE
 from queryloop.exchange.query import MASKS
 from queryloop.handover.asked import Asked
 from queryloop.progress import ProgressBar
+from queryloop.readers.labels import rows
 from queryloop.readers.nifti.description import ENDINGS
 from queryloop.storage.masks import key_of
 from queryloop.tasks.segmentation.labels import masks_of
@@ -75,15 +76,17 @@ def check_is_of(query: pd.DataFrame, given: Path) -> None:
 
     Raises BrokenFileError where the table beside the masks names none of the boxes that are asked for now.
     """
+    given = given.absolute()  # of "." neither name nor parent say where it is
     folder = given if given.is_dir() else given.parent
     table = (folder.parent if folder.name == MASKS else folder) / TABLE
     try:
-        listed = pd.read_csv(table, dtype=str).get("sample_id", query["sample_id"])
-    except (OSError, ValueError):  # it is not there, or somebody saved it in another format
+        header, *found = rows(table, may_be_short=True)
+        listed = [row.fields[header.fields.index("sample_id")] for row in found]
+    except (OSError, BrokenFileError, ValueError):  # it is not there, or somebody saved it in another format
         return
-    if not listed.isin(query["sample_id"]).any():
+    if not query["sample_id"].isin(listed).any():
         raise BrokenFileError(
-            f"{table} names {examples(listed.tolist())}, none of which is asked for now: it was written for "
+            f"{table} names {examples(listed)}, none of which is asked for now: it was written for "
             "an earlier query. Nothing was taken in: tell the folder that `kedro al ask` wrote for this one."
         )
 

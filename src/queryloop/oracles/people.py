@@ -33,7 +33,10 @@ def next_step(asked: pd.DataFrame, answers: pd.DataFrame, flags: str) -> str:
     """
     told = standing(asked, answers)
     if unanswered(asked, answers).empty:
-        return f"{told}: go on with the `kedro run` that began the experiment, word for word."
+        return (
+            f"{told}: go on with the `kedro run` that began the experiment, word for word, or with a larger "
+            "n_cycles where all its cycles are done."
+        )
     return (
         f"{told}: `kedro al ask {flags}` writes out what is asked, "
         f"`kedro al tell FILE {flags}` takes answers in."

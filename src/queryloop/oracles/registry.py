@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import pandas as pd
 
 from queryloop.errors import OptionsError, unknown
 from queryloop.options import ExperimentOptions
-from queryloop.oracles import people, simulated
+from queryloop.oracles import given, people, simulated
 from queryloop.samples import LABELLED
 
 Oracle = Callable[..., pd.DataFrame]
@@ -52,12 +53,18 @@ def _check_labelled(name: str, typed: Collection[str]) -> None:
         )
 
 
-def asks_people(name: str, sampler: str, n_committed: int) -> bool:
-    """Whether people answer the open query: all but a starting set of labels that are there.
+def answering(name: str, sampler: str, n_committed: int) -> Oracle:
+    """Who answers the open query: the oracle `name`, or at first the labels that samples come with.
 
-    name: of the oracle. sampler: of the starting set. n_committed: cycles by now.
+    sampler: of the starting set. n_committed: cycles by now. Raises OptionsError with the nearest names.
     """
-    return is_waited_for(name) and not (n_committed == 0 and sampler == LABELLED)
+    return given.answer if n_committed == 0 and sampler == LABELLED else find(name)
+
+
+def asks_people(settings: Mapping[str, Any], n_committed: int) -> bool:
+    """Whether people answer the open query of an experiment. settings: what it was begun with."""
+    who = answering(settings["oracle"]["name"], settings["start"]["sampler"], n_committed)
+    return who is people.answer
 
 
 def is_waited_for(name: str) -> bool:

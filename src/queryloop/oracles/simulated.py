@@ -7,7 +7,7 @@ import pandas as pd
 
 from queryloop.errors import StateError
 from queryloop.options import OracleOptions
-from queryloop.oracles.rows import by_itself
+from queryloop.oracles.given import by_itself
 from queryloop.randomness import uniform_by_id
 
 

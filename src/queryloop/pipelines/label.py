@@ -23,18 +23,15 @@ def ask_oracle(
     oracle: OracleOptions,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Everything asked so far, and answers to what has none yet: the oracle's, or labels that are there."""
-    from queryloop.oracles.registry import find
-    from queryloop.oracles.rows import FROM_DATASET, by_itself
+    """Everything asked so far, and the answers to what has none yet."""
+    from queryloop.oracles.registry import answering
 
     asked = tables.asked(labeled_index, starting_set if labeled_index.empty else query, strategy)
     open_ = asked[~asked["sample_id"].isin(answers["sample_id"])]
     if open_.empty:
         return asked, tables.table("answers")
-    known = task_of(dataset).known(open_, samples)
-    if labeled_index.empty and start.sampler == tables.LABELLED:
-        return asked, by_itself(open_, known.to_numpy(), "dataset", FROM_DATASET)
-    return asked, find(oracle.name)(open_, known, oracle, seed)
+    who = answering(oracle.name, start.sampler, tables.next_cycle(labeled_index) - 1)
+    return asked, who(open_, task_of(dataset).known(open_, samples), oracle, seed)
 
 
 def take_in(

@@ -149,7 +149,7 @@ def check_sizes(n_train: int, first: int, query: QueryOptions, n_cycles: int) ->
     if n_cycles > 1 and asked > left:
         raise OptionsError(
             f"query.size is {asked}, but after a start of {first} the pool has only {left} of "
-            f"{n_train} samples: make query.size or the start smaller."
+            f"{n_train} samples: make query.size smaller, or begin with fewer labels."
         )
     if query.control_share and count_of(query.control_share, asked) >= asked:
         raise OptionsError(

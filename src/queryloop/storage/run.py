@@ -65,8 +65,13 @@ class Run:
 
     @cached_property
     def labeled(self) -> pd.DataFrame:
-        """The labelled set of the last cycle. Raises CorruptFileError where it was changed."""
-        return self._table(self.layers.states, "labeled_index")
+        """The labelled set of the last cycle, empty before the first.
+
+        Raises CorruptFileError where it was changed.
+        """
+        from queryloop.samples import table
+
+        return self._table(self.layers.states, "labeled_index") if self.versions else table("labeled_index")
 
     @cached_property
     def query(self) -> pd.DataFrame:
@@ -74,12 +79,12 @@ class Run:
 
         Empty where nothing is drawn yet. Raises CorruptFileError where it was changed.
         """
-        import pandas as pd
+        from queryloop.samples import table
 
         if self.versions:
             return self._table(self.layers.states, "query")
         path = self.home / "starting_set.parquet"
-        return _sealed(path, "query") if path.exists() else pd.DataFrame()
+        return _sealed(path, "query") if path.exists() else table("query")
 
     @property
     def answers(self) -> pd.DataFrame:

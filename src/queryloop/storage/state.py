@@ -95,8 +95,8 @@ def record_settings(
 ) -> None:
     """Write the settings before anything is made from them; once a cycle is committed they stay.
 
-    made_from_them: files written once, which other settings before the first commit make stale. keep: they
-    hold what people did, and stay with the settings even before. Raises StateError showing each difference.
+    made_from_them: files written once, which other settings before the first commit make stale. keep: people
+    were asked, so they stay with the settings even before. Raises StateError showing each difference.
     """
     before = read_settings(home)
     if before == settings:
@@ -135,15 +135,15 @@ def _differences(home: Path, before: dict[str, Any], now: dict[str, Any]) -> str
         _THREADS: f" `{_THREADS}` is set with --params=training.threads:{old.get(_THREADS)}.",
     }
     return (
-        f"the experiment at {home} has {_made(home)} made with other settings "
+        f"the experiment at {home} {_done(home)} with other settings "
         f"({'; '.join(changed.values())}).{''.join(hints[key] for key in hints if key in changed)} "
         "Results of different settings do not belong in one curve: set them back, "
         "or give another name, such as --params=experiment:second."
     )
 
 
-def _made(home: Path) -> str:
-    return f"{n} cycles" if (n := len(committed(home))) else "answers of people"
+def _done(home: Path) -> str:
+    return f"has {n} cycles made" if (n := len(committed(home))) else "has asked people"
 
 
 def damaged(root: Path) -> tuple[int, list[str]]:
