@@ -34,7 +34,7 @@ def write_labels(folder: Path, scans: Scans, labels: Labels) -> None:
         for case in cases:
             found = labelled(scans, case, {box: labels[box] for box in boxes.get(case, ())})
             path = place / "labelsTr" / f"{case}{ENDING}"
-            save(path, in_file(found, scans.classes), scans.cases[case].native.affine)
+            save(path, as_saved(found, scans.classes), scans.cases[case].native.affine)
         write_description(place, scans, len(cases))
 
 
@@ -50,7 +50,7 @@ def labelled(scans: Scans, case_id: str, labels: Labels) -> np.ndarray:
     return to_native(found, case)
 
 
-def in_file(labels: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+def as_saved(labels: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
     """The labels as files have them: not 255 but the number after the last class where nobody labelled."""
     return np.where(labels == IGNORE, not_labelled(classes), labels).astype(np.uint8)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from queryloop.boxes.box import Box
-from queryloop.exchange.labels import in_file, write_description
+from queryloop.exchange.labels import as_saved, write_description
 from queryloop.exchange.names import Labels, write_names
 from queryloop.exchange.painted import painted
 from queryloop.exchange.pictures import TABLE
@@ -84,7 +84,7 @@ def _row(box: Box, case: Case) -> dict[str, Any]:
 def _write_case(folder: Path, scans: Scans, case_id: str, ranks: dict[Box, int], answered: Labels) -> None:
     case = scans.cases[case_id]
     before = [box for box in answered if box.case == case_id]
-    mask = in_file(painted(case, [*ranks, *before], answered), scans.classes)
+    mask = as_saved(painted(case, [*ranks, *before], answered), scans.classes)
     outlines = np.zeros(case.native.shape, np.uint16)
     for box, rank in ranks.items():
         _draw_edges(outlines, nearest(box, case), rank)
