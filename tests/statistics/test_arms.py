@@ -121,6 +121,17 @@ def test_the_control_has_the_same_auxiliary_training() -> None:
     assert found.controls == {"margin": "random (main)", "vaal": "random (control)"}
 
 
+@pytest.mark.parametrize(
+    ("name", "apart"),
+    [("learning_loss", {"learning_loss": {"detach": 0}}), ("adversarial", {"adversarial": {"weight": 0}})],
+)
+def test_what_leaves_the_network_alone_is_compared_with_plain_training(
+    name: str, apart: dict[str, Any]
+) -> None:
+    found = gathered([run("random"), run("margin"), run(name, training=apart)], "main")
+    assert found.controls == {"margin": "random", name: "random"}
+
+
 def test_without_such_a_control_there_is_no_verdict_but_the_words_to_get_one() -> None:
     found = gathered([run("random"), run("vaal")], "main")
     assert found.controls == {}

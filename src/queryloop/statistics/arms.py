@@ -18,6 +18,8 @@ _TRAINED = ("data.transfer", "model.dropout")
 _DEMANDED = ("scoring.", *_TRAINED)  # by the needs of a strategy, unless set by hand
 _OWN = ("strategy", "strategy_options.", "experiment", "seed", "arm.", *_DEMANDED)
 _BESIDE = (AUXILIARY, "training.learning_loss.", "training.adversarial.", "training.vaal.")
+_LEFT_ALONE = {"learning_loss": "training.learning_loss.detach", "adversarial": "training.adversarial.weight"}
+"""What at 0 leaves the network as it is in plain training, bit by bit."""
 _SHOWN = 4  # differing settings in a sentence
 
 
@@ -53,8 +55,11 @@ class Candidate:
 
     @property
     def beside(self) -> tuple:
-        """What is trained beside the network, with its settings."""
-        name = str(flat(self.settings).get(AUXILIARY, "none"))
+        """What is trained beside the network, with its settings; nothing if it leaves the network alone."""
+        settings = flat(self.settings)
+        name = str(settings.get(AUXILIARY, "none"))
+        if name in _LEFT_ALONE and settings[_LEFT_ALONE[name]] == 0:
+            return ("none",)
         return name, *sorted(self._among((f"training.{name}.",)).items())
 
     @property
