@@ -8,9 +8,9 @@ import numpy as np
 
 from queryloop.boxes.sums import Sums
 from queryloop.models.unet import UNet
-from queryloop.tasks.segmentation.metrics import dice
+from queryloop.tasks.segmentation.metrics import dice, pairs
 from queryloop.training.compute import Compute
-from queryloop.training.volumes.cases import Annotated, Part, patch
+from queryloop.training.volumes.cases import Annotated, Part, known, patch
 from queryloop.training.volumes.members import views
 from queryloop.training.volumes.prediction import score
 from queryloop.training.volumes.tiles import Tiling
@@ -22,17 +22,17 @@ def held_out_dice(
 ) -> float | None:
     """Mean Dice of the foreground classes over all labelled voxels of the cases taken together.
 
-    size: of a patch, no less of which the network sees around a labelled part. None where no part holds
+    size: of a patch, no less of which the network sees around a labelled part. A voxel of several parts
+    counts once, by the last of them, from which training takes its label. None where no part holds
     foreground, and none is predicted.
     """
-    pairs = [
-        (_classes(network, case.image, part, n_classes, size, compute), part.labels)
-        for case in cases
-        for part in case.parts
-    ]
-    predicted, truth = (np.concatenate([one.ravel() for one in side]) for side in zip(*pairs, strict=True))
-    known = truth != IGNORE
-    found = dice(predicted[known], truth[known], n_classes)
+    voxels = np.zeros((n_classes, n_classes), dtype=np.int64)
+    for case in cases:
+        for number, part in enumerate(case.parts, start=1):
+            later = known(case.parts[number:], part.corner, part.labels.shape)
+            truth = np.where(later == IGNORE, part.labels, np.uint8(IGNORE))
+            voxels += pairs(_classes(network, case.image, part, n_classes, size, compute), truth, n_classes)
+    found = dice(voxels)
     return None if np.isnan(found).all() else float(np.nanmean(found))
 
 
