@@ -206,8 +206,8 @@ class Segmentation(Task):
     def chosen(
         self, scores: pd.DataFrame, evidence: Pool, strategy: BoxStrategy, *, k: int, seed: int
     ) -> pd.DataFrame:
-        """Among the candidates; nothing where every scan is full, unless boxes of a loop are asked for."""
-        if not evidence.shapes and not evidence.loop:
+        """Among the candidates; nothing where every scan is full, unless a loop says which."""
+        if not evidence.shapes and "loops" not in strategy.needs:
             return _query([])
         found = strategy.choose(candidates_of(scores), evidence, k=k, seed=seed)
         return _query(found.boxes, found.scores)
