@@ -92,6 +92,19 @@ def test_a_box_over_one_of_an_earlier_loop_is_named(volumes: Volumes, tmp_path: 
         replay.read_loops(folder, volumes.cases)
 
 
+@pytest.mark.parametrize("case_id", TURNS)
+def test_thin_boxes_side_by_side_are_not_said_to_overlap(tmp_path: Path, case_id: str) -> None:
+    """All slices of a file one by one, where the store has half as many."""
+    coarse, native = (scans(tmp_path / str(mm), mm).cases for mm in ((5.0, 2.4, 2.0), None))
+    depth, *plane = native[case_id].native.shape[::-1]
+    loop = [patch(f"{case_id}.nii.gz", (z, 0, 0), [1, *plane]) for z in range(depth)]
+    folder = write(tmp_path / "loops", loop)
+    said = r"patch . \(.*\) and patch . of loop_000.json \(.*\) share no voxel of the file.*data.spacing"
+    with pytest.raises(OptionsError, match=said):
+        replay.read_loops(folder, coarse)
+    assert len(replay.read_loops(folder, native)[0]) == depth
+
+
 @pytest.mark.parametrize("part", ["test", "validation"])
 def test_scans_that_are_held_out_are_not_labelled(volumes: Volumes, loops: Path, part: str) -> None:
     with pytest.raises(OptionsError, match=r"1 of 2 scans with boxes are held out here: turned.*same seed"):
