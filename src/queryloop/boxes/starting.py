@@ -25,9 +25,9 @@ def starting_set(sampler: str, pool: Pool, *, k: int, seed: int, all_classes: bo
     """k boxes drawn at random; those of `foreground_33` and `foreground_66` aim at foreground so often.
 
     all_classes: first come two boxes of each class in two cases, always of the class with the fewest cases
-    that have no box yet; no case serves twice as long as others are left. Everything but `random` alone reads the truth.
-    Raises OptionsError for another name, or a k too small for all classes; ExhaustedError where boxes run
-    out.
+    that have no box yet; no case serves twice as long as others are left. Everything but `random` alone
+    reads the truth. Raises OptionsError for another name, or a k too small for all classes; ExhaustedError
+    where boxes run out.
     """
     if sampler not in FOREGROUND:
         raise unknown("starting set", sampler, FOREGROUND)
