@@ -62,6 +62,7 @@ def test_fewer_than_asked_are_all_taken_and_told(name: str, caplog: pytest.LogCa
     found = strategy.candidates(given, k=1000, seed=0)
     assert strategy.choose(found, given, k=1000, seed=0).boxes == found.boxes
     assert f"1000 boxes were asked for, but only {len(found.boxes)} can be had" in caplog.text
+    assert "query.per_case" not in caplog.text  # which limits what is scored
 
 
 @pytest.mark.parametrize("name", ["random", "random_33fg", "random_66fg", "random_predicted_fg"])
@@ -128,6 +129,24 @@ def test_every_voxel_of_a_mask_has_the_same_chance() -> None:
     assert scipy.stats.chisquare(list(counts.values())).pvalue > 1e-3
 
 
+def test_a_case_is_asked_for_its_labels_once() -> None:
+    asked: list[str] = []
+    given = pool(THREE, labels=lambda case: asked.append(case) or labels(case, THREE[case]))
+    assert len(drawn(given, k=9, seed=0, foreground=1.0)) == 9
+    assert sorted(asked) == sorted(THREE)
+
+
+def test_a_full_case_leaves_its_turns_to_the_others() -> None:
+    shapes: dict[str, Triple] = {"small": (4, 5, 6), "one": (20, 20, 20), "two": (20, 20, 20)}
+    for seed in range(5):
+        found = drawn(pool(shapes), k=10, seed=seed)
+        counts = Counter(box.case for box in found)
+        assert counts["small"] == 1
+        assert counts.total() == 10
+        assert abs(counts["one"] - counts["two"]) <= 1
+        assert apart(found)
+
+
 def test_a_case_without_foreground_gives_any_box() -> None:
     found = drawn(pool({"empty": (11, 12, 14)}), k=3, seed=0, foreground=1.0)
     assert len(found) == 3
@@ -180,6 +199,20 @@ def test_the_rarest_class_comes_first() -> None:
     assert not {box.case for box in found[2:]} & {"c1", "c3"}
 
 
+def test_a_class_whose_cases_are_used_up_comes_before_one_with_others_left() -> None:
+    """Six boxes in six cases: class 1 uses two of the four of class 3, which then must not lose one to 2."""
+    holding = {"a": [1, 3], "b": [1, 3], "c": [2], "d": [2], "e": [2, 3], "f": [3]}
+    truth = {case: np.full((12, 12, 12), 255, np.uint8) for case in holding}
+    for case, classes in holding.items():
+        for i, c in enumerate(classes):
+            truth[case][6 * i : 6 * i + 6] = c
+    shapes: dict[str, Triple] = dict.fromkeys(holding, (12, 12, 12))
+    given = Pool(shapes=shapes, size=(3, 3, 3), labels=truth.__getitem__)
+    for seed in range(20):
+        found = starting_set("random", given, k=6, seed=seed, all_classes=True)
+        assert len({box.case for box in found}) == 6
+
+
 def test_a_class_in_one_case_gets_both_boxes_there(caplog: pytest.LogCaptureFixture) -> None:
     truth = {case: np.zeros((9, 9, 9), dtype=np.uint8) for case in ("a", "b", "c")}
     truth["b"][1, 1, 1] = truth["b"][7, 7, 7] = 1
@@ -196,6 +229,6 @@ def test_what_cannot_start_is_refused() -> None:
         starting_set("foreground", pool(FIVE), k=3, seed=0)
     with pytest.raises(OptionsError, match="5 boxes cannot hold 2 of each of 3 classes: ask for 6 or more"):
         starting_set("random", pool(FIVE), k=5, seed=0, all_classes=True)
-    with pytest.raises(ExhaustedError, match="9999 boxes were asked for") as told:
+    with pytest.raises(ExhaustedError, match=r"9999 boxes .*Ask for fewer \(start.size\), or") as told:
         starting_set("foreground_66", pool(FIVE), k=9999, seed=0)
     assert 0 < told.value.found < 9999

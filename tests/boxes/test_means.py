@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+import weakref
 
 import numpy as np
 import pytest
@@ -77,6 +78,15 @@ def test_a_volume_is_not_copied() -> None:
     finally:
         tracemalloc.stop()
     assert peak < found.nbytes + volume.nbytes / 5
+
+
+def test_a_map_is_not_kept_when_its_means_are_known() -> None:
+    volume = np.random.default_rng(0).random((9, 8, 7))
+    means, kept = Means(grid_of((9, 8, 7), (3, 3, 3))), weakref.ref(volume)
+    means.add(volume)
+    del volume
+    assert kept() is None
+    assert means.result().shape == (7, 6, 5)
 
 
 def test_planes_that_do_not_fit_are_refused() -> None:

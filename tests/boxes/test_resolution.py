@@ -67,6 +67,8 @@ def test_options_reach_where_they_belong() -> None:
         ("grand_bound", {"label": "max"}, "'label'"),
         ("grand", {"draws": 3}, "unknown option of `grand` 'draws'. .*Available: label"),
         ("power_bald", {"betta": 1.0}, "Did you mean 'beta'"),
+        ("clasp_entropy", {"rato": 0.3}, "unknown option of `clasp_entropy` 'rato'. Did you mean 'ratio'"),
+        ("clasp_grand", {"lable": "max"}, "unknown option of `clasp_grand` 'lable'. Did you mean 'label'"),
         ("random", {"foreground": 0.5}, "`random` has no options"),
         ("replay", {"folder": "loops"}, "`replay` has no options"),
         ("random_predicted_fg", {"foreground": 2.0}, "less than or equal to 1"),
@@ -98,6 +100,7 @@ def test_a_strategy_for_images_is_refused_with_those_for_boxes(name: str) -> Non
         ("power_bald+core_set", "`power_bald` draws noise, which may stand only last"),
         ("power_random", "works on images only"),
         ("replay+core_set", "`replay` asks for whole loops, of which nothing can choose"),
+        ("power_clasp_bald", "`power_clasp_bald` puts noise over `clasp_bald`, which draws its own"),
         ("clasp_power_bald", "`clasp_power_bald` works on images only"),
     ],
 )

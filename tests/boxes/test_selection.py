@@ -163,7 +163,8 @@ def test_fewer_than_asked_are_all_taken_and_told(name: str, caplog: pytest.LogCa
     assert sorted(chosen.ids) == sorted(found.ids)
     (said,) = (record.getMessage() for record in caplog.records)
     assert f"40 boxes were asked for, but only {len(found.boxes)} can be had" in said
-    assert "at most 1 of each where boxes are scored (query.per_case)" in said
+    assert "at most 1 of each (query.per_case)" in said
+    assert "voxels apart (query.stride)" in said
 
 
 @pytest.mark.parametrize("name", ["entropy", "power_bald", "clasp_entropy", "margin+core_set"])

@@ -35,7 +35,7 @@ def test_boxes(name: str, caplog: pytest.LogCaptureFixture) -> None:
     assert sorted(selected(given, scores, "phantom", name, 90)) == sorted(scores["sample_id"])
     (said,) = (record.getMessage() for record in caplog.records)
     assert f"90 boxes were asked for, but only {len(scores)} can be had" in said
-    assert "query.per_case" in said
+    assert ("query.per_case" in said) == ("query.stride" in said) == (name == "entropy")
 
 
 def test_a_loop_is_as_long_as_it_is(caplog: pytest.LogCaptureFixture) -> None:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from queryloop.boxes.resolution import resolve
 from queryloop.errors import OptionsError
 from queryloop.options import ExperimentOptions, NnUNetOptions
 from queryloop.tasks.registry import task_of
@@ -55,16 +56,31 @@ def test_other_data_are_refused(
         taken(monkeypatch, described(classes, channels))
 
 
-@pytest.mark.parametrize(("chosen", "members", "expected"), [(None, 3, 3), ("folder", 3, 0)])
-def test_a_trained_folder_counts_as_no_training(chosen: str | None, members: int, expected: int) -> None:
-    options = ExperimentOptions(
+def options(chosen: str | None, members: int = 3, **training: object) -> ExperimentOptions:
+    return ExperimentOptions(
         experiment="main",
         dataset="phantom",
         strategy="bald",
         seed=0,
-        n_cycles=1,
+        n_cycles=5,
         raw_root=".",
         model={"name": "nnunet", "nnunet": {"trained": chosen}},
+        training=training,
         scoring={"members": "ensemble", "ensemble_size": members},
     )
-    assert task_of("phantom").n_trained(options) == expected
+
+
+@pytest.mark.parametrize(("chosen", "members", "expected"), [(None, 3, 3), ("folder", 3, 0)])
+def test_a_trained_folder_counts_as_no_training(chosen: str | None, members: int, expected: int) -> None:
+    assert task_of("phantom").n_trained(options(chosen, members)) == expected
+
+
+@pytest.mark.parametrize("chosen", [None, "folder"])
+def test_a_full_training_is_as_long_as_one_of_a_cycle_as_each_begins_anew(
+    monkeypatch: pytest.MonkeyPatch, chosen: str | None
+) -> None:
+    monkeypatch.setattr(nnunet, "folds_in", lambda _folder, _checkpoint, _wanted: [0, 1])
+    environment = options(chosen, reinit="warm", min_steps=1000)
+    found = nnunet.NnUNets().settled(environment, resolve("bald")).training
+    assert found.in_one(5).min_steps == 1000
+    assert found.reinit == "cold"  # so that no checkpoint of the cycle before is looked at

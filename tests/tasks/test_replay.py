@@ -13,10 +13,12 @@ from queryloop.boxes.box import Box
 from queryloop.boxes.pool import Pool
 from queryloop.boxes.resolution import resolve
 from queryloop.errors import BrokenFileError, OptionsError, StateError
-from queryloop.options import ExperimentOptions
+from queryloop.options import ExperimentOptions, QueryOptions
 from queryloop.parsing import parse
 from queryloop.storage.volumes import Volumes
 from queryloop.tasks.segmentation import replay
+from queryloop.tasks.segmentation.pool import pool_of
+from queryloop.tasks.segmentation.task import Segmentation
 from queryloop.tasks.task import Data
 
 from ..exchange.made_up import TURNS, scans, table
@@ -90,6 +92,19 @@ def test_a_box_over_one_of_an_earlier_loop_is_named(volumes: Volumes, tmp_path: 
         replay.read_loops(folder, volumes.cases)
 
 
+@pytest.mark.parametrize("case_id", TURNS)
+def test_thin_boxes_side_by_side_are_not_said_to_overlap(tmp_path: Path, case_id: str) -> None:
+    """All slices of a file one by one, where the store has half as many."""
+    coarse, native = (scans(tmp_path / str(mm), mm).cases for mm in ((5.0, 2.4, 2.0), None))
+    depth, *plane = native[case_id].native.shape[::-1]
+    loop = [patch(f"{case_id}.nii.gz", (z, 0, 0), [1, *plane]) for z in range(depth)]
+    folder = write(tmp_path / "loops", loop)
+    said = r"patch . \(.*\) and patch . of loop_000.json \(.*\) share no voxel of the file.*data.spacing"
+    with pytest.raises(OptionsError, match=said):
+        replay.read_loops(folder, coarse)
+    assert len(replay.read_loops(folder, native)[0]) == depth
+
+
 @pytest.mark.parametrize("part", ["test", "validation"])
 def test_scans_that_are_held_out_are_not_labelled(volumes: Volumes, loops: Path, part: str) -> None:
     with pytest.raises(OptionsError, match=r"1 of 2 scans with boxes are held out here: turned.*same seed"):
@@ -134,3 +149,18 @@ def test_all_boxes_of_a_loop_are_the_query_whatever_its_size() -> None:
     found = strategy.candidates(pool, k=2, seed=0)
     assert list(strategy.choose(found, pool, k=2, seed=1).boxes) == loop
     assert tables.query(found.ids, found.scores)["score"].isna().all()
+
+
+def test_a_loop_is_asked_for_where_no_box_of_the_query_has_room(volumes: Volumes, loops: Path) -> None:
+    first, second = replay.read_loops(loops, volumes.cases)
+    task, query = Segmentation(), QueryOptions(box="whole", loops=str(loops))
+    labeled = table(first, 1)
+    left = pd.DataFrame({"sample_id": ["plain", "turned"]})
+    for _ in range(2):  # of a pool that is empty already, too
+        left = task.left(left, labeled, volumes, query)
+        assert left.columns.tolist() == ["sample_id"]
+        assert left.empty
+    loop = replay.following(str(loops), volumes.cases, labeled)
+    evidence, strategy = pool_of(volumes, [], first, query, loop=loop), resolve("replay")
+    found = task.chosen(task.scores(evidence, strategy, k=1, seed=0), evidence, strategy, k=1, seed=0)
+    assert found["sample_id"].tolist() == [box.id for box in second]

@@ -26,7 +26,7 @@ from queryloop.readers.registry import find
 from queryloop.storage.volumes import Volumes, VolumeStore
 from queryloop.tasks.segmentation import networks
 from queryloop.tasks.segmentation.held_out import held_out_dice
-from queryloop.tasks.segmentation.metrics import dice
+from queryloop.tasks.segmentation.metrics import dice, pairs
 from queryloop.tasks.segmentation.observer import measured
 from queryloop.tasks.segmentation.unet import UNetObserver, UNets
 from queryloop.tasks.task import Looking, Recipe
@@ -172,11 +172,20 @@ def test_the_dice_of_a_fold_is_that_of_its_labelled_voxels(
     whole = [Annotated(scans.image(c), [Part((0, 0, 0), scans.labels(c))]) for c in list(scans.cases)[-2:]]
     found = held_out_dice(network, whole, 3, MODEL.patch, CPU)
     look = UNetObserver(scans, views([network]), MODEL.patch, Tiling(MODEL.patch), TRAINING)
-    predicted = np.concatenate([look.labels(c).ravel() for c in list(scans.cases)[-2:]])
-    truth = np.concatenate([scans.labels(c).ravel() for c in list(scans.cases)[-2:]])
-    assert found == pytest.approx(np.nanmean(dice(predicted, truth, 3)))
+    voxels = sum(pairs(look.labels(c), scans.labels(c), 3) for c in list(scans.cases)[-2:])
+    assert found == pytest.approx(np.nanmean(dice(voxels)))
     unknown = [Annotated(scans.image(start[0].case), [Part((0, 0, 0), np.full((4, 4, 4), IGNORE, np.uint8))])]
     assert held_out_dice(network, unknown, 3, MODEL.patch, CPU) is None
+
+
+def test_voxels_of_two_parts_count_once(scans: Volumes, checkpoint: Checkpoint) -> None:
+    """By the labels of the last part, which training learns."""
+    (network,), case = networks.restore(checkpoint), list(scans.cases)[-1]
+    image, truth = scans.image(case), scans.labels(case)
+    wrong = Part((2, 3, 4), np.full((9, 8, 7), 1, np.uint8))
+    once, twice = (Annotated(image, [*more, Part((0, 0, 0), truth)]) for more in ([], [wrong, wrong]))
+    alone, again = (held_out_dice(network, [of], 3, MODEL.patch, CPU) for of in (once, twice))
+    assert alone == again
 
 
 def test_fewer_scans_with_labels_than_folds_are_refused(scans: Volumes, start: list[Box]) -> None:

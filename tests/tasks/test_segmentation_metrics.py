@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import tracemalloc
+import warnings
+
 import numpy as np
 import pytest
+import torch
+from monai.metrics import compute_average_surface_distance
 from scipy.ndimage import binary_erosion
 from scipy.spatial import cKDTree
 from sklearn.metrics import f1_score
 
 from queryloop.errors import InputError
-from queryloop.tasks.segmentation.metrics import Case, dice, measured, summary
+from queryloop.tasks.segmentation.metrics import Case, measured, summary
 from queryloop.voxels import IGNORE
 
 SPACING = (3.0, 1.0, 0.5)
@@ -56,8 +61,46 @@ def test_voxels_without_truth_do_not_count() -> None:
     predicted, truth = maps()
     hidden = truth.copy()
     hidden[:, :, 8:] = IGNORE
-    expected = dice(predicted[:, :, :8], truth[:, :, :8], 5)
+    expected = measured(predicted[:, :, :8], truth[:, :, :8], 5, SPACING).dice
     np.testing.assert_allclose(measured(predicted, hidden, 5, SPACING).dice, expected)
+
+
+def test_a_case_with_voxels_without_truth_has_no_surface_distance() -> None:
+    """Where nobody labelled a structure would seem to end, at the same place in both maps."""
+    predicted, truth = maps()
+    truth[0, 5, 5] = IGNORE
+    assert np.isnan(measured(predicted, truth, 5, SPACING).surface_distance).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_part_around_a_class_has_the_distance_of_the_whole_scan(seed: int) -> None:
+    """Classes that are scattered, reach the edge of the scan, or are in one of the maps alone."""
+    rng = np.random.default_rng(seed)
+    predicted, truth = (rng.choice(5, (9, 8, 7), p=[0.6, 0.2, 0.1, 0.06, 0.04]) for _ in range(2))
+    predicted[:, :4][predicted[:, :4] == 2] = 0
+    truth[truth == 4] = 0
+    whole = [
+        torch.from_numpy(np.stack([labels == c for c in range(5)]))[None] for labels in (predicted, truth)
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = compute_average_surface_distance(*whole, symmetric=True, spacing=list(SPACING))[0].numpy()
+    found = measured(predicted.astype(np.uint8), truth.astype(np.uint8), 5, SPACING).surface_distance
+    np.testing.assert_array_equal(found, np.where(np.isfinite(expected), expected, np.nan))
+
+
+def test_a_scan_with_many_classes_is_not_copied_for_each() -> None:
+    truth = np.zeros((200, 40, 40), np.uint8)
+    truth[2:182:12] = np.arange(1, 16, dtype=np.uint8)[:, None, None]
+    predicted = np.roll(truth, 1, axis=0)
+    measured(predicted[:20], truth[:20], 16, SPACING)  # what is imported is not counted
+    tracemalloc.start()
+    try:
+        measured(predicted, truth, 16, SPACING)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * truth.nbytes
 
 
 def test_maps_of_different_shape_are_refused() -> None:

@@ -14,8 +14,8 @@ boxes of a query overlap neither each other nor a labelled one. What scores the 
 voxels by the same function. What compares or averages draws (`bald`, `expected_entropy`, `consensus_entropy`,
 `bayesian_entropy` and the like) gets sums over the members, never their maps; they are an ensemble of
 networks unless `scoring.members` says otherwise. Of each scan at most `query.per_case` boxes are candidates
-(under `clasp` at least one of each class); a query that asks for more than there are takes all of them, and
-the run says so.
+(under `clasp` at least one of each class; under `softrank` nnActive keeps twice as many); a query that asks
+for more than there are takes all of them, and the run says so.
 
 | name | reads | does | source |
 | --- | --- | --- | --- |

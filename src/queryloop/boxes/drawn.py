@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache, partial
 from math import nan
 
 import numpy as np
@@ -34,7 +35,7 @@ class Drawn(BoxStrategy):
 
     def choose(self, found: Candidates, pool: Pool, *, k: int, seed: int) -> Candidates:  # noqa: ARG002
         """The first k."""
-        k = at_most(len(found.boxes), k, pool)
+        k = at_most(len(found.boxes), k, pool, scored=self.scores_voxels)
         return found.rows(np.arange(k))
 
 
@@ -52,22 +53,26 @@ def drawn(
     foreground: share of the draws that aim at it, in [0, 1]; half of them at any voxel of a class, half at
     its border (the voxels with a neighbour of another class). Aimed is: a class drawn from those in the
     case's labels, background apart, then one of its voxels as the centre. A draw that aims at nothing free
-    takes any free box; a case without one is left out; fewer than k come where all cases are full.
-    start: boxes that are taken beside those of the pool. Source: nnActive (Lüth et al. 2025).
+    takes any free box; a case without one is left out, and others are visited once more; fewer than k come
+    where all cases are full. start: boxes that are taken beside those of the pool. Source: nnActive (Lüth et
+    al. 2025).
     """
     cases = np.array(list(pool.shapes), dtype=object)
     waiting = deque(cases[np.argsort(bits_by_id(seed, 0, "cases in turn", cases))].tolist())
-    found: list[Box] = []
-    taken = list(start)
+    found: dict[int, Box] = {}
+    taken, first = list(start), 0
     while len(found) < k and waiting:
-        case = waiting.popleft()
-        draw = generator(seed, 0, f"box {len(found)} in {case}")
-        aim = _aim(case, pool, draw, asker) if draw.random() < foreground else None
-        box = draw_box(case, pool, [*taken, *found], draw, aim)
-        if box is not None:
-            found.append(box)
-            waiting.append(case)
-    return found
+        visits = range(first, first + k - len(found))
+        turns = {case: visits[turn :: len(waiting)] for turn, case in enumerate(waiting)}
+        for case, numbers in turns.items():
+            labels = cache(partial(pool.labels_of, case, asker))  # a prediction takes long: one for all
+            draws = [generator(seed, 0, f"box {number} in {case}") for number in numbers]
+            boxes = _visited(case, pool, [*taken, *found.values()], draws, partial(_aim, labels, foreground))
+            found.update(zip(numbers, boxes, strict=False))
+        waiting.rotate(-len(visits))
+        waiting = deque(case for case in waiting if found.keys() >= {*turns[case]})
+        first = visits.stop
+    return [found[number] for number in sorted(found)]
 
 
 def draw_box(
@@ -107,13 +112,31 @@ def border_of(mask: np.ndarray) -> np.ndarray:
     return border
 
 
-def _aim(case: str, pool: Pool, draw: np.random.Generator, asker: str) -> np.ndarray | None:
-    """All voxels of one foreground class, or its border; None where the case has no foreground."""
-    labels = pool.labels_of(case, asker)
-    present = np.flatnonzero(class_counts(labels)[1:IGNORE]) + 1
+def _visited(
+    case: str,
+    pool: Pool,
+    taken: Iterable[Box],
+    draws: Iterable[np.random.Generator],
+    aim: Callable[[np.random.Generator], np.ndarray | None],
+) -> list[Box]:
+    """A free box for each draw, until the case is full."""
+    found: list[Box] = []
+    for draw in draws:
+        box = draw_box(case, pool, [*taken, *found], draw, aim(draw))
+        if box is None:
+            break
+        found.append(box)
+    return found
+
+
+def _aim(labels: Callable[[], np.ndarray], foreground: float, draw: np.random.Generator) -> np.ndarray | None:
+    """All voxels of one foreground class, or its border; None where none is aimed at, or there is none."""
+    if draw.random() >= foreground:
+        return None
+    present = np.flatnonzero(class_counts(labels())[1:IGNORE]) + 1
     if not len(present):
         return None
-    mask = labels == draw.choice(present)
+    mask = labels() == draw.choice(present)
     aims: list[Callable[[np.ndarray], np.ndarray]] = [lambda whole: whole, border_of]
     return aims[int(draw.integers(2))](mask)
 

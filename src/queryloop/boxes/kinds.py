@@ -26,6 +26,11 @@ class BoxStrategy(ABC):
     needs: frozenset[str]
     compares: bool = False
 
+    @property
+    def scores_voxels(self) -> bool:
+        """Whether it reads what the networks say of each voxel: its boxes are scored, not drawn."""
+        return not self.needs.isdisjoint({"probs", "energy"})
+
     @abstractmethod
     def candidates(self, pool: Pool, *, k: int, seed: int) -> Candidates:
         """Free boxes without overlap that a query of k may be made of, with a score each, higher first.

@@ -29,7 +29,7 @@ class Means:
         self._rectangles = _Rectangles(grid)
 
     def add(self, planes: np.ndarray) -> None:
-        """The next planes of the map. planes: (n, Y, X), kept until a box's depth of others has followed.
+        """The next planes of the map. planes: (n, Y, X), kept until a box's depth of others, or all, follow.
 
         Raises InputError for planes of another size, or more of them than the case has.
         """
@@ -40,6 +40,8 @@ class Means:
             )
         for plane in planes:
             self._push(plane)
+        if self._planes == self._grid.shape[0]:
+            self._recent.clear()  # they are views, which keep the map alive
 
     def result(self) -> np.ndarray:
         """The means, one a position of the grid, float32. Raises InputError while planes are missing.

@@ -87,21 +87,29 @@ class Pool:
 def refuse_fewer(found: int, k: int, pool: Pool) -> None:
     """Raise ExhaustedError where fewer boxes were found than asked for."""
     if found < k:
-        hint = "Ask for fewer, take smaller boxes, or more candidates a case."
-        raise ExhaustedError(f"{_shortage(found, k, pool)} {hint}", found)
+        hint = "Ask for fewer (start.size), or take smaller boxes (query.box)."
+        raise ExhaustedError(f"{_shortage(found, k, pool)}. {hint}", found)
 
 
-def at_most(found: int, k: int, pool: Pool) -> int:
-    """How many boxes a query of k gets where so many were found; says so where that is fewer."""
+def at_most(found: int, k: int, pool: Pool, *, scored: bool) -> int:
+    """How many boxes a query of k gets where so many were found; says so where that is fewer.
+
+    scored: whether they were looked for by the stride and per_case of the pool.
+    """
+    limits = f", at most {pool.per_case} of each (query.per_case), {pool.stride} voxels apart (query.stride)"
+    others = ", smaller strides or more of each case"
     if found < k:
-        hint = "All of them are taken; smaller boxes or more candidates a case would give more."
-        logger.warning("%s %s", _shortage(found, k, pool), hint)
+        logger.warning(
+            "%s%s. All of them are taken; smaller boxes (query.box)%s would give more.",
+            _shortage(found, k, pool),
+            limits * scored,
+            others * scored,
+        )
     return min(found, k)
 
 
 def _shortage(found: int, k: int, pool: Pool) -> str:
     return (
         f"{k} boxes were asked for, but only {found} can be had: boxes of {pool.size} that overlap no "
-        f"labelled one, in {len(pool.shapes)} cases, at most {pool.per_case} of each where boxes are scored "
-        "(query.per_case)."
+        f"labelled one, in {len(pool.shapes)} cases"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -82,9 +82,7 @@ def resolve(name: str, options: Mapping[str, Any] | None = None) -> BoxStrategy:
     if "+" in name:
         return _spread(name, given)
     found = _stratified(name, given) if name.startswith(CLASP) else _scored(name, given)
-    for option in given:
-        if option not in found.options:
-            raise unknown(f"option of `{name}`", option, found.options)
+    _refuse_unknown(name, given, found.options)
     return found
 
 
@@ -117,6 +115,7 @@ def _scored(name: str, given: Mapping[str, Any]) -> Scored:
 def _stratified(name: str, given: Mapping[str, Any]) -> Stratified:
     inner = name.removeprefix(CLASP)
     own = stratified.OPTIONS
+    _refuse_unknown(name, given, {*own, *_voxels(name, _of_images(inner, {})).options})
     found = _of_images(inner, {key: value for key, value in given.items() if key not in own})
     voxels = _voxels(name, found)
     if voxels.bounds[0] != 0:
@@ -166,6 +165,8 @@ def _of_images(name: str, given: Mapping[str, Any]) -> Strategy:
     base = name
     for prefix in WRAPPERS:
         base = base.removeprefix(f"{prefix}_")
+    if base.startswith(CLASP):
+        raise OptionsError(f"`{name}` puts noise over `{base}`, which draws its own: take `{base}`.")
     if base in GRADIENT:
         return resolve_any(name.removesuffix(base) + "grand", {**given, "label": GRADIENT[base]})
     if not is_registered(base) and not base.startswith(SKACTIVEML):
@@ -179,6 +180,12 @@ def _voxels(name: str, found: Strategy) -> VoxelScorer:
     scorer = voxel_scorer(found)
     fixed = {"label"} if name.endswith(tuple(GRADIENT)) else set()
     return replace(scorer, options={key: v for key, v in scorer.options.items() if key not in fixed})
+
+
+def _refuse_unknown(name: str, given: Iterable[str], known: Collection[str]) -> None:
+    for option in given:
+        if option not in known:
+            raise unknown(f"option of `{name}`", option, known)
 
 
 def _for_images(name: str, where: str) -> OptionsError:

@@ -47,7 +47,7 @@ class Scored(BoxStrategy):
 
     def choose(self, found: Candidates, pool: Pool, *, k: int, seed: int) -> Candidates:
         """The k highest scores, noise included."""
-        k = at_most(len(found.boxes), k, pool)
+        k = at_most(len(found.boxes), k, pool, scored=self.scores_voxels)
         return self.noisy(found, pool, seed).best(k, seed)
 
     def noisy(self, found: Candidates, pool: Pool, seed: int) -> Candidates:

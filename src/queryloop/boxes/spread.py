@@ -25,7 +25,7 @@ class Spread(BoxStrategy):
 
     def choose(self, found: Candidates, pool: Pool, *, k: int, seed: int) -> Candidates:
         """The k boxes that the last stage picks; their scores are its own."""
-        k = at_most(len(found.boxes), k, pool)
+        k = at_most(len(found.boxes), k, pool, scored=self.scores_voxels)
         if pool.embeddings is None:
             raise InputError(f"`{self.name}` compares embeddings of boxes, which the pool does not give.")
         kept = self.first.choose(found, pool, k=min(len(found.boxes), self.presample * k), seed=seed)

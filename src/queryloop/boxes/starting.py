@@ -24,9 +24,10 @@ _BOXES = 2  # of each class, in different cases: then every class is in the trai
 def starting_set(sampler: str, pool: Pool, *, k: int, seed: int, all_classes: bool = False) -> list[Box]:
     """k boxes drawn at random; those of `foreground_33` and `foreground_66` aim at foreground so often.
 
-    all_classes: first come two boxes of each class in two cases, the class in the fewest cases first; no
-    case serves twice as long as others are left. Everything but `random` alone reads the truth. Raises
-    OptionsError for another name, or a k too small for all classes; ExhaustedError where boxes run out.
+    all_classes: first come two boxes of each class in two cases, always of the class with the fewest cases
+    that have no box yet; no case serves twice as long as others are left. Everything but `random` alone
+    reads the truth. Raises OptionsError for another name, or a k too small for all classes; ExhaustedError
+    where boxes run out.
     """
     if sampler not in FOREGROUND:
         raise unknown("starting set", sampler, FOREGROUND)
@@ -50,8 +51,10 @@ def of_all_classes(pool: Pool, *, k: int, seed: int) -> list[Box]:
             f"ask for {least} or more, or start without all_classes."
         )
     boxes: list[Box] = []
-    for c in sorted(holding, key=lambda c: (len(holding[c]), c)):
-        boxes += _boxes_of(c, holding[c], pool, boxes, seed)
+    while holding:
+        unused = {c: {*cases} - {box.case for box in boxes} for c, cases in holding.items()}
+        c = min(holding, key=lambda c: (len(unused[c]), c))
+        boxes += _boxes_of(c, holding.pop(c), pool, boxes, seed)
     return boxes
 
 

@@ -47,7 +47,7 @@ class Stratified(Scored):
 
     def choose(self, found: Candidates, pool: Pool, *, k: int, seed: int) -> Candidates:
         """The best of each channel, its share of k; then by score."""
-        k = at_most(len(found.boxes), k, pool)
+        k = at_most(len(found.boxes), k, pool, scored=self.scores_voxels)
         noisy = self.noisy(found, pool, seed)
         classes = sorted({*noisy.channels.tolist()} - {PLAIN})
         share = quotas(k, self.ratio, classes, generator(seed, 0, "shares of the query"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from math import ceil
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from queryloop.voxels import IGNORE
 Scale = Callable[[np.ndarray], np.ndarray]
 """From the intensities of one channel of a case to float32 of the same shape."""
 
-_SHARE = 100_000  # foreground voxels of a case that the scale of a data set is measured on
+_SHARE = 100_000  # foreground voxels of a case, at most, that the scale of a data set is measured on
 
 
 def scales(
@@ -84,4 +85,5 @@ def _kind(channel: str) -> str:
 
 
 def _thinned(values: np.ndarray) -> np.ndarray:
-    return values[:, :: max(1, values.shape[1] // _SHARE)].copy()  # a view would keep the whole case alive
+    step = max(1, ceil(values.shape[1] / _SHARE))
+    return values[:, ::step].copy()  # a view would keep the whole case alive

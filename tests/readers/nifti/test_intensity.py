@@ -52,6 +52,16 @@ def test_one_case_is_held_at_a_time_while_the_scale_of_ct_is_measured() -> None:
     intensity.scales(["CT"], "auto", foregrounds)
 
 
+@pytest.mark.parametrize("n", [99_999, 100_000, 100_001, 199_999, 250_000])
+def test_no_case_has_a_larger_part_in_the_scale_of_ct_than_another(n: int) -> None:
+    """One of many voxels counts like one of a hundred thousand."""
+    large, small = np.ones((1, n), np.float32), np.zeros((1, 100_000), np.float32)
+    (scale,) = intensity.scales(["CT"], "auto", lambda: iter([large, small]))
+    at_0, at_1 = scale(np.array([0.0, 1.0], np.float32))
+    share = -at_0 / (at_1 - at_0)  # of the ones in what was measured
+    assert 1 / 3 < share <= 1 / 2 + 1e-6
+
+
 def test_a_test_set_that_the_data_set_names_is_not_in_the_scale_of_ct(tmp_path: Path) -> None:
     hold_out(nnunet(tmp_path, channels=("CT",)), "a1")
     measured = np.concatenate([scan(i)[mask(i) > 0] for i in (0, 2)])

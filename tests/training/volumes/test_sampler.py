@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from queryloop.errors import InputError
-from queryloop.training.volumes.cases import Annotated, Part, known, patch
+from queryloop.training.volumes.cases import Annotated, Part, known, patch, window
 from queryloop.training.volumes.sampler import Sampler
 from queryloop.voxels import IGNORE
 from tests.training.volumes.scans import annotated, fully, scan, unlabelled
@@ -41,6 +41,11 @@ def test_a_smaller_case_lies_in_the_middle_of_its_patch() -> None:
     labels = known(case.parts, corner, SIZE)
     assert (labels[[0, 5]] == IGNORE).all()
     assert (labels[1:5] != IGNORE).all()
+
+
+@pytest.mark.parametrize(("wanted", "first"), [(-5, 0), (2, 2), (9, 4)])
+def test_a_window_is_moved_into_its_case_and_a_shorter_axis_into_its_middle(wanted: int, first: int) -> None:
+    assert window((wanted, wanted, wanted), (6, 6, 7), (10, 6, 4)) == (first, 0, -1)
 
 
 def test_two_samplers_of_one_seed_draw_alike() -> None:

@@ -9,6 +9,8 @@ from monai.data.utils import compute_importance_map
 from monai.inferers import sliding_window_inference
 from torch import Tensor
 
+from queryloop.training.volumes.cases import Annotated, Part
+from queryloop.training.volumes.sampler import Sampler
 from queryloop.training.volumes.tiles import Tiling, starts, stitched, weights
 from queryloop.voxels import Triple
 
@@ -51,6 +53,21 @@ def test_what_does_not_depend_on_the_tile_comes_back_for_any_shape(shape: Triple
     image = noise(1, *shape)
     found = whole(image, Tiling((4, 8, 4), step), lambda tiles: tiles * 2)
     torch.testing.assert_close(found, torch.from_numpy(image * 2))
+
+
+@pytest.mark.parametrize("shape", [(3, 9, 20), (5, 3, 12), (12, 4, 7)])
+def test_a_shorter_axis_lies_where_it_lies_in_training(shape: Triple) -> None:
+    """A network that says where in its tile a voxel lies says the same of the only patch of a training."""
+    tile = tuple(side + 3 if side < 8 else side for side in shape)
+
+    def places(tiles: Tensor) -> Tensor:
+        grid = torch.meshgrid(*(torch.arange(n) for n in tiles.shape[2:]), indexing="ij")
+        return torch.stack(grid)[None].expand(len(tiles), -1, -1, -1, -1).float()
+
+    case = Annotated(noise(1, *shape), [Part((0, 0, 0), np.zeros(shape, np.uint8))])
+    corner = Sampler([case], tile, 1.0, np.random.default_rng(0)).draw(np.random.default_rng(1)).corner
+    expected = np.indices(shape).T - corner
+    np.testing.assert_allclose(whole(case.image, Tiling(tile), places).numpy().T, expected, atol=1e-5)
 
 
 def test_tiles_of_one_plane_go_over_every_plane_once() -> None:

@@ -8,9 +8,9 @@ import numpy as np
 
 from queryloop.boxes.sums import Sums
 from queryloop.models.unet import UNet
-from queryloop.tasks.segmentation.metrics import dice
+from queryloop.tasks.segmentation.metrics import dice, pairs
 from queryloop.training.compute import Compute
-from queryloop.training.volumes.cases import Annotated, Part, patch
+from queryloop.training.volumes.cases import Annotated, Part, known, patch, window
 from queryloop.training.volumes.members import views
 from queryloop.training.volumes.prediction import score
 from queryloop.training.volumes.tiles import Tiling
@@ -22,29 +22,28 @@ def held_out_dice(
 ) -> float | None:
     """Mean Dice of the foreground classes over all labelled voxels of the cases taken together.
 
-    size: of a patch, no less of which the network sees around a labelled part. None where no part holds
+    size: of a patch, no less of which the network sees around a labelled part. A voxel of several parts
+    counts once, by the last of them, from which training takes its label. None where no part holds
     foreground, and none is predicted.
     """
-    pairs = [
-        (_classes(network, case.image, part, n_classes, size, compute), part.labels)
-        for case in cases
-        for part in case.parts
-    ]
-    predicted, truth = (np.concatenate([one.ravel() for one in side]) for side in zip(*pairs, strict=True))
-    known = truth != IGNORE
-    found = dice(predicted[known], truth[known], n_classes)
+    voxels = np.zeros((n_classes, n_classes), dtype=np.int64)
+    for case in cases:
+        for number, part in enumerate(case.parts, start=1):
+            later = known(case.parts[number:], part.corner, part.labels.shape)
+            truth = np.where(later == IGNORE, part.labels, np.uint8(IGNORE))
+            voxels += pairs(_classes(network, case.image, part, n_classes, size, compute), truth, n_classes)
+    found = dice(voxels)
     return None if np.isnan(found).all() else float(np.nanmean(found))
 
 
 def _classes(
     network: UNet, image: np.ndarray, part: Part, n_classes: int, size: Triple, compute: Compute
 ) -> np.ndarray:
-    """The likeliest class of each voxel of a part, seen with a margin that fills a patch."""
-    margins = [max(0, side - length) for side, length in zip(size, part.labels.shape, strict=True)]
-    before = [margin // 2 for margin in margins]
-    z, y, x = (length + margin for length, margin in zip(part.labels.shape, margins, strict=True))
-    seen = patch(image, [c - m for c, m in zip(part.corner, before, strict=True)], (z, y, x))
+    """The likeliest class of each voxel of a part, seen with as much around it as fills a patch."""
+    z, y, x = (max(side, length) for side, length in zip(size, part.labels.shape, strict=True))
+    margins = np.subtract((z, y, x), part.labels.shape)
+    corner = window((part.corner - margins // 2).tolist(), (z, y, x), image.shape[1:])
     sums = Sums(n_classes, (z, y, x), None)
-    score(seen, views([network]), Tiling(size), compute, sums)
-    inside = tuple(slice(m, m + n) for m, n in zip(before, part.labels.shape, strict=True))
-    return sums.classes.numpy()[inside]
+    score(patch(image, corner, (z, y, x)), views([network]), Tiling(size), compute, sums)
+    inside = zip(np.subtract(part.corner, corner).tolist(), part.labels.shape, strict=True)
+    return sums.classes.numpy()[tuple(slice(first, first + n) for first, n in inside)]

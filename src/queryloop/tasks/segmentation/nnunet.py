@@ -71,14 +71,14 @@ class NnUNets(Backend):
         _folds(chosen)
 
     def settled(self, options: ExperimentOptions, strategy: BoxStrategy) -> ExperimentOptions:
-        """No dropout; of a trained folder the folds that are members."""
+        """No dropout, and nothing goes on from the cycle before; of a trained folder the member folds."""
         if "embeddings" in strategy.needs:
             raise OptionsError(
                 f"`{strategy.name}` compares embeddings, which nnunet does not give: take model.name:unet3d."
             )
         chosen = options.model.nnunet
         if chosen.trained is None:
-            return options.changed(model={"dropout": 0.0})
+            return options.changed(model={"dropout": 0.0}, training={"reinit": "cold"})
         folds, several = _folds(chosen), options.scoring.members == "ensemble"
         if several and len(folds) == 1:
             raise OptionsError(
@@ -89,7 +89,7 @@ class NnUNets(Backend):
         return options.changed(
             model={"dropout": 0.0, "nnunet": chosen.model_copy(update={"folds": members})},
             scoring={"ensemble_size": max(2, len(members))},
-            training={"ensemble": "folds" if several else "seeds"},
+            training={"ensemble": "folds" if several else "seeds", "reinit": "cold"},
         )
 
     def sentences(self, options: ExperimentOptions) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -85,29 +86,52 @@ def following(folder: str, cases: Mapping[str, Case], labeled: pd.DataFrame) -> 
 def read_loops(folder: str | Path, cases: Mapping[str, Case]) -> list[list[Box]]:
     """The boxes of each loop, in the order of the files.
 
-    Raises as `loop_files` and `read_loop` do, and BrokenFileError for a case that the data set does not
-    have, a box outside of its case, and one that overlaps an earlier one.
+    Raises as `loop_files` and `read_loop` do, BrokenFileError for a case that the data set does not have, a
+    box outside of its case, and one that overlaps an earlier one; OptionsError where two overlap only in the
+    grid of the store.
     """
-    taken: dict[str, list[tuple[Box, str]]] = {}
-    loops = []
+    taken: dict[str, list[_Placed]] = {}
+    loops: list[list[Box]] = []
     for path in loop_files(folder):
-        loops.append([_box(path, rank, patch, cases) for rank, patch in enumerate(read_loop(path), start=1)])
-        for rank, box in enumerate(loops[-1], start=1):
-            _refuse_overlap(path, rank, box, taken.setdefault(box.case, []))
-            taken[box.case].append((box, f"patch {rank} of {path.name}"))
+        loops.append([])
+        for rank, patch in enumerate(read_loop(path), start=1):
+            filed = _filed(path, rank, patch, cases)
+            case, earlier = cases[filed.case], taken.setdefault(filed.case, [])
+            box = from_file(case, filed.corner[::-1], filed.size[::-1])
+            earlier.append(_Placed(path, rank, filed, box))
+            _refuse_overlap(earlier, case)
+            loops[-1].append(box)
     return loops
 
 
-def _refuse_overlap(path: Path, rank: int, box: Box, taken: list[tuple[Box, str]]) -> None:
-    for earlier, which in taken:
-        if box.overlaps(earlier):
+class _Placed(NamedTuple):
+    """A patch of a loop, in voxels of its file, slowest axis first, and in those of the store."""
+
+    path: Path
+    rank: int
+    filed: Box
+    box: Box
+
+
+def _refuse_overlap(placed: list[_Placed], case: Case) -> None:
+    """Of the last one with any before it."""
+    *earlier, new = placed
+    one = f"{new.path}: patch {new.rank} ({new.filed.id})"
+    for old in earlier:
+        other = f"patch {old.rank} of {old.path.name} ({old.filed.id})"
+        if new.filed.overlaps(old.filed):
             raise BrokenFileError(
-                f"{path}: patch {rank} ({box.id}) overlaps {which} ({earlier.id}), but no voxel is asked for "
-                "twice: remove one of them."
+                f"{one} overlaps {other}, but no voxel is asked for twice: remove one of them."
+            )
+        if new.box.overlaps(old.box):
+            spacing = "+".join(f"{step:.3g}" for step in case.spacing)
+            raise OptionsError(
+                f"{one} and {other} share no voxel of the file, but one of the {spacing} mm to which the "
+                "scan is resampled: give a finer data.spacing."
             )
 
 
-def _box(path: Path, rank: int, patch: Patch, cases: Mapping[str, Case]) -> Box:
+def _filed(path: Path, rank: int, patch: Patch, cases: Mapping[str, Case]) -> Box:
     if patch.case_id not in cases:
         raise BrokenFileError(
             f"{path}: patch {rank} is in {patch.file!r}, but the data set has no case {patch.case_id!r}, "
@@ -122,4 +146,4 @@ def _box(path: Path, rank: int, patch: Patch, cases: Mapping[str, Case]) -> Box:
             f"{path}: patch {rank} begins at {patch.coords} with size {size}, outside of {patch.file}, which "
             f"has {shape} voxels: the loops were made for scans of another spacing, read those."
         )
-    return from_file(case, patch.coords[::-1], size[::-1])
+    return Box(patch.case_id, patch.coords, size)

@@ -139,7 +139,8 @@ class Segmentation(Task):
     ) -> pd.DataFrame:
         """The scans in which a box has room."""
         found = pool_of(inputs, pool["sample_id"].tolist(), boxes_of(labeled), query)
-        return pool[[found.has_room(case) for case in found.shapes]].reset_index(drop=True)
+        room = np.array([found.has_room(case) for case in found.shapes], dtype=bool)  # of no scan: no rows
+        return pool[room].reset_index(drop=True)
 
     def everything(self, data: Data) -> pd.DataFrame:
         """Every training scan as one box."""
@@ -205,8 +206,8 @@ class Segmentation(Task):
     def chosen(
         self, scores: pd.DataFrame, evidence: Pool, strategy: BoxStrategy, *, k: int, seed: int
     ) -> pd.DataFrame:
-        """Among the candidates; nothing where every scan is full."""
-        if not evidence.shapes:
+        """Among the candidates; nothing where every scan is full, unless a loop says which."""
+        if not evidence.shapes and "loops" not in strategy.needs:
             return _query([])
         found = strategy.choose(candidates_of(scores), evidence, k=k, seed=seed)
         return _query(found.boxes, found.scores)

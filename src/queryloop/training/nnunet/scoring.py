@@ -43,20 +43,19 @@ class Scorer:
 
         image: (C, Z, Y, X) as the networks were trained on: for those of `training.train` as in the store,
         for others in the units and along the axes of their files. spacing: (z, y, x) in millimetres. Memory
-        beside the sums: the maps of one member, however many there are. Raises OptionsError where views are
-        to be mirrored, but the networks were trained without.
+        beside the sums: some seven times the maps of one member, however many there are. Raises OptionsError
+        where views are to be mirrored, but the networks were trained without.
         """
         members = self._members()
         with prepared(), isolated(self.threads):
             case = _Case(self.trained, image, spacing)
-            padded, inside = _padded(case.data, self._tile)
             tiling = Tiling(self._tile, self.step, batch=1)
             for network in self.trained.networks():
                 network.to(self.device)
                 for flips in members:
                     run = running(network, flips)
-                    planes = [found for _, found in stitched(run, padded, tiling, self.device)]
-                    sums.add(*case.native(torch.cat(planes, dim=1)[inside]), start=0)
+                    planes = [found for _, found in stitched(run, case.data, tiling, self.device)]
+                    sums.add(*case.native(torch.cat(planes, dim=1)), start=0)
 
     @property
     def _tile(self) -> Triple:
@@ -101,14 +100,6 @@ def running(network: nn.Module, flips: Sequence[Axes]) -> Run:
         return torch.cat([logits, energy], dim=1).flip(dims).cpu()
 
     return run
-
-
-def _padded(image: np.ndarray, tile: Triple) -> tuple[np.ndarray, tuple[slice, ...]]:
-    """The image (C, Z, Y, X) amid zeros where it is smaller than a tile, as in training; where it lies."""
-    missing = [max(0, side - length) for side, length in zip(tile, image.shape[1:], strict=True)]
-    padded = np.pad(image, [(0, 0), *((n // 2, n - n // 2) for n in missing)])
-    starts = zip(missing, image.shape[1:], strict=True)
-    return padded, (slice(None), *(slice(n // 2, n // 2 + length) for n, length in starts))
 
 
 class _Case:

@@ -1,4 +1,4 @@
-"""Volumes as training and prediction get them, and patches cut out of them."""
+"""Volumes as training and prediction get them, and where patches of them lie."""
 
 from __future__ import annotations
 
@@ -32,6 +32,16 @@ class Annotated:
 def classes_in(case: Annotated) -> set[int]:
     """The classes that some voxel is labelled with; empty where none is."""
     return {int(c) for part in case.parts for c in np.unique(part.labels)} - {IGNORE}
+
+
+def window(corner: Sequence[int], size: Triple, shape: Sequence[int]) -> Triple:
+    """The first voxel of a window of this size in a case of this shape, from the one that is wanted.
+
+    It is moved as far as it must be to lie inside; an axis of the case that is shorter lies in its middle.
+    """
+    axes = zip(corner, size, shape, strict=True)
+    z, y, x = (min(max(c, 0), n - k) if k <= n else -((k - n) // 2) for c, k, n in axes)
+    return z, y, x
 
 
 def patch(image: np.ndarray, corner: Sequence[int], size: Triple) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from queryloop.errors import InputError
-from queryloop.training.volumes.cases import Annotated
+from queryloop.training.volumes.cases import Annotated, window
 from queryloop.voxels import IGNORE, Triple
 
 _KEPT = 2_000
@@ -53,11 +53,8 @@ class Sampler:
     def _corner(self, case: int, voxel: np.ndarray, rng: np.random.Generator) -> Triple:
         size = np.array(self._size)
         shift = rng.uniform(-self._jitter, self._jitter, 3) * (size - 1) / 2
-        spare = np.array(self._cases[case].image.shape[1:]) - size
         wanted = voxel - np.rint((size - 1) / 2 + shift).astype(int)
-        # Where the case is smaller than the patch it lies in its middle.
-        z, y, x = np.where(spare < 0, spare // 2, np.clip(wanted, 0, np.maximum(spare, 0)))
-        return int(z), int(y), int(x)
+        return window(wanted.tolist(), self._size, self._cases[case].image.shape[1:])
 
 
 def _by_class(

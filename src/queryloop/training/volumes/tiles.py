@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from queryloop.training.volumes.cases import patch
+from queryloop.training.volumes.cases import patch, window
 from queryloop.voxels import Triple
 
 Run = Callable[[Tensor], Tensor]
@@ -25,8 +25,8 @@ _LEAST = 1e-3  # a weight of 0 would leave the corners of a volume without any
 class Tiling:
     """How a volume is run over.
 
-    tile: voxels (z, y, x); an axis of the volume that is shorter is filled up with 0. step: from tile to
-    tile, as a share of its side, in (0, 1]. batch: tiles at once.
+    tile: voxels (z, y, x); an axis of the volume that is shorter lies in its middle, amid 0. step: from tile
+    to tile, as a share of its side, in (0, 1]. batch: tiles at once.
     """
 
     tile: Triple
@@ -53,25 +53,27 @@ def stitched(run: Run, image: np.ndarray, tiling: Tiling, device: str) -> Iterat
     image: (C, Z, Y, X), may be a memory map: no more than the tiles in work is read. Planes come out when
     no later tile reaches them, so no more than one tile's planes are held. On the CPU.
     """
-    depth, *rest = image.shape[1:]
-    corners = [starts(n, t, tiling.step) for n, t in zip(rest, tiling.tile[1:], strict=True)]
+    shape = image.shape[1:]
+    lead = window((0, 0, 0), tiling.tile, shape)
+    inside = tuple(slice(-before, n - before) for before, n in zip(lead, shape, strict=True))
+    depths, *corners = (starts(n, t, tiling.step) for n, t in zip(shape, tiling.tile, strict=True))
     flat = list(product(*corners))
-    weight, held = weights(tiling.tile), _Held(rest, tiling.tile)
-    for first, following in pairwise([*starts(depth, tiling.tile[0], tiling.step), depth]):
+    weight, held = weights(tiling.tile), _Held(shape, tiling.tile)
+    for first, following in pairwise([*depths, max(shape[0], tiling.tile[0])]):
         for some in _batches(flat, tiling.batch):
-            tiles = np.stack([patch(image, (first, *corner), tiling.tile) for corner in some])
+            places = [np.add(lead, (first, *corner)).tolist() for corner in some]
+            tiles = np.stack([patch(image, place, tiling.tile) for place in places])
             found = run(torch.from_numpy(tiles).to(device)).cpu()
             for corner, values in zip(some, found, strict=True):
                 held.add(values, weight, corner)
-        yield first, held.taken(following - first)
+        yield first, held.taken(following - first)[:, *inside]
 
 
 class _Held:
     """Weighted sums over the planes of one tile and all of their height and width; the weights come last."""
 
-    def __init__(self, size: list[int], tile: Triple) -> None:
-        self._shape = (tile[0], *(max(n, t) for n, t in zip(size, tile[1:], strict=True)))
-        self._cut = tuple(slice(n) for n in size)
+    def __init__(self, shape: Sequence[int], tile: Triple) -> None:
+        self._shape = (tile[0], *(max(n, t) for n, t in zip(shape[1:], tile[1:], strict=True)))
         self._sums = torch.empty(0)
 
     def add(self, values: Tensor, weight: Tensor, corner: tuple[int, ...]) -> None:
@@ -86,8 +88,7 @@ class _Held:
         """Means of the first planes, which are then forgotten, and the others move up."""
         done, rest = self._sums[:, :planes], self._sums[:, planes:]
         self._sums = torch.cat([rest, torch.zeros_like(done)], dim=1)
-        y, x = self._cut
-        return done[:-1, :, y, x] / done[-1, :, y, x]
+        return done[:-1] / done[-1]
 
 
 def _batches(items: list[tuple[int, ...]], size: int) -> Iterator[list[tuple[int, ...]]]:
