@@ -96,7 +96,7 @@ def test_people_are_not_told_what_is_a_control_or_what_the_network_thinks(tiny: 
         assert tiny.run(people).exit_code == 0
         assert tiny.al("ask", f"--out={tmp_path / str(cycle)}", f"--params={CONTROL}").exit_code == 0
         told = fill(tiny, tmp_path / str(cycle))
-        assert list(told) == ["sample_id", "rank", "file", "label"]
+        assert list(told) == ["sample_id", "rank", "label", "file"]
         assert tiny.al("tell", str(tmp_path / str(cycle)), f"--params={CONTROL}").exit_code == 0
     assert tiny.run(people).exit_code == 0
     labeled = tiny.load("labeled_index", **MARGIN)

@@ -15,8 +15,9 @@ class LearningLossOptions(Options):
 
     margin: Annotated[float, Field(gt=0)] = 1.0
     weight: Annotated[float, Field(gt=0)] = 1.0
-    detach: Annotated[float, Field(ge=0, le=1)] = 0.6
-    """Share of the training after which the trunk no longer learns from it; 1 = never."""
+    detach: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the training in which the trunk learns from it, too: 0.6 as published, 1 is all of it. With 0
+    the network is the one of plain training, and the module ranks as well (docs/training.md)."""
     min_gap: Annotated[float, Field(ge=0)] = 0.0
     """Pairs whose losses differ by less do not count."""
 

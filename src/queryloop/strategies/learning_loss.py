@@ -15,8 +15,9 @@ def learning_loss(predicted_loss: Tensor) -> Tensor:
     of what stage s of the network gives.
     predicted_loss: (N,), any numbers. Returns (N,), the same; only their order means something.
     Cost: none beyond the pass; the training takes a little longer. Use: where a loss exists but no
-    probabilities, since it asks nothing of the task. The module also changes the network, so compare
-    with random under `training.auxiliary: learning_loss`. Ranking by the true loss is worse than by the
+    probabilities, since it asks nothing of the task. The module reads the network and does not change
+    it; as published it does (`training.learning_loss.detach: 0.6`), so compare with random under
+    `training.auxiliary: learning_loss` then. Ranking by the true loss is worse than by the
     predicted one and, with few labels, worse than random: the hardest samples are odd ones. Its authors
     score 10,000 random samples of the pool (`query.candidates`), against near-copies in the query.
     """
