@@ -230,15 +230,20 @@ def test_background_alone_can_be_told_of_the_next_query_too(
     assert "was taken in before: nothing changed" in " ".join(tell(begun, second, "ann"))
 
 
+def outdated(begun: Begun, volumes: Volumes, folder: Path) -> None:
+    """Ask into a folder, take its answers in, and ask for another box."""
+    begun.query = table([OPEN[2]])
+    ask(begun, folder)
+    draw(folder, volumes, OPEN[2])
+    tell(begun, folder, "ann")
+    next_query(begun, Box("plain", (6, 2, 2), (3, 3, 3)))
+
+
 @pytest.mark.parametrize("part", [".", "masks", "masks/plain.nii.gz"])
 def test_folder_of_an_earlier_query_is_refused(
     begun: Begun, volumes: Volumes, tmp_path: Path, part: str
 ) -> None:
-    begun.query = table([OPEN[2]])
-    ask(begun, tmp_path / "asked")
-    draw(tmp_path / "asked", volumes, OPEN[2])
-    tell(begun, tmp_path / "asked", "ann")
-    next_query(begun, Box("plain", (6, 2, 2), (3, 3, 3)))
+    outdated(begun, volumes, tmp_path / "asked")
     before = begun.catalog.load("answers")
     with pytest.raises(BrokenFileError, match=rf"query\.csv names {OPEN[2].id}, none of which is asked for"):
         tell(begun, tmp_path / "asked" / part, "ann")
@@ -251,11 +256,7 @@ def test_folder_of_an_earlier_query_is_refused(
 def test_folder_of_an_earlier_query_is_refused_from_within(
     begun: Begun, volumes: Volumes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    begun.query = table([OPEN[2]])
-    ask(begun, tmp_path / "asked")
-    draw(tmp_path / "asked", volumes, OPEN[2])
-    tell(begun, tmp_path / "asked", "ann")
-    next_query(begun, Box("plain", (6, 2, 2), (3, 3, 3)))
+    outdated(begun, volumes, tmp_path / "asked")
     monkeypatch.chdir(tmp_path / "asked" / "masks")
     listed = tmp_path / "asked" / "query.csv"
     listed.write_text(listed.read_text().replace(",", ";"))

@@ -19,11 +19,10 @@ _SIDE = 256  # pixels: smaller images are shown enlarged
 def write_pictures(folder: Path, images: np.ndarray, query: pd.DataFrame, classes: Sequence[str]) -> None:
     """query.csv with an empty column `label`, images/RANK.png, and classes.txt, the labels one may give.
 
-    The last column is filled, because spreadsheets leave out empty cells at the end of rows.
-
     images: uint8 (n, H, W, C), those of the rows of `query` (sample_id, rank). Pictures are named by rank,
     for a sample's own name may tell its class. Raises OptionsError where the folder holds something.
     """
+    # the last column is filled, for spreadsheets leave out empty cells at the end of rows
     names = [f"images/{rank:06d}.png" for rank in query["rank"]]
     table = pd.DataFrame({"sample_id": query["sample_id"], "rank": query["rank"], "label": "", "file": names})
     with whole_folder(folder) as begun:
