@@ -41,6 +41,14 @@ def test_training_rows_of_a_patient_in_the_own_test_set_are_left_out() -> None:
     assert members(splits, "unused") == {f"p{i}_v{j}" for i in range(2) for j in range(1, 4)}
 
 
+def test_validation_is_of_patients_with_all_their_labels() -> None:
+    rows = scans().assign(split=["test" if i < 12 else "train" for i in range(60)])
+    rows.loc[rows["sample_id"].str.fullmatch("p(?:[3-9]|1[01])_v3"), "label"] = None
+    splits = tables.split(rows, DataOptions(validation=9, patient="(.*)_"), 0)
+    assert patients(splits, "validation") == {"p12", "p13", "p14"}
+    assert {f"p{i}" for i in range(3, 12)} == patients(splits, "train")
+
+
 def test_a_rule_that_each_sample_is_a_patient_changes_nothing() -> None:
     options = [DataOptions(test=0.3, validation=7, patient=rule) for rule in (None, "(.*)")]
     usual, ruled = (tables.split(samples(), given, 3) for given in options)

@@ -62,6 +62,18 @@ def test_transfer_takes_half_of_validation_whatever_the_order_of_rows(
     assert members(halved, "transfer") == members(mixed, "transfer")
 
 
+@quick
+@given(seeds, st.sets(st.integers(0, 59), max_size=55))
+def test_validation_is_drawn_from_labelled_samples(seed: int, without: set[int]) -> None:
+    given_ = samples(60, 20)
+    given_.loc[sorted(without), "label"] = None
+    splits = tables.split(given_, DataOptions(validation=5), seed)
+    labelled = set(given_.loc[given_["label"].notna(), "sample_id"])
+    assert len(members(splits, "validation")) == 5
+    assert members(splits, "validation") <= labelled
+    assert members(splits, "train") == set(given_["sample_id"][:60]) - members(splits, "validation")
+
+
 def test_seeds_split_differently() -> None:
     assert members(split(test=10), "test") != members(split(test=10, seed=1), "test")
 

@@ -132,6 +132,20 @@ def test_labels_that_are_there_begin_and_people_go_on(
     assert labeled.loc[corrected, ["label", "annotator"]].tolist() == ["dark", "ann"]
 
 
+def test_some_of_the_labels_that_are_there_validate(tiny: Tiny, tmp_path: Path) -> None:
+    write_images(tmp_path)
+    known = some_labelled(tmp_path)
+    validated = LABELLED.replace("data.validation:0", "data.validation:0.25")
+    params = f"raw_root:{tmp_path},{FAST.replace('start.size:12,', '')}{validated}"
+    result = tiny.run(params, "--env=image_folder", pipeline=None)
+    assert result.exit_code == 0, result.output
+    identity = {"dataset": "image_folder", "strategy": "entropy"}
+    assert set(tiny.load("labeled_index", **identity)["sample_id"]) < known
+    metrics = tiny.load("metrics", **identity).iloc[0]
+    assert metrics[["n_labeled", "n_validation"]].tolist() == [6, 2]
+    assert 0 <= metrics["val_accuracy"] <= 1
+
+
 def test_nothing_is_asked_before_the_labels_that_are_there_are_taken_in(tiny: Tiny, tmp_path: Path) -> None:
     write_images(tmp_path)
     some_labelled(tmp_path)
@@ -167,7 +181,7 @@ def test_a_start_of_labels_that_are_there_needs_people(
     ("split", "more", "said"),
     [
         ("train", ",data.validation:0", "test set cannot be drawn"),
-        ("test", ",data.validation:4", "data.validation:4 cannot be drawn from them: set data.validation:0"),
+        ("test", ",data.validation:4", "data.validation:4 cannot be drawn from the others: make it smaller"),
         (
             "test",
             ",data.validation:0,start.sampler:balanced,start.size:1,query.size:1",

@@ -22,9 +22,10 @@ def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFram
     Where the source calls rows test, those are the test set, or as many of them as a count says; else it is
     drawn from all rows. Each draw depends on (seed, id) only, never on the order of the rows. With
     data.patient the draw is of patients, who come with all their samples, so that a part may get a few more
-    than asked for; no patient of the test set is in another part.
+    than asked for; no patient of the test set is in another part. Validation is drawn from those who have all
+    their labels.
     Raises OptionsError where the sizes leave nothing to train on, ids name no patient, or a part to measure
-    on is drawn from samples without a label.
+    on cannot be drawn for want of labels.
     """
     ids, own = samples["sample_id"], samples["split"] == "test"
     patients = _patients(ids, options.patient)
@@ -35,8 +36,7 @@ def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFram
     rest = patients[(samples["split"] == "train") & ~patients.isin(patients[test])]
     validation = rest.index[:0]
     if options.validation:
-        refuse_unlabelled(samples.loc[rest.index], f"data.validation:{options.validation} {_HOW_TO_VALIDATE}")
-        validation = _drawn(rest, options.validation, seed, "validation")
+        validation = _validation(rest, samples, options.validation, seed)
     name = pd.Series("unused", index=ids.index, dtype="str")
     name[rest.index] = "train"
     name[validation] = "validation"
@@ -55,7 +55,7 @@ def split(samples: pd.DataFrame, options: DataOptions, seed: int) -> pd.DataFram
 _HOW_TO_TEST = (
     "the test set cannot be drawn: mark labelled samples as test in the column split of your table of labels"
 )
-_HOW_TO_VALIDATE = "cannot be drawn from them: set data.validation:0"
+_HOW_TO_VALIDATE = "cannot be drawn from the others: make it smaller, or set data.validation:0"
 
 
 def refuse_unlabelled(samples: pd.DataFrame, so: str) -> None:
@@ -114,6 +114,14 @@ def _patients(ids: pd.Series, rule: str | None) -> pd.Series:
             f"{examples(ids[found.isna()].tolist())}."
         )
     return found
+
+
+def _validation(rest: pd.Series, samples: pd.DataFrame, size: float, seed: int) -> pd.Index:
+    """Drawn from the patients all of whose samples have a label. rest: patients, by row of `samples`."""
+    labelled = rest[~rest.isin(rest[samples["label"][rest.index].isna()])]
+    if count_of(size, len(labelled)) > len(labelled):
+        refuse_unlabelled(samples.loc[rest.index], f"data.validation:{size} {_HOW_TO_VALIDATE}")
+    return _drawn(labelled, size, seed, "validation")
 
 
 def _drawn(patients: pd.Series, size: float, seed: int, purpose: str) -> pd.Index:
