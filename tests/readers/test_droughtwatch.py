@@ -47,6 +47,15 @@ def test_two_classes_are_none_and_at_least_one(pastures: Path) -> None:
     np.testing.assert_array_equal(pixels(images), expected())
 
 
+def test_classes_that_are_nowhere_are_named(pastures: Path, caplog: pytest.LogCaptureFixture) -> None:
+    read("droughtwatch", pastures)
+    assert "no training image" not in caplog.text
+    (pastures / "droughtwatch" / "train/part-r-00000").write_bytes(pasture(0, 0))
+    (pastures / "droughtwatch" / "train/part-r-00001").write_bytes(pasture(1, 1))
+    read("droughtwatch", pastures)
+    assert "2 of 4 classes have no training image: 2, 3+." in caplog.text
+
+
 @pytest.mark.parametrize("block", [1, 2, 256])
 def test_blocks_change_nothing(pastures: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     monkeypatch.setattr(droughtwatch, "_BLOCK", block)

@@ -76,6 +76,26 @@ def test_other_files_are_ignored_and_counted(tmp_path: Path, caplog: pytest.LogC
     assert "folders without images are no classes: fox." in caplog.text
 
 
+def test_classes_without_training_images_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for split, name in (("train", "cat"), ("train", "dog"), ("test", "cat"), ("test", "fox")):
+        save(tmp_path / split / name / "0.png", noise(5, 4))
+    (tmp_path / "train" / "fox").mkdir()
+    assert len(read_folder(tmp_path).samples) == 4
+    assert "1 of 3 classes have no training image: fox." in caplog.text
+    assert "are no classes" not in caplog.text
+
+
+def test_classes_of_images_that_wait_for_labels_are_not_missed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_class_folders(tmp_path, n=1)
+    rows = ["file,label,split", "cat/0.png,,train", "dog/0.png,dog,train", "fox/0.png,cat,test"]
+    save(tmp_path / "fox" / "0.png", noise(5, 4))
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    read_folder(tmp_path)
+    assert "have no training image" not in caplog.text
+
+
 def test_link_inside_and_linked_root_are_read(tmp_path: Path) -> None:
     write_class_folders(root := tmp_path / "images")
     (root / "cat" / "link.png").symlink_to(root / "dog" / "0.png")

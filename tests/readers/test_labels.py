@@ -116,6 +116,7 @@ BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
     "drive": ("file,label\nC:\\a.png,x\n", ["line 2", "absolute path"]),
     "NUL": (b"file,label\na.png\0,x\n", ["line 2", "leads out"]),
     "Latin-1": ("file,label\na.png,x\nb.png,é\n".encode("latin1"), ["line 3", "byte 25 (0xe9)", "UTF-8"]),
+    "UTF-16 without a mark": ("file,label\na.png,x\n".encode("utf-16-le"), ["line 1", "UTF-16", "in UTF-8"]),
     "UTF-16": ("file,label\na.png,x\n".encode("utf-16"), ["line 1", "byte 0 (0xff)", "UTF-8"]),
 }
 

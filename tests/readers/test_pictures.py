@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 import zlib
 from pathlib import Path
 from typing import Any
@@ -93,8 +94,22 @@ def test_16_bits_of_any_kind_keep_the_higher_8_and_tell_their_peak(tmp_path: Pat
 @pytest.mark.parametrize("kind", [np.int32, np.float32])
 def test_32_bits_are_refused(tmp_path: Path, kind: type) -> None:
     path = save(tmp_path / "a.tif", GREY.astype(kind))
-    with pytest.raises(BrokenFileError, match=r"a\.tif: cannot be decoded.*32-bit"):
+    with pytest.raises(BrokenFileError, match=r"a\.tif: cannot be decoded.*32 bits"):
         pixels(path, None, 1)
+
+
+def test_16_bits_with_a_sign_or_inverted_are_refused(tmp_path: Path) -> None:
+    signed, inverted = tmp_path / "signed.tif", tmp_path / "inverted.tif"
+    Image.fromarray(np.zeros((2, 3), np.uint16)).save(signed, tiffinfo={339: 2})  # two's complement
+    with pytest.raises(BrokenFileError, match="with a sign"):
+        pixels(signed, None, 1)
+    Image.fromarray(np.zeros((2, 3), np.uint16)).save(inverted)
+    written = inverted.read_bytes()
+    tag = struct.pack("<HHI", 262, 3, 1)  # the number for what the lowest value means
+    assert written.count(tag) == 1
+    inverted.write_bytes(written.replace(tag + b"\1", tag + b"\0"))
+    with pytest.raises(BrokenFileError, match="0 is white"):
+        pixels(inverted, None, 1)
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "tif"])

@@ -36,6 +36,7 @@ def refusal(path: Path, content: bytes) -> str:
     with pytest.raises(BrokenFileError) as caught:
         found(path, content)
     assert str(caught.value).startswith(f"{path}: ")
+    assert "anew" in str(caught.value)
     return str(caught.value)
 
 

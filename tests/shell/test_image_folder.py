@@ -262,10 +262,3 @@ def test_folder_that_is_not_there_is_told_how_to_be_given(tiny: Tiny, tmp_path: 
 
 def test_option_of_folders_is_refused_elsewhere(tiny: Tiny) -> None:
     assert "data.image_size" in refusal(tiny.run("data.image_size:8"))
-
-
-@pytest.mark.parametrize("name", ["deepweeds", "cassava", "cifar100"])
-def test_environment_is_complete_but_for_the_files(tiny: Tiny, name: str) -> None:
-    message = refusal(tiny.run("", f"--env={name}"))
-    assert f"data set '{name}' was not found" in message
-    assert not (tiny.folder / "data").exists()

@@ -54,6 +54,7 @@ REFUSED: dict[str, list[str]] = {
     "dataset:phantom": ["unknown model for volumes 'mlp'", "unet3d"],
     "n_cycles:0,seed:-1": ["'n_cycles'", "'seed'"],
     "training.ensemble:folds": ["training.ensemble has no effect on classification"],
+    "training.augmentation:turn": ["augmentation of images 'turn'", "flip_crop"],
     "scoring.mirrors:true": ["scoring.mirrors has no effect on classification"],
     "model.nnunet.width:8": ["model.nnunet has no effect on mlp"],
     "training.device:cuda:77": ["cuda:77", "not available"],

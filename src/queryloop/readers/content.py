@@ -35,7 +35,7 @@ def contents(path: Path) -> bytes:
         with refusing(path, "is damaged gzip, copy or download it anew"):
             raw = gzip.decompress(raw)
     if not raw:
-        raise BrokenFileError(f"{path}: is empty.")
+        raise BrokenFileError(f"{path}: is empty: copy or download it anew.")
     return raw
 
 

@@ -98,7 +98,7 @@ def _first(root: Path, names: Sequence[str], side: int | None, channels: int) ->
             return name, (image.shape[0], image.shape[1], channels)
         broken.append(image)
     log_all(logger, broken)
-    raise BrokenFileError(_told(broken, len(names)))
+    raise BrokenFileError(f"{_told(broken, len(names))} None is left: mend or replace them.")
 
 
 def _blocks(

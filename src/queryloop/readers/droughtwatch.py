@@ -71,5 +71,7 @@ def _plane(path: Path, what: str, found: Mapping[str, Message], band: str) -> np
     with refusing(path, f"{what} cannot be read"):
         values = one_bytes(found, band)
     if len(values) != _SIDE**2:
-        raise BrokenFileError(f"{path}: {what} has {len(values)} bytes, expected {_SIDE**2}.")
+        raise BrokenFileError(
+            f"{path}: {what} has {len(values)} bytes, expected {_SIDE**2}: download it anew."
+        )
     return np.frombuffer(values, np.uint8)

@@ -12,7 +12,7 @@ import pandas as pd
 from queryloop.errors import BrokenFileError, examples
 from queryloop.options import DataOptions
 from queryloop.readers.dataset import Found, Source
-from queryloop.readers.images import ImageSet
+from queryloop.readers.images import ImageSet, tell_of_empty
 from queryloop.readers.labels import LABELS, SPLITS, labelled
 from queryloop.readers.listing import Listing, listing
 
@@ -49,7 +49,8 @@ class Table:
         samples = labelled(table, images, there, classes, self.label, skip=skip)
         others = found.others - (not self.images)  # the CSV itself is no image either
         unnamed = f"{len(found.images) - len(samples)} images without label, "
-        return _image_set(table, source.folder, samples, f"{unnamed}{_ignored(others, found)}", options)
+        left_out = f"{unnamed}{_ignored(others, found)}"
+        return _image_set(table, source.folder, samples, classes, left_out, options)
 
 
 def search(folder: Path) -> Found:
@@ -74,7 +75,8 @@ def read(source: Source, classes: Sequence[str], options: DataOptions) -> ImageS
         return Table(name).read(source, classes, options)
     found = listing(source.folder)
     samples = _by_folder(source.folder, found)
-    return _image_set(source.folder, source.folder, samples, _ignored(found.others, found), options)
+    left_out = _ignored(found.others, found)
+    return _image_set(source.folder, source.folder, samples, classes, left_out, options)
 
 
 def _table(folder: Path) -> str | None:
@@ -152,31 +154,39 @@ def _refuse_alike(root: Path, images: Sequence[str]) -> None:
 
 def _name_empty(root: Path, found: Listing, depth: int) -> None:
     full = {"/".join(name.split("/")[: depth + 1]) for name in found.images}
-    tops = {name.split("/")[0] for name in full}
+    tops, classes = ({name.split("/")[i] for name in full} for i in (0, depth))
     empty = [
         name
         for name in sorted(set(found.folders) - full)
-        if name.count("/") == depth and (not depth or name.split("/")[0] in tops)
+        if name.count("/") == depth
+        and (not depth or name.split("/")[0] in tops)
+        and name.split("/")[-1] not in classes
     ]
     if empty:
         logger.warning("%s: folders without images are no classes: %s.", root, examples(empty))
 
 
 def _image_set(
-    said_by: Path, root: Path, samples: pd.DataFrame, left_out: str, options: DataOptions
+    said_by: Path,
+    root: Path,
+    samples: pd.DataFrame,
+    classes: Sequence[str],
+    left_out: str,
+    options: DataOptions,
 ) -> ImageSet:
     from queryloop.readers.decoded import image_set
 
-    classes = sorted(set(samples["label"].dropna()))
-    if len(classes) < 2:
+    named = sorted(set(samples["label"].dropna()))
+    if len(named) < 2:
         raise BrokenFileError(
-            f"{said_by}: all {len(samples)} images are of one class ({classes[0]}), but classification needs "
+            f"{said_by}: all {len(samples)} images are of one class ({named[0]}), but classification needs "
             "two or more. The class is the first folder below raw_root (or below train/ and test/ there), "
             f"or stands in a table {_LABELS}."
         )
     images = image_set(root, samples, options)
-    told = f"{len(images.samples)} images of {len(classes)} classes"
+    told = f"{len(images.samples)} images of {len(named)} classes"
     logger.info("%s: %s; left out: %s.", said_by, told, left_out)
+    tell_of_empty(said_by, images.samples, classes)
     return images
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -11,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 from queryloop.errors import BrokenFileError, examples
+
+logger = logging.getLogger(__name__)
 
 Blocks = Callable[[], Iterator[np.ndarray]]
 Shape = tuple[int, int, int]
@@ -52,8 +55,10 @@ def joined(parts: Sequence[Part], shape: Shape, classes: Sequence[str]) -> Image
         _check_labels(part, classes)
     splits = np.repeat([part.split for part in parts], [len(part.labels) for part in parts])
     numbers = np.concatenate([part.labels for part in parts]).astype(np.int64)
+    samples = _table(splits, np.array(classes)[numbers])
+    tell_of_empty(parts[0].path.parent, samples, classes)
     return ImageSet(
-        samples=_table(splits, np.array(classes)[numbers]),
+        samples=samples,
         shape=shape,
         blocks=lambda: chain.from_iterable(part.blocks() for part in parts),
     )
@@ -69,8 +74,28 @@ def _table(splits: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
 
 def _check_labels(part: Part, classes: Sequence[str]) -> None:
     if not len(part.labels):
-        raise BrokenFileError(f"{part.path}: holds no records.")
+        raise BrokenFileError(f"{part.path}: holds no records: copy or download it anew.")
     wrong = np.flatnonzero(~np.isin(part.labels, np.arange(len(classes))))
     if len(wrong):
         found = examples([f"record {i} has {part.labels[i]}" for i in wrong])
-        raise BrokenFileError(f"{part.path}: labels outside the classes 0..{len(classes) - 1}: {found}.")
+        raise BrokenFileError(
+            f"{part.path}: labels outside the classes 0..{len(classes) - 1}: {found}. "
+            "Copy or download it anew, or read images of other classes as dataset:image_folder."
+        )
+
+
+def tell_of_empty(said_by: Path, samples: pd.DataFrame, classes: Sequence[str] = ()) -> None:
+    """Warn of classes that no training image is of; where some have no label yet, that is not known.
+
+    classes: all that the data set should have; without them those that are somewhere in `samples`.
+    """
+    train = samples.loc[samples["split"] == "train", "label"]
+    every = {*classes, *samples["label"].dropna()}
+    if train.notna().all() and (empty := sorted(every - set(train))):
+        logger.warning(
+            "%s: %d of %d classes have no training image: %s. No network can learn them from these.",
+            said_by,
+            len(empty),
+            len(every),
+            examples(empty),
+        )

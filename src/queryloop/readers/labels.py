@@ -147,13 +147,16 @@ def rows(path: Path, *, may_be_short: bool = False) -> list[Row]:
 def _text(path: Path) -> str:
     raw = contents(path)
     try:
-        return raw.decode("utf-8-sig")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise BrokenFileError(
             f"{path}: line {line}: byte {error.start} (0x{raw[error.start]:02x}) is not UTF-8: "
             "save the table in UTF-8."
         ) from None
+    if "\0" in text.partition("\n")[0]:
+        raise BrokenFileError(f"{path}: line 1: has zero bytes, as UTF-16 does: save the table in UTF-8.")
+    return text
 
 
 def _column(header: Row, names: Collection[str], meaning: str) -> int | None:

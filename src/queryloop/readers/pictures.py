@@ -14,7 +14,7 @@ from queryloop.readers.content import contents, refusing
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")
 _DEEP = {"I;16", "I;16B", "I;16L"}
 _GREY = {"1", "L", "LA", *_DEEP}
-_ORIENTATION = 0x0112  # the number of the EXIF tag
+_ORIENTATION, _PHOTOMETRIC = 0x0112, 0x0106  # numbers of tags
 _MOST = 89_478_485  # pixels of the largest image that Pillow takes for none that was made to fill the memory
 
 
@@ -33,8 +33,9 @@ def pixels(path: Path, side: int | None, channels: int, peaks: list[int] | None 
     `peaks`. Raises BrokenFileError for what cannot be decoded.
     """
     file = _opened(path)
-    is_deep = any(";16" in form for form in _stored(file))
+    is_deep = file.mode in _DEEP or any(";16" in form for form in _stored(file))
     with refusing(path, "cannot be decoded"):
+        _check_range(file)
         if side:
             file.draft(None, (2 * side, 2 * side))  # a large JPEG is decoded at a half, quarter or eighth
         upright = _upright(file)
@@ -79,9 +80,17 @@ def _brightest(image: Image.Image) -> int:
     return 257 * int(np.asarray(image.convert("RGB")).max())
 
 
+def _check_range(file: ImageFile.ImageFile) -> None:
+    if file.mode in ("I", "F"):
+        raise ValueError(
+            "pixels of 32 bits, or with a sign, have no range that could be scaled: save it with 8 bits, or "
+            "with 16 without a sign"
+        )
+    if file.mode in _DEEP and getattr(file, "tag_v2", {}).get(_PHOTOMETRIC) == 0:
+        raise ValueError("0 is white in its 16 bits, which would be read inverted: save it with 0 as black")
+
+
 def _eight_bit(image: Image.Image) -> Image.Image:
-    if image.mode in ("I", "F"):
-        raise ValueError("32-bit pixels have no range that could be scaled: save it with 8 or 16 bits")
     if image.mode not in _DEEP:
         return image
     deep = np.asarray(image)

@@ -16,6 +16,7 @@ from queryloop.readers.content import GZIP, refusing
 
 _HEADER = struct.Struct("<QI")
 _CHECKSUM = struct.Struct("<I")
+_DAMAGED = "the file is damaged, copy or download it anew"
 
 
 def records(path: Path, longest: int) -> Iterator[bytes]:
@@ -33,28 +34,32 @@ def records(path: Path, longest: int) -> Iterator[bytes]:
 
 def _records(path: Path, file: BufferedIOBase, longest: int) -> Iterator[bytes]:
     for record in count():
-        with refusing(path, f"record {record} cannot be read"):
+        with refusing(path, f"record {record} cannot be read, copy or download the file anew"):
             header = file.read(_HEADER.size)
             if not header:
                 break
             payload = _payload(f"{path}: record {record}", header, file, longest)
         yield payload
     if record == 0:
-        raise BrokenFileError(f"{path}: is empty.")
+        raise BrokenFileError(f"{path}: is empty, copy or download it anew.")
 
 
 def _payload(where: str, header: bytes, file: BufferedIOBase, longest: int) -> bytes:
     if len(header) < _HEADER.size:
-        raise BrokenFileError(f"{where} is truncated: {len(header)} of {_HEADER.size} bytes of its header.")
+        raise BrokenFileError(
+            f"{where} is truncated: {len(header)} of {_HEADER.size} bytes of its header: {_DAMAGED}."
+        )
     length, checksum = _HEADER.unpack(header)
     _check(f"{where}: the length", header[:8], checksum)
     if length > longest:
-        raise BrokenFileError(f"{where} has a length of {length:,} bytes, but {longest:,} is the most.")
+        raise BrokenFileError(
+            f"{where} has a length of {length:,} bytes, but {longest:,} is the most: {_DAMAGED}."
+        )
     payload, footer = file.read(length), file.read(_CHECKSUM.size)
     if len(footer) < _CHECKSUM.size:
         found = len(payload) + len(footer)
         raise BrokenFileError(
-            f"{where} is truncated: {found} of {length + _CHECKSUM.size} bytes after its header."
+            f"{where} is truncated: {found} of {length + _CHECKSUM.size} bytes after its header: {_DAMAGED}."
         )
     _check(f"{where}: the payload", payload, *_CHECKSUM.unpack(footer))
     return payload
@@ -64,8 +69,7 @@ def _check(what: str, data: bytes, expected: int) -> None:
     found = masked(crc32c(data))
     if found != expected:
         raise BrokenFileError(
-            f"{what} has the checksum 0x{found:08x}, but 0x{expected:08x} was stored: "
-            "the file is damaged, copy or download it anew."
+            f"{what} has the checksum 0x{found:08x}, but 0x{expected:08x} was stored: {_DAMAGED}."
         )
 
 

@@ -14,7 +14,7 @@ from queryloop import samples as tables
 from queryloop import strategies
 from queryloop.errors import naming_rows, unknown
 from queryloop.models.pretrained import Pretrained
-from queryloop.models.registry import check
+from queryloop.models.registry import MODELS, check
 from queryloop.options import (
     EvaluationOptions,
     ExperimentOptions,
@@ -28,6 +28,7 @@ from queryloop.tasks.classification import demands
 from queryloop.tasks.classification.evidence import collected
 from queryloop.tasks.classification.prediction import predicted
 from queryloop.tasks.task import Data, Looking, Recipe, Task
+from queryloop.training.augment import augmentation
 from queryloop.training.checkpoint import Checkpoint, digest
 from queryloop.training.registry import OBJECTIVES
 
@@ -68,6 +69,7 @@ class Classification(Task):
         """Raise OptionsError for names and parameters that images do not have."""
         check(options.model)
         super().check(options, typed)
+        augmentation(options.training.augmentation)
         if options.training.auxiliary not in ("auto", *OBJECTIVES):
             raise unknown("training.auxiliary", options.training.auxiliary, ["auto", *OBJECTIVES])
         if options.start.sampler not in tables.SAMPLERS:
@@ -76,8 +78,8 @@ class Classification(Task):
             raise unknown("scoring.members of images", "tta", ["auto", "dropout", "ensemble"])
 
     def sources(self, model: ModelOptions) -> dict[str, str]:
-        """The published weights that trainings begin with; those of a frozen trunk are in its features."""
-        source = check(model).pretrained
+        """The published weights that trainings begin with, or that made the features they learn on."""
+        source = MODELS[model.name].pretrained
         return {"weights": _digest(source, model.name)} if model.pretrained and source else {}
 
     def strategy(self, name: str, options: Mapping[str, Any]) -> Strategy:
