@@ -31,7 +31,8 @@ _FAMILIES = {
 _HEAD = """\
 # Strategies
 
-*This page is written by `kedro al strategies --markdown > docs/strategies.md`; a test holds it to the code.*
+*This page is written by `kedro al strategies --markdown > new.md && mv new.md docs/strategies.md`; a test holds
+it to the code.*
 
 `--params=strategy:NAME,strategy_options.OPTION:VALUE` in a run, `queryloop.select("NAME", ...)` in a
 program. A strategy gives each sample a score (the k highest are the query) or chooses the batch as a
@@ -71,9 +72,9 @@ def doubt(probs: Tensor, *, floor: float = 0.0) -> Tensor:
 queryloop.check_strategy("doubt")  # twenty checks; tells all that is wrong
 ```
 
-Put the file into `src/queryloop/strategies/` and the name works in `kedro run`. The parameters' names say
-what is needed, keyword-only parameters are options. With a parameter `k` the function picks the batch
-itself and returns `Picks(positions, scores)`; with `generator` it may draw.
+Put the file, without its last line, into `src/queryloop/strategies/` and the name works in `kedro run`. The
+parameters' names say what is needed, keyword-only parameters are options. With a parameter `k` the function picks
+the batch itself and returns `Picks(positions, scores)`; with `generator` it may draw.
 
 ## What can be asked for
 
