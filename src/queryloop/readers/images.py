@@ -84,10 +84,10 @@ def _check_labels(part: Part, classes: Sequence[str]) -> None:
         )
 
 
-def tell_of_empty(said_by: Path, samples: pd.DataFrame, classes: Sequence[str] = ()) -> None:
+def tell_of_empty(said_by: Path, samples: pd.DataFrame, classes: Sequence[str]) -> None:
     """Warn of classes that no training image is of; where some have no label yet, that is not known.
 
-    classes: all that the data set should have; without them those that are somewhere in `samples`.
+    classes: all that the data set should have, beside those that are somewhere in `samples`.
     """
     train = samples.loc[samples["split"] == "train", "label"]
     every = {*classes, *samples["label"].dropna()}

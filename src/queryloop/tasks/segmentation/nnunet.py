@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from queryloop.boxes.box import Box
 from queryloop.boxes.kinds import BoxStrategy
 from queryloop.errors import OptionsError
+from queryloop.folders import temporary_folder
 from queryloop.options import ExperimentOptions, ModelOptions, NnUNetOptions
 from queryloop.randomness import derived_seed
 from queryloop.tasks.segmentation.backend import Backend
@@ -24,7 +26,6 @@ from queryloop.training.checkpoint import Checkpoint
 from queryloop.training.compute import resolve
 from queryloop.training.folds import Fold
 from queryloop.training.nnunet.environment import check_installed
-from queryloop.training.nnunet.folder import work_folder
 from queryloop.training.nnunet.trained import ALL, Trained, folds_in, hashes, read
 from queryloop.training.nnunet.training import Settings
 from queryloop.training.nnunet.training import train as fit
@@ -178,6 +179,6 @@ def _fitted(
     settings = Settings(steps, compute.device, compute.threads, width)
     layouts = {name: scans.cases[name] for name in every}
     draws = derived_seed(recipe.seed, n_parts, "nnU-Net")
-    with work_folder() as folder:
+    with temporary_folder(Path(tempfile.gettempdir()), "queryloop-nnunet-") as folder:
         found = read(fit(labelled, layouts, scans.classes, folder, settings, draws), [ALL])
     return found, {"gradient_steps": settings.steps_made}
