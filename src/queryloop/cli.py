@@ -2,87 +2,20 @@
 
 from __future__ import annotations
 
-import copy
-import functools
-import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
-from kedro.framework.cli.project import PARAMS_ARG_HELP
-from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
 
-from queryloop.colons import read_names, read_params
+from queryloop.colons import read_names
+from queryloop.invocation import in_project, run_command, with_env_and_params
 
 
 @click.group(context_settings=CONTEXT_SETTINGS, name="queryloop")
 def cli() -> None:
     """Commands of the project."""
-
-
-def one_paragraph(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn an exception into one paragraph and exit code 1; QUERYLOOP_DEBUG=1 shows the traceback."""
-
-    @functools.wraps(command)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return command(*args, **kwargs)
-        except (click.ClickException, click.exceptions.Exit):
-            raise
-        except KeyboardInterrupt:
-            click.secho("Interrupted. The same command goes on after the last committed cycle.", err=True)
-        except Exception as error:
-            if os.environ.get("QUERYLOOP_DEBUG") == "1":
-                raise
-            from queryloop.errors import message_of
-
-            click.secho(f"Error: {message_of(error)}", fg="red", err=True)
-        sys.exit(1)
-
-    return guarded
-
-
-def _run_command() -> click.Command:
-    """Kedro's `run` with every option of its own, and colons in `--params`."""
-    command = copy.copy(kedro_run)
-    command.params = [copy.copy(param) for param in kedro_run.params]
-    next(p for p in command.params if p.name == "params").callback = read_params
-    original = kedro_run.callback
-    assert original is not None
-
-    @functools.wraps(original)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        if kwargs.get("pipeline") and not kwargs.get("pipelines"):
-            # the user's own spelling, which Kedro 1.7 calls deprecated on the screen
-            kwargs.update(pipelines=[kwargs["pipeline"]], pipeline=None)
-        return original(*args, **kwargs)
-
-    command.callback = one_paragraph(run)
-    return command
-
-
-def _with_env_and_params(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--env` and `--params` as `kedro run` has them, and errors of one paragraph."""
-    env = click.option("--env", "-e", default=None, help="Kedro configuration environment.")
-    params = click.option("--params", default="", callback=read_params, help=PARAMS_ARG_HELP)
-    return env(params(one_paragraph(command)))
-
-
-def in_project(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--env` and `--params` as `kedro run` has them, and the experiment they name."""
-
-    @functools.wraps(command)
-    def with_experiment(env: str | None, params: dict[str, Any], **arguments: Any) -> Any:
-        from queryloop.experiment import Experiment
-        from queryloop.session import CycleSession
-
-        context = CycleSession.create(env=env, runtime_params=params).load_context()
-        return command(Experiment.of(context, params), **arguments)
-
-    return _with_env_and_params(with_experiment)
 
 
 def _sweep_names(context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
@@ -164,10 +97,20 @@ def export(experiment: Any, folder: Path) -> None:
 
 
 @al.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@in_project
+def predict(experiment: Any, folder: Path) -> None:
+    """Write what the last networks predict for every sample into a new FOLDER: a CSV, or NIfTI."""
+    from queryloop.handover.export import predict
+
+    click.echo(predict(experiment, folder))
+
+
+@al.command()
 @click.option("--strategies", callback=read_names, help="Only these, separated by commas; random is kept.")
 @click.option("--target", type=float, help="Accuracy or Dice that labels saved are told for, such as 0.97.")
 @click.option("--import", "imported", help="CSV of others' runs: strategy, seed, n_labeled, metric (0 to 1).")
-@_with_env_and_params
+@with_env_and_params
 def compare(env: str | None, params: dict[str, Any], **given: Any) -> None:
     """Which strategy is better, by how many labels, and can it be believed."""
     from queryloop.session import CycleSession
@@ -205,7 +148,7 @@ def verify(experiment: Any) -> None:
 
 
 @al.command()
-@_with_env_and_params
+@with_env_and_params
 def experiments(env: str | None, params: dict[str, Any]) -> None:
     """Every experiment with its state and settings, and how far the sweeps of sweep.yml are."""
     from queryloop.session import CycleSession
@@ -220,7 +163,7 @@ def experiments(env: str | None, params: dict[str, Any]) -> None:
 @click.option("--name", default=None, shell_complete=_sweep_names, help="A sweep of conf/<env>/sweep.yml.")
 @click.option("--workers", default=1, type=click.IntRange(1), help="Experiments at a time, sharing cores.")
 @click.option("--dry-run", is_flag=True, help="Only say what would run, and how long it would take.")
-@_with_env_and_params
+@with_env_and_params
 def sweep(env: str | None, params: dict[str, Any], workers: int, dry_run: bool, **asked: Any) -> None:
     """Run each strategy with each seed, or what is left of it."""
     from queryloop.session import CycleSession
@@ -238,7 +181,7 @@ def sweep(env: str | None, params: dict[str, Any], workers: int, dry_run: bool, 
 @click.option("--trials", default=20, type=click.IntRange(1), help="Random settings to try.")
 @click.option("--seeds", default=3, type=click.IntRange(1), help="Starting sets to try them on.")
 @click.option("--folds", default=5, type=click.IntRange(2), help="Parts of a starting set, held out in turn.")
-@_with_env_and_params
+@with_env_and_params
 def tune(env: str | None, params: dict[str, Any], trials: int, seeds: int, folds: int) -> None:
     """Choose training options on the starting set alone, for all strategies alike."""
     from queryloop.sweeps.tune import tune
@@ -246,5 +189,5 @@ def tune(env: str | None, params: dict[str, Any], trials: int, seeds: int, folds
     tune(env, params, trials, seeds, folds)
 
 
-run = _run_command()
+run = run_command()
 cli.add_command(run)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from platform import python_version
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from queryloop import __version__
 from queryloop.errors import OptionsError
 from queryloop.hooks import cycle_hooks
 from queryloop.options import ExperimentOptions
 from queryloop.parsing import parse
-from queryloop.samples import LABELLED, table
+from queryloop.recorded import settings_of, software
+from queryloop.samples import table
 from queryloop.statistics.stopping import check_stop
 from queryloop.storage import lock, state
 from queryloop.storage.experiment import committed
@@ -28,16 +26,6 @@ if TYPE_CHECKING:
     from queryloop.tasks.task import Task
 
 IDENTITY = ("experiment", "dataset", "strategy", "seed", "raw_root")
-_CHANGES_NO_RESULT: Any = {
-    "n_cycles": True,
-    "raw_root": True,
-    "stop": True,
-    "comparison": True,
-    "tracking": True,
-    "data": {"workers"},
-    "model": {"nnunet": {"trained"}},  # its content is recorded
-    "training": {"device", "threads", "precision"},  # recorded as they resolve
-}
 
 
 def read_options(loader: Any, runtime: Mapping[str, Any]) -> ExperimentOptions:
@@ -77,47 +65,6 @@ def checked(parameters: Mapping[str, Any], typed: Collection[str]) -> Experiment
     task.check(options, typed)
     check_oracle(options, typed)
     return task.settled(options)
-
-
-def settings_of(options: ExperimentOptions, fingerprint: str) -> dict[str, Any]:
-    """Whatever changes results: the options, the content they run on, and how numbers are computed.
-
-    Raises as `Task.recorded` does.
-    """
-    from queryloop.training.compute import resolve, resolve_scoring
-
-    asked = options.model_dump(mode="json", exclude=_CHANGES_NO_RESULT)
-    if options.start.sampler == LABELLED:
-        del asked["start"]["size"]
-    training, scoring = resolve(options.training), resolve_scoring(options.training)
-    return {
-        **asked,
-        "query": {**asked["query"], **task_of(options.dataset).recorded(options)},
-        "samples": fingerprint,
-        "sources": task_of(options.dataset).sources(options.model),
-        "arm": _arm(options),
-        "computing": {
-            "precision": training.precision,
-            "scoring_precision": scoring.precision,
-            "threads": training.threads,
-        },
-    }
-
-
-def _arm(options: ExperimentOptions) -> dict[str, Any]:
-    """What an arm costs beside its labels: networks trained in each cycle, and data without a label."""
-    from queryloop.training.registry import OBJECTIVES
-
-    return {
-        "networks": task_of(options.dataset).n_trained(options),
-        "trains_on_unlabeled": OBJECTIVES[options.training.beside].uses_pool,
-    }
-
-
-def software() -> str:
-    """Versions of what computes; recorded, but no setting: an experiment goes on after an update."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy"))
-    return f"queryloop {__version__}, {packages}, Python {python_version()}"
 
 
 @dataclass(frozen=True)
@@ -179,13 +126,22 @@ class Experiment:
         datasets = [self.catalog[name] for name in self.dataset_names]
         return sorted({dataset.folder for dataset in datasets if dataset.is_versioned})
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Whatever changes its results, as they would be recorded now."""
+        return settings_of(self.options, self.catalog["fingerprint"].fingerprint)
+
+    def check_settings(self) -> None:
+        """Raise StateError showing each difference to what it was begun with."""
+        state.check_settings(self.home, self.settings)
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the lock, with leftovers removed and the settings recorded.
 
         Raises LockedError, and StateError for a damaged state or other settings than before.
         """
-        settings = settings_of(self.options, self.catalog["fingerprint"].fingerprint)
+        settings = self.settings
         once = [self.catalog[name].folder for name in ("splits", "starting_set", "answers")]
         with lock.locked(self.home):
             state.remove_leftovers(self.home, self.folders)

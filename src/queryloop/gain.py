@@ -10,7 +10,7 @@ import pandas as pd
 
 from queryloop import samples as tables
 from queryloop.errors import StateError
-from queryloop.experiment import Experiment, settings_of
+from queryloop.experiment import Experiment
 from queryloop.options import ExperimentOptions
 from queryloop.pipelines.embed import embed
 from queryloop.pipelines.train import trained
@@ -56,8 +56,7 @@ def _check(experiment: Experiment) -> None:
             f"the experiment at {experiment.home} has no control labels: begin one with "
             "query.control_share:0.1 and another experiment name."
         )
-    fingerprint = experiment.catalog["fingerprint"].fingerprint
-    state.check_settings(experiment.home, settings_of(experiment.options, fingerprint))
+    experiment.check_settings()
 
 
 def _judged(experiment: Experiment, control: pd.DataFrame, fold: int) -> pd.DataFrame:

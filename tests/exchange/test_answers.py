@@ -43,6 +43,11 @@ def test_seconds_may_have_a_comma_but_not_be_negative_or_endless(tmp_path: Path)
             read(tmp_path / "a.csv", f"sample_id,label,seconds\na,cat,{wrong}\n")
 
 
+def test_seconds_that_may_be_thousands_or_a_fraction_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BrokenFileError, match=r"line 2: seconds are '1,250', .*: write 1250 or 1\.250\."):
+        read(tmp_path / "a.csv", "sample_id;label;seconds\na;cat;1,250\n")
+
+
 def test_spreadsheets_may_leave_out_empty_cells_at_the_end(tmp_path: Path) -> None:
     assert read(tmp_path / "a.csv", "sample_id,label,seconds\na,cat\nb\n") == {"a": "cat"}
 

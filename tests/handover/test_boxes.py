@@ -53,6 +53,7 @@ class Begun:
     n_committed: int = 1
     is_exhausted: bool = False
     flags: str = "--params=strategy=entropy"
+    task = SimpleNamespace(name="segmentation")
 
     @property
     def run(self) -> SimpleNamespace:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from queryloop import samples as tables
-from queryloop.experiment import settings_of
 from queryloop.parsing import parse
+from queryloop.recorded import settings_of
 
 
 def recorded(**groups: object) -> dict[str, object]:

@@ -55,6 +55,16 @@ def test_redundancy_is_measured_in_the_features(frozen: Tiny) -> None:
     assert classes["redundancy"].item() < 1
 
 
+def test_predictions_are_made_from_the_features(frozen: Tiny, tmp_path: Path) -> None:
+    same = "--params=strategy:entropy,model.freeze:trunk"
+    done = frozen.al("predict", str(tmp_path / "out"), same)
+    assert done.exit_code == 0, done.output
+    found = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    test = found[found["split"] == "test"]
+    right = (test["label"] == test["predicted"]).mean()
+    assert right == pytest.approx(frozen.load("metrics", strategy="entropy")["accuracy"].iloc[-1])
+
+
 @pytest.mark.parametrize("strategy", NEEDS.values(), ids=NEEDS.keys())
 def test_whatever_a_strategy_needs_is_there_and_no_feature_is_computed_again(
     frozen: Tiny, strategy: str, monkeypatch: pytest.MonkeyPatch

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from queryloop.samples import BOX
+from queryloop.tasks.segmentation import metrics
 from queryloop.tasks.segmentation.rows import boxes_of
 from queryloop.tasks.segmentation.space import covering
 
@@ -83,6 +84,23 @@ def test_metrics_tell_dice_and_what_the_boxes_hold(scans: Scans) -> None:
     assert last["voxels"] == sum(mask.size for mask in inside)
     assert last["foreground_voxels"] == sum(np.count_nonzero(mask) for mask in inside)
     assert last["n_labeled"] == len(labeled)
+
+
+def test_predictions_are_those_that_metrics_are_of(scans: Scans, tmp_path: Path) -> None:
+    same = f"--params={QUICK},strategy:entropy"
+    done = scans.al("predict", str(tmp_path / "out"), "--env=phantom", same)
+    assert done.exit_code == 0, done.output
+    volumes, splits = (scans.catalog(**ENTROPY).load(name) for name in ("images", "splits"))
+    found = {case: nibabel.load(tmp_path / "out" / f"{case}.nii.gz") for case in volumes.cases}
+    assert all(np.allclose(found[name].affine, case.native.affine) for name, case in volumes.cases.items())
+    test = [
+        metrics.measured(
+            np.asanyarray(found[case].dataobj), volumes.native_labels(case), len(volumes.classes), [1] * 3
+        )
+        for case in splits.loc[splits["split"] == "test", "sample_id"]
+    ]
+    dice = metrics.summary(test, volumes.classes)["dice"]
+    assert dice == pytest.approx(scans.load("metrics", **ENTROPY)["dice"].iloc[-1])
 
 
 def test_why_a_box_was_chosen_is_told(scans: Scans) -> None:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from queryloop.experiment import settings_of
 from queryloop.parsing import parse
+from queryloop.recorded import settings_of
 
 IDENTITY = {"experiment": "main", "dataset": "digits", "strategy": "random", "seed": 0}
 

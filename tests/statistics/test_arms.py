@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from queryloop.errors import InputError
-from queryloop.experiment import checked, settings_of
+from queryloop.experiment import checked
+from queryloop.recorded import settings_of
 from queryloop.statistics.arms import Candidate, gathered
 from queryloop.strategies.resolution import canonical
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, nan
@@ -99,6 +100,11 @@ def _seconds(row: Row, column: int | None) -> float:
     text = row.fields[column] if column is not None else ""
     if not text:
         return nan
+    if re.fullmatch(r"\d{1,3},\d{3}", text):
+        raise BrokenFileError(
+            f"{row.place}: seconds are {text!r}, thousands or a fraction: write {text.replace(',', '')} or "
+            f"{text.replace(',', '.')}."
+        )
     try:
         found = float(text.replace(",", "."))  # as the spreadsheets of many countries write it
     except ValueError:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from queryloop.errors import OptionsError
-from queryloop.exchange.names import Labels, not_labelled
+from queryloop.exchange.names import Labels, not_labelled, write_names
 from queryloop.exchange.writing import ENDING, save, whole_folder
+from queryloop.progress import ProgressBar
 from queryloop.readers.grid import to_native
 from queryloop.readers.nifti.description import NAME
 from queryloop.tasks.segmentation.rows import boxes_of, by_case
@@ -65,6 +67,19 @@ def write_description(folder: Path, scans: Scans, n_cases: int) -> None:
         "file_ending": ENDING,
     }
     (folder / NAME).write_text(json.dumps(content, indent=1))
+
+
+def write_predicted(folder: Path, scans: Scans, predicted: Callable[[str], np.ndarray]) -> None:
+    """Predicted labels of all cases: CASE.nii.gz in the grid of the scan; and names for viewers.
+
+    predicted: from a case to (Z, Y, X) uint8 in the store's grid. Raises OptionsError where the folder holds
+    something.
+    """
+    with whole_folder(folder) as place, ProgressBar("predicting scans", len(scans.cases)) as bar:
+        for name, case in scans.cases.items():
+            save(place / f"{name}{ENDING}", to_native(predicted(name), case), case.native.affine)
+            bar.advance()
+        write_names(place, scans.classes)
 
 
 def write_queried(folder: Path, scans: Scans, asked: pd.DataFrame) -> None:

@@ -12,7 +12,6 @@ from queryloop.experiment import Experiment
 from queryloop.oracles import people
 from queryloop.oracles.registry import asks_people, is_waited_for
 from queryloop.storage import state
-from queryloop.tasks.segmentation.rows import has_boxes
 
 
 @dataclass(frozen=True)
@@ -28,11 +27,6 @@ class Asked:
     query: pd.DataFrame
     labeled: pd.DataFrame
     answers: pd.DataFrame
-
-    @property
-    def is_of_boxes(self) -> bool:
-        """Whether boxes of scans are asked for, and not images."""
-        return has_boxes(self.query)
 
     @property
     def labels(self) -> pd.Series:

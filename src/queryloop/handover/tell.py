@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -13,8 +13,9 @@ from queryloop import samples as tables
 from queryloop.errors import examples
 from queryloop.exchange.answers import Answer
 from queryloop.experiment import Experiment
-from queryloop.handover import told
 from queryloop.handover.asked import Asked, asked_of, check_content, check_open, check_people_are_asked
+from queryloop.handover.kind import Kind
+from queryloop.handover.kinds import kind_of
 from queryloop.oracles import people
 from queryloop.readers.content import contents
 from queryloop.storage import lock
@@ -31,15 +32,11 @@ def tell(experiment: Experiment, given: Path, annotator: str) -> list[str]:
     with lock.locked(experiment.home):
         check_open(experiment)
         asked = asked_of(experiment)
-        files = told.mask_files(given) if asked.is_of_boxes else told.table_file(given)
-        digest, imports = _digest(files, asked), asked.answers["import_id"].unique()
+        digest, imports = _digest(kind_of(experiment), asked, given), asked.answers["import_id"].unique()
         if people.import_id(0, digest)[-16:] in {name[-16:] for name in imports}:
             return [f"{given} was taken in before: nothing changed.", _next_step(experiment, asked)]
         check_content(experiment)
-        if asked.is_of_boxes:
-            told.check_is_of(asked.query, given)
-        found = (told.masks if asked.is_of_boxes else told.labels)(experiment.catalog, asked, files)
-        labels = asked.labels
+        found, labels = kind_of(experiment).read(experiment, asked, given), asked.labels
         new = {sample: a for sample, a in found.answers.items() if labels.get(sample) != a.label}
         experiment.catalog.save("masks", found.masks)
         experiment.catalog.save("answers", _rows(new, annotator, people.import_id(len(imports) + 1, digest)))
@@ -47,13 +44,9 @@ def tell(experiment: Experiment, given: Path, annotator: str) -> list[str]:
         return [*said, _next_step(experiment, asked_of(experiment))]
 
 
-def _digest(files: Sequence[Path], asked: Asked) -> str:
-    """SHA-256 of the contents of some files; of boxes also of their names and the cycle that asks.
-
-    A mask of background alone is the same file for any scan of its shape, and after any query.
-    """
-    names = [f"cycle {asked.cycle} {path.name}" if asked.is_of_boxes else "" for path in files]
-    parts = [name.encode() + contents(path) for name, path in zip(names, files, strict=True)]
+def _digest(kind: Kind, asked: Asked, given: Path) -> str:
+    """SHA-256 of what somebody tells."""
+    parts = [kind.mark(asked, path).encode() + contents(path) for path in kind.files(given)]
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
@@ -76,8 +69,8 @@ def _changes(labels: pd.Series, given: Mapping[str, Answer], new: Mapping[str, A
     changed = [sample for sample in new if sample in labels.index]
     yield f"{len(new) - len(changed)} new answers were taken in."
     if changed:
-        told_ = [f"{sample} was {labels[sample]}, is now {new[sample].label}" for sample in changed]
-        yield f"{len(changed)} labels are others than before: {examples(told_)}."
+        told = [f"{sample} was {labels[sample]}, is now {new[sample].label}" for sample in changed]
+        yield f"{len(changed)} labels are others than before: {examples(told)}."
     if len(given) > len(new):
         yield f"{len(given) - len(new)} answers were in already."
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from queryloop.errors import OptionsError, QueryloopError
-from queryloop.experiment import checked, settings_of
+from queryloop.experiment import checked
 from queryloop.options import ExperimentOptions
 from queryloop.oracles.registry import is_waited_for
+from queryloop.recorded import settings_of
 from queryloop.session import CycleSession
 from queryloop.statistics.stopping import stop_reason
 from queryloop.storage import state

@@ -12,11 +12,6 @@ from queryloop.boxes.candidates import Candidates
 from queryloop.samples import BOX, table
 
 
-def has_boxes(rows: pd.DataFrame) -> bool:
-    """Whether a table is one of boxes."""
-    return set(BOX) <= set(rows.columns)
-
-
 def boxes_of(rows: pd.DataFrame) -> list[Box]:
     """The boxes of a table with the columns sample_id, z, y, x, dz, dy, dx."""
     if rows.empty:  # the columns of boxes come with the first of them

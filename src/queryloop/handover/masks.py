@@ -1,23 +1,22 @@
-"""What people told: labels from a table, or masks of boxes from files of whole scans."""
+"""Masks of boxes in the files of whole scans that people drew into."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from queryloop import samples as tables
 from queryloop.boxes.box import Box, class_counts
 from queryloop.errors import BrokenFileError, MissingFilesError, examples
-from queryloop.exchange.answers import Answer, check_answers, read_answers
+from queryloop.exchange.answers import Answer
 from queryloop.exchange.drawn import read_drawn
 from queryloop.exchange.pictures import TABLE
 from queryloop.exchange.query import MASKS
 from queryloop.handover.asked import Asked
+from queryloop.handover.kind import Told
 from queryloop.progress import ProgressBar
 from queryloop.readers.labels import rows
 from queryloop.readers.nifti.description import ENDINGS
@@ -30,24 +29,7 @@ _DRAWN = (*ENDINGS, ".nrrd", ".nhdr", ".mha", ".mhd", ".img", ".hdr", ".mgz", ".
 """How files end into which viewers save a segmentation."""
 
 
-@dataclass(frozen=True)
-class Told:
-    """Answers by sample, masks that they name, and sentences about them."""
-
-    answers: Mapping[str, Answer]
-    masks: Sequence[np.ndarray] = ()
-    remarks: Sequence[str] = ()
-
-
-def table_file(given: Path) -> list[Path]:
-    """The table: the file itself, or query.csv of a folder. Raises MissingFilesError."""
-    path = given / TABLE if given.is_dir() else given
-    if not path.is_file():
-        raise MissingFilesError(f"{path} is missing: tell the table that `kedro al ask` wrote or its folder.")
-    return [path]
-
-
-def mask_files(given: Path) -> list[Path]:
+def files(given: Path) -> list[Path]:
     """The masks: the file itself, or those of a folder or of masks/ in it.
 
     Raises MissingFilesError where there are none, and BrokenFileError for other files among them and for what
@@ -97,16 +79,7 @@ def _shown(folder: Path) -> list[Path]:
     return [path for path in files if path.is_file() and path.name[0] != "."]
 
 
-def labels(catalog: Any, asked: Asked, files: Sequence[Path]) -> Told:
-    """Labels of images from a table. Raises BrokenFileError as `read_answers` and `check_answers` do."""
-    (path,) = files
-    found, samples = read_answers(path), catalog.load("samples")
-    ids = [*asked.query["sample_id"], *asked.labeled["sample_id"]]
-    check_answers(found, path, samples["sample_id"], ids, tables.classes(samples))
-    return Told(found)
-
-
-def masks(catalog: Any, asked: Asked, files: Sequence[Path]) -> Told:
+def read(catalog: Any, asked: Asked, files: Sequence[Path]) -> Told:
     """Masks of the boxes of the open query. Raises BrokenFileError as `read_drawn` does."""
     scans, store = catalog.load("images"), catalog.load("masks")
     before, answered = (masks_of(rows, scans, store) for rows in (asked.labeled, asked.answered))

@@ -1,0 +1,78 @@
+"""What commands share: --env, --params with colons, the experiment they name, errors of one paragraph."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+from kedro.framework.cli.project import PARAMS_ARG_HELP
+from kedro.framework.cli.project import run as kedro_run
+
+from queryloop.colons import read_params
+
+
+def one_paragraph(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn an exception into one paragraph and exit code 1; QUERYLOOP_DEBUG=1 shows the traceback."""
+
+    @functools.wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except KeyboardInterrupt:
+            click.secho("Interrupted. The same command goes on after the last committed cycle.", err=True)
+        except Exception as error:
+            if os.environ.get("QUERYLOOP_DEBUG") == "1":
+                raise
+            from queryloop.errors import message_of
+
+            click.secho(f"Error: {message_of(error)}", fg="red", err=True)
+        sys.exit(1)
+
+    return guarded
+
+
+def run_command() -> click.Command:
+    """Kedro's `run` with every option of its own, and colons in `--params`."""
+    command = copy.copy(kedro_run)
+    command.params = [copy.copy(param) for param in kedro_run.params]
+    next(p for p in command.params if p.name == "params").callback = read_params
+    original = kedro_run.callback
+    assert original is not None
+
+    @functools.wraps(original)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("pipeline") and not kwargs.get("pipelines"):
+            # the user's own spelling, which Kedro 1.7 calls deprecated on the screen
+            kwargs.update(pipelines=[kwargs["pipeline"]], pipeline=None)
+        return original(*args, **kwargs)
+
+    command.callback = one_paragraph(run)
+    return command
+
+
+def with_env_and_params(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--env` and `--params` as `kedro run` has them, and errors of one paragraph."""
+    env = click.option("--env", "-e", default=None, help="Kedro configuration environment.")
+    params = click.option("--params", default="", callback=read_params, help=PARAMS_ARG_HELP)
+    return env(params(one_paragraph(command)))
+
+
+def in_project(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--env` and `--params` as `kedro run` has them, and the experiment they name."""
+
+    @functools.wraps(command)
+    def with_experiment(env: str | None, params: dict[str, Any], **arguments: Any) -> Any:
+        from queryloop.experiment import Experiment
+        from queryloop.session import CycleSession
+
+        context = CycleSession.create(env=env, runtime_params=params).load_context()
+        return command(Experiment.of(context, params), **arguments)
+
+    return with_env_and_params(with_experiment)

@@ -1,0 +1,64 @@
+"""What is recorded of an experiment: whatever changes its results, and the software that made them."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from platform import python_version
+from typing import Any
+
+from queryloop import __version__
+from queryloop.options import ExperimentOptions
+from queryloop.samples import LABELLED
+from queryloop.tasks.registry import task_of
+
+_CHANGES_NO_RESULT: Any = {
+    "n_cycles": True,
+    "raw_root": True,
+    "stop": True,
+    "comparison": True,
+    "tracking": True,
+    "data": {"workers"},
+    "model": {"nnunet": {"trained"}},  # its content is recorded
+    "training": {"device", "threads", "precision"},  # recorded as they resolve
+}
+
+
+def settings_of(options: ExperimentOptions, fingerprint: str) -> dict[str, Any]:
+    """Whatever changes results: the options, the content they run on, and how numbers are computed.
+
+    Raises as `Task.recorded` does.
+    """
+    from queryloop.training.compute import resolve, resolve_scoring
+
+    asked = options.model_dump(mode="json", exclude=_CHANGES_NO_RESULT)
+    if options.start.sampler == LABELLED:
+        del asked["start"]["size"]
+    training, scoring = resolve(options.training), resolve_scoring(options.training)
+    return {
+        **asked,
+        "query": {**asked["query"], **task_of(options.dataset).recorded(options)},
+        "samples": fingerprint,
+        "sources": task_of(options.dataset).sources(options.model),
+        "arm": _arm(options),
+        "computing": {
+            "precision": training.precision,
+            "scoring_precision": scoring.precision,
+            "threads": training.threads,
+        },
+    }
+
+
+def _arm(options: ExperimentOptions) -> dict[str, Any]:
+    """What an arm costs beside its labels: networks trained in each cycle, and data without a label."""
+    from queryloop.training.registry import OBJECTIVES
+
+    return {
+        "networks": task_of(options.dataset).n_trained(options),
+        "trains_on_unlabeled": OBJECTIVES[options.training.beside].uses_pool,
+    }
+
+
+def software() -> str:
+    """Versions of what computes; recorded, but no setting: an experiment goes on after an update."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy"))
+    return f"queryloop {__version__}, {packages}, Python {python_version()}"
