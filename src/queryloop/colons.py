@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
 
+_NAMES = ("experiment", "dataset", "strategy", "raw_root")
 _KEY = re.compile(r"\s*[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*\s*")
 
 
@@ -34,8 +36,16 @@ def _item_with_equals(item: str) -> str:
 
 
 def read_params(context: click.Context, option: click.Parameter, value: Any) -> Any:
-    """Kedro's own reading of `--params`, after colons became equals signs."""
+    """Kedro's own reading of `--params`, after colons became equals signs; names stay as they are typed."""
     original = next(p for p in kedro_run.params if p.name == "params")
     text = with_equals(value) if isinstance(value, str) else value
     assert original.callback is not None
-    return original.callback(context, option, text)
+    found = original.callback(context, option, text)
+    return found | _names(text, found) if isinstance(text, str) else found
+
+
+def _names(text: str, found: Mapping[str, Any]) -> dict[str, str]:
+    """Those that Kedro took for numbers: 1.10 is another experiment than 1.1."""
+    typed = (item.partition("=")[::2] for item in text.split(","))
+    named = {key.strip(): value.strip() for key, value in typed if key.strip() in _NAMES}
+    return {key: value for key, value in named.items() if not isinstance(found.get(key), str)}

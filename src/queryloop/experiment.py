@@ -175,16 +175,20 @@ class Experiment:
         return self.n_committed > 0 and self.latest("query").empty
 
     @property
-    def first_nodes(self) -> list[str]:
-        """Where a cycle begins: ingest and extract run once for each content, split for each experiment.
-
-        refer needs none of them.
-        """
+    def first_of_content(self) -> str:
+        """Where what experiments share comes from; embed, where ingest and extract have made all of it."""
         if not (self.catalog.exists("samples") and self.catalog.exists("images")):
-            return ["refer", "ingest"]
-        inputs = "embed" if self.catalog.exists("features") else "extract"
+            return "ingest"
+        return "embed" if self.catalog.exists("features") else "extract"
+
+    @property
+    def first_nodes(self) -> list[str]:
+        """Where a cycle begins: split runs once for each experiment, and refer needs nothing."""
+        content = self.first_of_content
+        if content == "ingest":
+            return ["refer", content]
         is_split = self.catalog.exists("splits") and self.catalog.exists("starting_set")
-        return ["refer", inputs, "ask_oracle" if is_split else "split"]
+        return ["refer", content, "ask_oracle" if is_split else "split"]
 
     def next_version(self) -> str:
         """A version id above all that are there."""

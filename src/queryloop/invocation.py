@@ -15,6 +15,8 @@ from kedro.framework.cli.project import run as kedro_run
 
 from queryloop.colons import read_params
 
+_INTERRUPTED = "Interrupted. Nothing half-written is kept: the same command goes on after what was finished."
+
 
 def one_paragraph(command: Callable[..., Any]) -> Callable[..., Any]:
     """Turn an exception into one paragraph and exit code 1; QUERYLOOP_DEBUG=1 shows the traceback."""
@@ -26,7 +28,7 @@ def one_paragraph(command: Callable[..., Any]) -> Callable[..., Any]:
         except (click.ClickException, click.exceptions.Exit):
             raise
         except KeyboardInterrupt:
-            click.secho("Interrupted. The same command goes on after the last committed cycle.", err=True)
+            click.secho(_INTERRUPTED, err=True)
         except Exception as error:
             if os.environ.get("QUERYLOOP_DEBUG") == "1":
                 raise

@@ -19,7 +19,7 @@ _CHANGES_NO_RESULT: Any = {
     "tracking": True,
     "data": {"workers"},
     "model": {"nnunet": {"trained"}},  # its content is recorded
-    "training": {"device", "threads", "precision"},  # recorded as they resolve
+    "training": {"device", "threads", "precision"},  # the latter two are recorded as they resolve
 }
 
 

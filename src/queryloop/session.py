@@ -92,6 +92,8 @@ class CycleSession(KedroSession):
         with experiment.writing():
             tracker.tell_cycles(experiment.run)
             before, rules = experiment.n_committed, StopRules(experiment)
+            if experiment.catalog.exists("starting_set"):
+                self._make_content(context, experiment)
             if before < experiment.options.n_cycles:
                 for said in experiment.task.sentences(experiment.options):
                     logger.info(said)
@@ -122,6 +124,12 @@ class CycleSession(KedroSession):
         cycle.run(pipeline_names=["al_cycle"], from_nodes=experiment.first_nodes)
         experiment.record_timings(time.perf_counter() - began)
         _say_done(experiment.latest("metrics"), experiment.task.measure, experiment.options.n_cycles)
+
+    def _make_content(self, context: KedroContext, experiment: Experiment) -> None:
+        """What experiments share, where it was deleted since: a run that waits or ends makes nothing else."""
+        if (first := experiment.first_of_content) != "embed":
+            made = OneCycle(context, experiment.next_version(), self.store)
+            made.run(pipeline_names=["al_cycle"], from_nodes=[first], to_nodes=["embed"])
 
     def _waiting(self, context: KedroContext, experiment: Experiment) -> str:
         """What people have not answered yet; empty where the next cycle can begin."""

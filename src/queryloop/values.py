@@ -9,9 +9,15 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-Text = Annotated[str, BeforeValidator(str)]  # `--params=experiment:2024` is a name, not a number
 _SIDES = re.compile(r"\d+(\.\d+)?(\+\d+(\.\d+)?)+")
 Count = Annotated[int, Field(ge=1)]
+
+
+def _text(value: Any) -> str:
+    """A whole number is a name as it stands; of 1.10, on and 1e3 nobody knows how they were written."""
+    if isinstance(value, float | bool | None):
+        raise ValueError(f"it is a name, and was read as the value {value}: write it in quotes")
+    return str(value)
 
 
 def _size(value: float) -> float:
@@ -55,6 +61,7 @@ def _sides(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list | tuple) else [value] * 3
 
 
+Text = Annotated[str, BeforeValidator(_text)]
 Size = Annotated[int | float, AfterValidator(_size)]
 Rule = Annotated[str, AfterValidator(_rule)]
 Spacing = Annotated[tuple[float, float, float], BeforeValidator(_spacing)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import random
 from contextlib import suppress
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from queryloop.errors import BrokenFileError, QueryloopError
-from queryloop.readers import decoded
+from queryloop.readers import decoded, pictures
 
 from .formats import noise, packed_image
 from .photographs import read_folder, save, write_class_folders
@@ -41,6 +42,20 @@ def test_images_are_decoded_once_unless_asked_for(tmp_path: Path, monkeypatch: p
     seen.clear()
     pixels(read_folder(tmp_path, on_error="skip"))
     assert len(seen) == 2 * 6 + 1
+
+
+@pytest.mark.parametrize("lack", [MemoryError(), OSError(errno.EMFILE, "too many open files")])
+def test_images_are_not_left_out_for_what_the_machine_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lack: Exception
+) -> None:
+    write_class_folders(tmp_path)
+
+    def lacking(*_: object, **__: object) -> None:
+        raise lack
+
+    monkeypatch.setattr(pictures.Image, "open", lacking)
+    with pytest.raises(type(lack)):
+        read_folder(tmp_path, on_error="skip")
 
 
 def test_images_that_cannot_be_read_are_left_out_if_asked_for(

@@ -69,6 +69,15 @@ def name_of_bytes(root: Path) -> None:
     (root / "cat" / "0.png").rename(os.fsdecode(os.fsencode(root / "cat") + b"/\xe9.png"))
 
 
+def space_in_front(root: Path) -> None:
+    write_class_folders(root, (" cat", "dog"), n=1)
+
+
+def space_in_a_file(root: Path) -> None:
+    write_class_folders(root)
+    (root / "cat" / "0.png").rename(root / "cat" / " b.png")
+
+
 REFUSED: list[tuple[Callable[[Path], None], list[str]]] = [
     (only_one_class, ["all 3 images are of one class (cat)"]),
     (astray, ["1 images lie in no class folder: x.png", "labels.csv"]),
@@ -80,6 +89,8 @@ REFUSED: list[tuple[Callable[[Path], None], list[str]]] = [
     (two_tables, ["2 tables (one.csv, two.csv)", "labels.csv"]),
     (link_out, ["cat/link.png", "leads out of this folder"]),
     (link_to_folder, ["fox: is a link to a folder"]),
+    (space_in_front, ["' cat' begins or ends with a space"]),
+    (space_in_a_file, ["'cat/ b.png' begins or ends with a space", "rename it"]),
     (name_of_bytes, [r"b'cat/\xe9.png' is not UTF-8"]),
 ]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,12 @@ def test_both_separators_lead_to_the_same_file(tmp_path: Path, name: str) -> Non
     assert rows(read_folder(tmp_path))[1][0] == "sub/e.png"
 
 
+def test_umlauts_of_macos_are_those_of_the_table(tmp_path: Path) -> None:
+    save(tmp_path / "sub" / unicodedata.normalize("NFD", "\u00e4.png"), noise(5, 4, 3))
+    write_table(tmp_path, "file,label\n./sub/\u00e4.png,x\na.png,y\n")
+    assert rows(read_folder(tmp_path))[1][0] == unicodedata.normalize("NFD", "sub/\u00e4.png")
+
+
 def test_labels_stay_text(tmp_path: Path) -> None:
     write_table(tmp_path, "file,label\na.png,01\nb.png,1.0\nc.png,NA\nd.png,é\n")
     assert [row[1] for row in rows(read_folder(tmp_path))] == ["01", "1.0", "NA", "é"]
@@ -100,7 +107,7 @@ BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
     "empty label": ("file,label\na.png,x\nb.png, \n", ["line 3", "label is empty"]),
     "short row": ("file,label\na.png,x\nb.png\n", ["line 3", "1 fields", "header has 2"]),
     "long row": ("file,label\na.png,x,z\n", ["line 2", "3 fields", "holds ',' in quotes"]),
-    "open quote": ('file,label\na.png,"x\n', ["line", "no CSV"]),
+    "open quote": ('file,label\na.png,"x\nb.png,y\nc.png,y\n', ["line 2 is no CSV"]),
     "no file column": ("name,label\na.png,x\n", ["line 1", "file names", "filename", "'name'"]),
     "no label column": ("file,kind\na.png,x\n", ["line 1", "labels", "species", "'kind'"]),
     "two label columns": ("file,Label,class\na.png,x,y\n", ["line 1", "'Label', 'class'", "rename"]),

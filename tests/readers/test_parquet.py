@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,6 +122,13 @@ def test_broken_file_is_refused_by_name(shards: Path, case: str, name: str) -> N
         read_all("cifar10", shards)
     for fragment in [str(path), *told]:
         assert fragment in str(caught.value)
+
+
+def test_a_split_that_is_there_twice_is_refused(shards: Path) -> None:
+    folder = shards / "cifar10"
+    shutil.copy(folder / SECOND, folder / "train-00000-of-00001.parquet")
+    with pytest.raises(BrokenFileError, match=r"cifar10: holds train in 1 and in \d parts, the same images"):
+        read("cifar10", shards)
 
 
 def test_missing_shards_are_listed(tmp_path: Path) -> None:

@@ -122,16 +122,39 @@ def test_what_is_transparent_is_white(tmp_path: Path, suffix: str) -> None:
     assert pixels(path, None, 1).tolist() == [[[40], [255]]]
 
 
+def transparent(raw: bytes, *levels: int) -> bytes:
+    """A PNG with a level that is transparent, in each channel."""
+    chunk = b"tRNS" + struct.pack(f">{len(levels)}H", *levels)
+    place = raw.index(b"IDAT") - 4
+    chunk = struct.pack(">I", 2 * len(levels)) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return raw[:place] + chunk + raw[place:]
+
+
+@pytest.mark.parametrize(("depth", "row", "clear", "found"), [
+    (1, 0b01000000, 1, [0, 255, 0, 0]),
+    (2, 0b00011011, 1, [0, 255, 170, 255]),
+    (4, 0x05AF, 10, [0, 85, 255, 255]),
+])  # fmt: skip
+def test_the_transparent_level_of_few_bits_is_white(
+    tmp_path: Path, depth: int, row: int, clear: int, found: list[int]
+) -> None:
+    packed = zlib.compress(b"\0" + row.to_bytes((4 * depth + 7) // 8, "big"))
+    (path := tmp_path / "a.png").write_bytes(transparent(png(1, 4, depth, 0, packed), clear))
+    assert pixels(path, None, 1).ravel().tolist() == found
+
+
+def test_the_transparent_colour_of_16_bits_is_white(tmp_path: Path) -> None:
+    deep = np.array([[[0x1234, 0x5678, 0x9ABC], [0x3434, 0x7878, 0xBCBC]]], np.uint16)
+    (path := tmp_path / "a.png").write_bytes(transparent(deep_png(deep), 0x1234, 0x5678, 0x9ABC))
+    assert pixels(path, None, 3).tolist() == [[[255] * 3, [0x34, 0x78, 0xBC]]]
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_transparent_level_of_16_bits_is_white_and_its_neighbours_are_not(
     tmp_path: Path, channels: int
 ) -> None:
     deep = np.array([[257 * 40, 257 * 40 + 1, 257 * 200]], np.uint16)
-    raw = deep_png(deep[..., None])
-    chunk = b"tRNS" + (257 * 40).to_bytes(2, "big")
-    chunk = (2).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
-    place = raw.index(b"IDAT") - 4
-    (path := tmp_path / "a.png").write_bytes(raw[:place] + chunk + raw[place:])
+    (path := tmp_path / "a.png").write_bytes(transparent(deep_png(deep[..., None]), 257 * 40))
     assert not is_coloured(path)
     assert pixels(path, None, channels).tolist() == [[[value] * channels for value in (255, 40, 200)]]
 
@@ -156,6 +179,41 @@ def test_image_stands_upright(tmp_path: Path, suffix: str, orientation: int) -> 
     bright = upright > 128
     assert bright[corner[orientation]]
     assert bright.sum() == 64
+
+
+@pytest.mark.parametrize(("tag", "value"), [(282, "72 dpi"), (296, (1, 3)), (531, 70000)])
+def test_image_stands_upright_whatever_else_its_camera_wrote(tmp_path: Path, tag: int, value: object) -> None:
+    """Resolution as text, its unit as a fraction, a position beyond 16 bits: photographs have such tags."""
+    exif = Image.Exif()
+    exif[274] = 6
+    upright = save(tmp_path / "a.jpg", noise(32, 16, 3), exif=exif)
+    (odd := tmp_path / "b.jpg").write_bytes(with_tag(upright.read_bytes(), tag, value))
+    assert Image.open(odd).getexif()[tag] != exif.get(tag)
+    np.testing.assert_array_equal(pixels(odd, None, 3), pixels(upright, None, 3))
+    assert pixels(odd, None, 3).shape == (16, 32, 3)
+
+
+def with_tag(jpeg: bytes, tag: int, value: object) -> bytes:
+    """A JPEG whose EXIF block holds orientation 6 and one tag of an unusual type."""
+    kind, number, rest = {
+        str: lambda text: (2, len(text) + 1, text.encode() + b"\0"),
+        tuple: lambda pair: (5, 1, struct.pack(">2I", *pair)),
+        int: lambda whole: (4, 1, struct.pack(">I", whole)),
+    }[type(value)](value)
+    data = rest if len(rest) <= 4 else struct.pack(">I", 38)
+    entries = [struct.pack(">HHIHH", 274, 3, 1, 6, 0), struct.pack(">HHI", tag, kind, number) + data]
+    block = b"Exif\0\0MM\0\x2a" + struct.pack(">IH", 8, 2) + b"".join(entries) + bytes(4) + rest
+    start = jpeg.index(b"\xff\xe1")
+    (length,) = struct.unpack(">H", jpeg[start + 2 : start + 4])
+    return jpeg[: start + 2] + struct.pack(">H", len(block) + 2) + block + jpeg[start + 2 + length :]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_colours_of_a_printer_are_read_as_colour(tmp_path: Path, channels: int) -> None:
+    path = tmp_path / "a.tif"
+    Image.new("LAB", (2, 2), (255, 128, 128)).save(path)
+    assert is_coloured(path)
+    assert (pixels(path, None, channels) >= 254).all()
 
 
 def test_only_the_first_frame_is_read(tmp_path: Path) -> None:

@@ -49,5 +49,5 @@ def test_a_signal_within_a_training_stops_it_and_changes_no_result(
     ended = Trial(project, [al_cycle(2)], second_batch, strike).run()
     assert (ended.operations[second_batch - 1], ended.code) == (BATCH, code)
     assert "Traceback" not in ended.said
-    assert code == 143 or "The same command goes on after the last committed cycle" in ended.said
+    assert code == 143 or "the same command goes on after what was finished" in ended.said
     assert recovered([project], al_cycle(2), two.contents) == []

@@ -29,6 +29,9 @@ READ: dict[str, dict[str, Any]] = {
     " a : 1 , b = 2 ": {"a": 1, "b": 2},
     "strategy:entropy+margin": {"strategy": "entropy+margin"},
     "a-b:1": {"a-b": 1},
+    "experiment:1.10,dataset=on,n:1.10": {"experiment": "1.10", "dataset": "on", "n": 1.1},
+    " experiment : 007 ,raw_root=2024_10": {"experiment": "007", "raw_root": "2024_10"},
+    "a.experiment:1.10": {"a": {"experiment": 1.1}},
     "a:": {"a": None},
     "a:null,b:true,c:1e-3": {"a": None, "b": True, "c": 0.001},
 }

@@ -164,6 +164,27 @@ def test_a_relabel_is_a_new_row_and_is_said(waiting: Tiny, tmp_path: Path) -> No
     assert answers["import_id"].is_unique
 
 
+def test_the_first_label_can_be_given_back(waiting: Tiny, tmp_path: Path) -> None:
+    """The file is then the one of before, byte for byte."""
+    sample = asked_ids(waiting)[0]
+    for label in "353":
+        said = tell(waiting, table(tmp_path / "a.csv", (sample, label)))
+    assert f"{sample} was 5, is now 3" in said
+    assert waiting.load("answers", **ENTROPY)["label"].tolist() == [*"353"]
+    assert "nothing changed" in tell(waiting, tmp_path / "a.csv")
+
+
+def test_a_deleted_image_store_is_made_again_by_a_run_that_waits(waiting: Tiny, tmp_path: Path) -> None:
+    (store,) = (waiting.folder / "data/03_primary/digits").glob("*/images.npy")
+    before = store.read_bytes()
+    store.unlink()
+    told = refusal(waiting.al("ask", f"--out={tmp_path / 'out'}", PARAMS))
+    assert "images.npy is missing: it was deleted, or never finished: the next run of the experiment" in told
+    assert waiting.run(PEOPLE).exit_code == 0
+    assert store.read_bytes() == before
+    ask(waiting, tmp_path / "out")
+
+
 def test_what_is_wrong_is_named_and_nothing_is_written(waiting: Tiny, tmp_path: Path) -> None:
     other = next(sample for sample in truth(waiting) if sample not in asked_ids(waiting))
     before = waiting.tree()

@@ -60,6 +60,15 @@ def test_other_settings_are_refused_before_anything_is_written(finished: Tiny, t
     assert not (tmp_path / "out").exists()
 
 
+def test_deleted_content_is_made_again_by_a_run_with_nothing_else_to_do(begun: Tiny, tmp_path: Path) -> None:
+    for kind in ("03_primary/digits/*/samples.parquet", "04_feature/digits/*/features.npy"):
+        (store,) = (begun.folder / "data").glob(kind)
+        store.unlink()
+        assert "the next run of the experiment" in refusal(begun.al("predict", str(tmp_path / "out"), SAME))
+        assert begun.run("strategy:entropy,n_cycles:3").exit_code == 0
+    assert begun.al("predict", str(tmp_path / "out"), SAME).exit_code == 0
+
+
 def test_a_folder_that_holds_something_is_refused(finished: Tiny, tmp_path: Path) -> None:
     (tmp_path / "note.txt").touch()
     assert "is there already" in refusal(finished.al("predict", str(tmp_path), SAME))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 from queryloop.errors import StateError
 from queryloop.experiment import Experiment
@@ -25,4 +26,4 @@ def ask(experiment: Experiment, out: Path | None) -> str:
     check_content(experiment)
     folder = out or experiment.catalog["metrics"].folder.parent / "asked" / f"cycle_{asked.cycle:03d}"
     written = kind_of(experiment).ask(experiment, asked, folder)
-    return f"{written}, then `kedro al tell {folder} {experiment.flags}`."
+    return f"{written}, then `kedro al tell {quote(str(folder))} {experiment.flags}`."

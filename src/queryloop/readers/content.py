@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import re
@@ -11,18 +12,24 @@ from pathlib import Path
 
 from queryloop.errors import BrokenFileError, QueryloopError
 
-GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b\x08"  # and deflate, the one method that there is
+_OF_THE_MACHINE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 _ADDRESS = re.compile(r" *<_io\.\w+ object at \w+>")  # differs from run to run and says nothing
 
 
 @contextmanager
 def refusing(path: Path, problem: str) -> Iterator[None]:
-    """Turns whatever a decoder raises into a BrokenFileError that names `path` and `problem`."""
+    """Turns whatever a decoder raises into a BrokenFileError that names `path` and `problem`.
+
+    But for what says nothing of the file: too little memory, too many open files.
+    """
     try:
         yield
-    except QueryloopError:
+    except (QueryloopError, MemoryError):
         raise
     except Exception as error:  # decoders of foreign bytes promise no class of error
+        if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+            raise
         reason = f"{type(error).__name__}: {_ADDRESS.sub('', str(error))}"
         raise BrokenFileError(f"{path}: {problem} ({reason}).") from error
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import logging
-from collections.abc import Collection, Sequence
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -65,13 +66,14 @@ def labelled(
     Raises BrokenFileError naming the line, or all lines whose image is not there.
     """
     header, *records = rows(table)
+    spelled = {_composed(name): name for name in there}
     file, label = _needed(header, FILES, "file names"), _needed(header, names, "labels")
     split = _column(header, ("split", "subset"), "splits")
     prefix = images.relative_to(table.parent)
     lines: dict[str, str] = {}
     found = []
     for row in records:
-        name = _file(row, row.fields[file], images, there, lines)
+        name = _file(row, row.fields[file], images, spelled, lines)
         part = "train" if split is None else _split(row, row.fields[split])
         text = row.fields[label]
         is_left_open = not text and split is not None and part == "train"
@@ -121,8 +123,10 @@ def rows(path: Path, *, may_be_short: bool = False) -> list[Row]:
     delimiter = max(",;\t", key=text.lstrip().partition("\n")[0].count)
     reader = csv.reader(StringIO(text, newline=""), strict=True, delimiter=delimiter)
     found: list[Row] = []
+    line = 1  # where a record begins
     try:
         for fields in reader:
+            line = reader.line_num + 1
             if may_be_short and found:
                 fields += [""] * (len(found[0].fields) - len(fields))
             row = Row(f"{path}: line {reader.line_num}", [field.strip() for field in fields])
@@ -136,8 +140,7 @@ def rows(path: Path, *, may_be_short: bool = False) -> list[Row]:
                 found.append(row)
     except csv.Error as error:
         raise BrokenFileError(
-            f"{path}: line {reader.line_num} is no CSV ({error}): "
-            "check its quotes, or save the table as CSV anew."
+            f"{path}: line {line} is no CSV ({error}): check its quotes, or save the table as CSV anew."
         ) from error
     if len(found) < 2:
         raise BrokenFileError(f"{path}: holds no records.")
@@ -180,12 +183,19 @@ def _needed(header: Row, names: Collection[str], meaning: str) -> int:
     return column
 
 
-def _file(row: Row, text: str, images: Path, there: Collection[str], lines: dict[str, str]) -> str:
-    """The id of the file that a row names; its line is added to `lines`."""
+def _composed(name: str) -> str:
+    """A name in the one spelling of its letters: macOS writes an umlaut as two characters, tables as one."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def _file(row: Row, text: str, images: Path, there: Mapping[str, str], lines: dict[str, str]) -> str:
+    """The id of the file that a row names; its line is added to `lines`. there: ids by `_composed`."""
     if not text:
         raise BrokenFileError(f"{row.place}: the file name is empty: give one, or delete the line.")
     try:
-        name = text if text in there else inside(images, text)  # what was listed is inside, links too
+        spelled = _composed(text)
+        # what was listed is inside, links too
+        name = there[spelled] if spelled in there else there.get(found := inside(images, spelled), found)
     except BrokenFileError as error:
         raise BrokenFileError(f"{row.place}: {error}") from None
     if name in lines:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from queryloop.errors import BrokenFileError
 from queryloop.readers.content import refusing
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif")
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif")
 
 
 @dataclass
@@ -28,8 +28,8 @@ class Listing:
 def listing(root: Path) -> Listing:
     """The images below `root`, in the order of their ids, whatever that of the file system.
 
-    Raises BrokenFileError for a link to a folder, a link that leaves `root`, a name that is not UTF-8
-    and a folder that cannot be read.
+    Raises BrokenFileError for a link to a folder, a link that leaves `root`, a name that is not UTF-8 or has
+    a space at an end, and a folder that cannot be read.
     """
     found = Listing()
     with refusing(root, "cannot be listed"):
@@ -71,6 +71,11 @@ def _checked(root: Path, name: str, *, folder: bool = False) -> str:
         name.encode()
     except UnicodeEncodeError:
         raise BrokenFileError(f"{root}: the name {os.fsencode(name)!r} is not UTF-8: rename it.") from None
+    if (own := name.rpartition("/")[2]) != own.strip():
+        raise BrokenFileError(
+            f"{root}: the name {name!r} begins or ends with a space, which tables of labels do not keep: "
+            "rename it."
+        )
     if os.path.islink(f"{root}/{name}"):  # noqa: PTH114 - a path made of each name would take much longer
         if folder:
             raise BrokenFileError(f"{root / name}: is a link to a folder: put the folder itself there.")

@@ -31,9 +31,12 @@ Record = tuple[int, bytes]
 
 
 def search(folder: Path) -> Found:
-    """All shards of both splits (`train-00000-of-00002.parquet`), in their order."""
+    """All shards of both splits (`train-00000-of-00002.parquet`), in their order.
+
+    Raises BrokenFileError where a split is there twice, in other numbers of shards.
+    """
     there = {path.name for path in folder.glob("*.parquet")}
-    names = [name for split in ("train", "test") for name in _shards(split, there)]
+    names = [name for split in ("train", "test") for name in _shards(folder, split, there)]
     return [name for name in names if name in there], [name for name in names if name not in there]
 
 
@@ -48,10 +51,15 @@ def read(source: Source, classes: Sequence[str], options: DataOptions, labels: s
     return joined(parts, shape, classes)
 
 
-def _shards(split: str, there: Iterable[str]) -> list[str]:
+def _shards(folder: Path, split: str, there: Iterable[str]) -> list[str]:
     found = [re.fullmatch(rf"{split}-\d{{5}}-of-(\d{{5}})\.parquet", name) for name in there]
-    totals = {int(match[1]) for match in found if match} - {0}
-    return [f"{split}-{i:05d}-of-{n:05d}.parquet" for n in sorted(totals) or [1] for i in range(n)]
+    totals = sorted({int(match[1]) for match in found if match} - {0}) or [1]
+    if len(totals) > 1:
+        raise BrokenFileError(
+            f"{folder}: holds {split} in {' and in '.join(map(str, totals))} parts, the same images in each: "
+            "leave the files of one."
+        )
+    return [f"{split}-{i:05d}-of-{totals[0]:05d}.parquet" for i in range(totals[0])]
 
 
 def _labels(path: Path, column: str) -> np.ndarray:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile
 
 from queryloop.errors import BrokenFileError
 from queryloop.readers.content import contents, refusing
@@ -15,13 +16,25 @@ _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")
 _DEEP = {"I;16", "I;16B", "I;16L"}
 _GREY = {"1", "L", "LA", *_DEEP}
 _ORIENTATION, _PHOTOMETRIC = 0x0112, 0x0106  # numbers of tags
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes an image upright, by the orientation that a camera wrote."""
+_STEPS = {"L;2": 85, "L;4": 17}
+"""Of 256 levels, one of the 4 or 16 that a PNG may have."""
 _MOST = 89_478_485  # pixels of the largest image that Pillow takes for none that was made to fill the memory
 
 
 def is_coloured(path: Path) -> bool:
     """Whether the header promises colour; a palette does. Raises BrokenFileError for no image."""
     image = _opened(path)
-    return image.mode not in _GREY and not any(form.startswith("LA") for form in _stored(image))
+    return image.mode not in _GREY and not any(form.split(";")[0] == "LA" for form in _stored(image))
 
 
 def pixels(path: Path, side: int | None, channels: int, peaks: list[int] | None = None) -> np.ndarray:
@@ -33,7 +46,8 @@ def pixels(path: Path, side: int | None, channels: int, peaks: list[int] | None 
     `peaks`. Raises BrokenFileError for what cannot be decoded.
     """
     file = _opened(path)
-    is_deep = file.mode in _DEEP or any(";16" in form for form in _stored(file))
+    forms = _stored(file)
+    is_deep = file.mode in _DEEP or any(";16" in form for form in forms)
     with refusing(path, "cannot be decoded"):
         _check_range(file)
         if side:
@@ -41,7 +55,7 @@ def pixels(path: Path, side: int | None, channels: int, peaks: list[int] | None 
         upright = _upright(file)
         if is_deep and peaks is not None:
             peaks.append(_brightest(upright))
-        image = _opaque(_eight_bit(upright)).convert("RGB" if channels == 3 else "L")
+        image = _opaque(_eight_bit(upright, forms)).convert("RGB" if channels == 3 else "L")
         if side:
             image = image.resize((side, side), Image.Resampling.BILINEAR)
         return np.asarray(image).reshape(image.height, image.width, channels)
@@ -65,7 +79,10 @@ def _stored(image: ImageFile.ImageFile) -> list[str]:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    return ImageOps.exif_transpose(image) if image.getexif().get(_ORIENTATION, 1) != 1 else image
+    """By Pillow's table alone: its own function also writes all other tags anew, and fails at odd ones."""
+    image.load()  # which turns TIFF, and takes the tag away
+    turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+    return image if turn is None else image.transpose(turn)
 
 
 def levels_left(peak: int) -> int:
@@ -90,14 +107,27 @@ def _check_range(file: ImageFile.ImageFile) -> None:
         raise ValueError("0 is white in its 16 bits, which would be read inverted: save it with 0 as black")
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
+def _eight_bit(image: Image.Image, forms: Sequence[str]) -> Image.Image:
+    """Grey or colour of 8 bits, with the transparent level, where a PNG names one, in 8 bits, too."""
+    if image.mode == "LAB":
+        return image.convert("RGB")
     if image.mode not in _DEEP:
+        _scale_key(image, forms)
         return image
     deep = np.asarray(image)
     grey = Image.fromarray(((deep.astype(np.uint32) + 128) // 257).astype(np.uint8))
     if (transparent := image.info.get("transparency")) is not None:  # one of 65536 levels, as PNG may name
         grey.putalpha(Image.fromarray(np.where(deep == transparent, 0, 255).astype(np.uint8)))
     return grey
+
+
+def _scale_key(image: Image.Image, forms: Sequence[str]) -> None:
+    """Pillow scales the pixels and leaves the transparent level as it stands in the file."""
+    key = image.info.get("transparency")
+    if isinstance(key, int) and (step := max(_STEPS.get(form, 0) for form in forms or [""])):
+        image.info["transparency"] = step * key
+    if isinstance(key, tuple) and any(";16" in form for form in forms):
+        image.info["transparency"] = tuple(level >> 8 for level in key)
 
 
 def _opaque(image: Image.Image) -> Image.Image:

@@ -190,7 +190,8 @@ def check_seal(path: Path, made_again: Path | None = None) -> None:
     try:
         stat = path.stat()
     except FileNotFoundError:
-        raise CorruptFileError(f"{path} is missing: it was deleted, or never finished.") from None
+        todo = ": the next run of the experiment makes it again" if made_again else ""
+        raise CorruptFileError(f"{path} is missing: it was deleted, or never finished{todo}.") from None
     try:
         _compare(path, stat.st_size, stat.st_mtime_ns)
     except CorruptFileError as error:
