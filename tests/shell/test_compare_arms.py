@@ -14,8 +14,8 @@ from .tiny import Tiny
 
 OWN = "n_cycles:2,scoring.ensemble_size:2,training.min_steps:30"
 ARMS = {
-    "main": ["strategy:random", "strategy:vote_entropy", "strategy:vaal"],
-    "vaal_control": ["strategy:random,training.auxiliary:vaal"],
+    "main": ["strategy:random", "strategy:vote_entropy", "strategy:adversarial"],
+    "aided": ["strategy:random,training.auxiliary:adversarial"],
 }
 
 
@@ -36,7 +36,7 @@ def test_an_ensemble_and_what_is_trained_beside_stand_with_their_controls(swept:
     assert "Left out" not in result.stdout
     verdict = pd.read_csv(Path(swept.folder, "data/08_reporting/digits/comparison/main/verdict.csv"))
     controls = dict(verdict[["strategy", "control"]].to_numpy().tolist())
-    assert controls == {"vote_entropy": "random (main)", "vaal": "random (vaal_control)"}
+    assert controls == {"vote_entropy": "random (main)", "adversarial": "random (aided)"}
 
 
 def test_the_line_of_all_labels_is_that_of_the_settings_of_the_runs(swept: Tiny) -> None:

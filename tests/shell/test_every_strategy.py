@@ -107,6 +107,13 @@ def test_what_cannot_work_is_refused_before_anything_runs(params: str, words: st
     assert tiny.tree() == before
 
 
+def test_what_compares_nothing_trains_one_network_in_a_sweep_of_ensembles(tiny: Tiny) -> None:
+    params = "strategy:margin,scoring.members:ensemble,scoring.ensemble_size:2,n_cycles:1"
+    assert tiny.run(params).exit_code == 0
+    assert len(tiny.load("checkpoint", strategy="margin").members) == 1
+    assert tiny.settings(strategy="margin")["arm"]["networks"] == 1
+
+
 def test_an_ensemble_can_give_the_draws_that_dropout_gives_by_default(
     tiny: Tiny, caplog: pytest.LogCaptureFixture
 ) -> None:

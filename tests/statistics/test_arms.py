@@ -12,6 +12,8 @@ from queryloop.recorded import settings_of
 from queryloop.statistics.arms import Candidate, gathered
 from queryloop.strategies.resolution import canonical
 
+FROZEN: dict[str, Any] = {"freeze": "trunk"}
+PLAIN = {"augmentation": "none"}
 BOXES: dict[str, Any] = {"dataset": "phantom", "model": {"name": "unet3d"}}
 
 
@@ -116,46 +118,63 @@ def test_random_reads_no_scores_so_it_is_one_arm_whatever_they_are() -> None:
 
 
 def test_the_control_has_the_same_auxiliary_training() -> None:
-    plain, aided = run("random"), run("random", experiment="control", training={"auxiliary": "vaal"})
-    found = gathered([plain, aided, run("margin"), run("vaal")], "main")
+    plain, aided = run("random"), run("random", experiment="control", training={"auxiliary": "adversarial"})
+    found = gathered([plain, aided, run("margin"), run("adversarial")], "main")
     assert found.left_out == []
-    assert found.controls == {"margin": "random (main)", "vaal": "random (control)"}
+    assert found.controls == {"margin": "random (main)", "adversarial": "random (control)"}
 
 
 @pytest.mark.parametrize(
     ("name", "apart"),
-    [("learning_loss", {"learning_loss": {"detach": 0}}), ("adversarial", {"adversarial": {"weight": 0}})],
+    [
+        ("learning_loss", {"training": {"learning_loss": {"detach": 0}}}),
+        ("learning_loss", {"training": {"learning_loss": {"detach": 0.6}, **PLAIN}, "model": FROZEN}),
+        ("adversarial", {"training": {"adversarial": {"weight": 0}}}),
+        ("adversarial", {"training": PLAIN, "model": FROZEN}),
+        ("vaal", {"training": {"vaal": {"adversary": 2.0}}}),
+    ],
 )
 def test_what_leaves_the_network_alone_is_compared_with_plain_training(
     name: str, apart: dict[str, Any]
 ) -> None:
-    found = gathered([run("random"), run("margin"), run(name, training=apart)], "main")
+    found = gathered([run("random", **apart), run("margin", **apart), run(name, **apart)], "main")
     assert found.controls == {"margin": "random", name: "random"}
 
 
+def test_another_judge_beside_the_same_network_is_another_arm() -> None:
+    wide = run("vaal", 1, "wide", training={"vaal": {"latent": 64}})
+    found = gathered([run("random"), run("random", 1), run("vaal"), wide], "main")
+    assert list(found.runs) == ["random", "vaal (main)", "vaal (wide)"]
+    assert set(found.controls.values()) == {"random"}
+
+
 def test_without_such_a_control_there_is_no_verdict_but_the_words_to_get_one() -> None:
-    found = gathered([run("random"), run("vaal")], "main")
+    found = gathered([run("random"), run("adversarial")], "main")
     assert found.controls == {}
     command = "kedro al sweep --strategies=random --seeds=0,"
     assert "and no random arm was: no verdict" in found.notes[0]
-    assert f"{command} --params=experiment:vaal_control,training.auxiliary:vaal with" in found.notes[0]
+    assert (
+        f"{command} --params=experiment:adversarial_control,training.auxiliary:adversarial with"
+        in found.notes[0]
+    )
     said = gathered([run("margin", 3), run("margin", 0)], "main").notes[0]
     assert "run kedro al sweep --strategies=random --seeds=0,3, --params=experiment:main with" in said
 
 
 def test_a_random_arm_with_another_auxiliary_setting_is_told_apart() -> None:
-    other = run("random", experiment="control", training={"auxiliary": "vaal"})
-    said = gathered([run("random"), other, run("vaal", training=BETA)], "main").notes[0]
+    other = run("random", experiment="control", training={"auxiliary": "adversarial"})
+    said = gathered([run("random"), other, run("adversarial", training=PENALTY)], "main").notes[0]
     assert "the random arm was so with other settings" in said
-    assert "training.auxiliary:vaal,training.vaal.beta:2.0 with" in said
+    assert "training.auxiliary:adversarial,training.adversarial.penalty:2.0 with" in said
 
 
-BETA = {"vaal": {"beta": 2.0}}
+PENALTY = {"adversarial": {"penalty": 2.0}}
 
 
 def test_settings_of_an_auxiliary_count_only_where_it_is_trained() -> None:
-    found = gathered([run("random"), run("margin", training=BETA), run("vaal", training=BETA)], "main")
-    assert list(found.runs) == ["random", "margin", "vaal"]
+    names = ("margin", "adversarial")
+    found = gathered([run("random"), *(run(name, training=PENALTY) for name in names)], "main")
+    assert list(found.runs) == ["random", *names]
     assert found.controls == {"margin": "random"}
 
 

@@ -203,6 +203,7 @@ FAULTS: list[tuple[str, Strategy]] = [
         ("pools_of_any_size_are_taken", refusing(has_pool(n, k)))
         for n, k in ((0, 0), (1, 0), (1, 1), (2, 1), (2, 2), (3, 2), (23, 0), (23, 1), (23, 22))
     ),
+    ("pools_of_any_size_are_taken", refusing(lambda given, *_: len(given["target_mc_probs"]) < 2)),
     ("two_classes_are_enough", refusing(lambda given, *_: np.shape(given["probs"])[1] == 2)),
     ("more_than_the_pool_is_refused", cutting(0, 99)),
     ("more_than_the_pool_is_refused", cutting(-99, 23)),

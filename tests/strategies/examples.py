@@ -62,7 +62,7 @@ def everything(
         activations[layer].square().mean(dim=1) - labeled_activations[layer].square().mean()
         for layer in activations
     )
-    constants = val_embeddings[val_correct].mean() + target_mc_probs.amax() + labeled_probs[:, labels].mean()
+    constants = val_embeddings[val_correct].mean() + target_mc_probs.sum() + labeled_probs[:, labels].mean()
     rows = probs.amax(dim=1) + mc_probs.amax(dim=(1, 2)) + predicted_loss + discriminator + layers
     shift = labeled_embeddings.amax() + n_classes + len(ids)
     return rows + logits.amax(dim=1) + constants + shift * (norm == "none")

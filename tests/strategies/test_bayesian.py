@@ -189,6 +189,12 @@ def test_epig_is_the_mean_mutual_information(classes: int) -> None:
     assert found.min() >= 0
 
 
+def test_epig_without_targets_is_nothing() -> None:
+    targets = torch.empty(0, 6, 4)
+    for n in (0, 3):
+        assert epig(torch.full((n, 6, 4), 0.25), targets).tolist() == [0.0] * n
+
+
 @pytest.mark.parametrize("size", [1, 50, 700])
 def test_epig_in_blocks_of_rows_and_of_targets_is_the_same(
     size: int, monkeypatch: pytest.MonkeyPatch

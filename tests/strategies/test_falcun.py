@@ -52,6 +52,14 @@ def test_draws_follow_the_formula(gamma: float) -> None:
     assert scipy.stats.chisquare([*observed, rare[0]], [*wanted, rare[1]]).pvalue > 1e-3
 
 
+def test_a_sum_a_little_above_one_is_certain() -> None:
+    """As single precision may leave it; a power of less than nothing is no chance."""
+    probs = torch.tensor([[1.004, 0.0], [1.0, 0.0], [1.0, 0.001]])
+    picks = falcun(probs, 3, torch.Generator().manual_seed(0), gamma=0.5)
+    assert sorted(picks.positions.tolist()) == [0, 1, 2]
+    assert (picks.scores >= 0).all()
+
+
 def test_scores_are_the_relevance_at_the_draw() -> None:
     probs = example(n=30, classes=5)["probs"]
     picks = falcun(torch.from_numpy(probs), 30, torch.Generator().manual_seed(3))

@@ -80,6 +80,17 @@ def test_many_changes_do_not_add_up_to_an_error() -> None:
     assert len(set(picked(single, 60).positions.tolist()) & set(rows)) > 57
 
 
+@pytest.mark.parametrize("length", [1e3, 1e5])
+def test_long_embeddings_lose_no_digits(length: float) -> None:
+    given_ = arrays(5)
+    longer = given_ | {name: length * given_[name] for name in ("embeddings", "labeled_embeddings")}
+    largest = np.einsum("nii->n", information(longer["probs"], longer["embeddings"])).max()
+    rows, falls = slow(longer, 8, max(1.0, 1e-6 * largest), 2.0)
+    picks = picked(longer, 8)
+    assert picks.positions.tolist() == rows
+    np.testing.assert_allclose(picks.scores.numpy(), falls, rtol=1e-5)
+
+
 def test_turning_all_embeddings_changes_nothing() -> None:
     given_ = arrays(3)
     turned, _ = np.linalg.qr(np.random.default_rng(1).normal(size=(4, 4)))
@@ -102,7 +113,7 @@ def test_a_sure_pool_has_nothing_to_tell() -> None:
     assert (picks.scores == 0).all()
 
 
-@pytest.mark.parametrize(("option", "value"), [("ridge", 0.0), ("oversample", 0.9)])
+@pytest.mark.parametrize(("option", "value"), [("ridge", 0.0), ("oversample", 0.9), ("max_pool", 0)])
 def test_options_have_a_range(option: str, value: float) -> None:
     with pytest.raises(OptionsError, match=option):
         resolve("bait", {option: value})

@@ -73,6 +73,21 @@ def test_affine_keeps_the_middle_in_the_middle_on_average() -> None:
     assert abs(float((changed.sum(0) * axis).sum() / changed.sum()) - 14) < 0.3
 
 
+def test_affine_turns_a_wide_image_by_the_angle_of_a_square_one() -> None:
+    """Angles and lengths of the two axes of the picture, in pixels, from where four points come to lie."""
+    for height, width in ((64, 64), (32, 128)):
+        y, x = torch.meshgrid(torch.arange(float(height)), torch.arange(float(width)), indexing="ij")
+        where = torch.stack([x, y]).expand(40, -1, -1, -1)
+        found = AUGMENTATIONS["affine"](where, _draws())
+        middle = found[:, :, height // 2, width // 2]
+        axes = [found[:, :, height // 2, width // 2 + 4], found[:, :, height // 2 + 4, width // 2]]
+        moved = torch.stack([(point - middle) / 4 for point in axes])
+        if height == width:
+            expected = moved
+    torch.testing.assert_close(moved, expected, atol=1e-3, rtol=0)
+    assert moved[0, :, 1].abs().max() > 0.1
+
+
 @pytest.mark.parametrize("size", [(5, 7), (28, 28), (1, 1)])
 def test_the_grid_is_torchs_own(size: tuple[int, int]) -> None:
     matrix = torch.randn(6, 2, 3, generator=_draws())

@@ -187,7 +187,8 @@ class ScoringOptions(Options):
 
     members: Literal["auto", "dropout", "ensemble", "tta"] = "auto"
     """What is compared, or averaged: dropout masks of one network, networks, or, of 3D scans, what one
-    network says of the scan mirrored along each axis. auto: what the strategy declares."""
+    network says of the scan mirrored along each axis. auto: what the strategy declares. For images, one that
+    compares nothing gets one network, whatever stands here."""
     mc_samples: Annotated[int, Field(ge=2)] = 20
     """Dropout masks."""
     ensemble_size: Annotated[int, Field(ge=2)] = 5

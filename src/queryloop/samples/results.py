@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from queryloop.options.beside import AUXILIARY, OPTIONS, learned_beside
 from queryloop.options.measuring import measuring
 from queryloop.samples.queries import next_cycle
 from queryloop.samples.schema import table
@@ -47,11 +48,15 @@ def reference_key(settings: Mapping[str, Any], n_cycles: int) -> str:
     """16 hexadecimal digits that tie a training on all labels to the curves it may be drawn beside.
 
     settings: as an experiment records them. n_cycles: of the experiment, whose training they are all in one
-    where networks go on from cycle to cycle. Strategy, start and query have no part in it.
+    where networks go on from cycle to cycle. Strategy, start and query have no part in it, nor what leaves
+    a network that knows all labels as it is.
     """
     groups = {name: settings[name] for name in ("samples", "sources", "seed", "data", "model", "training")}
-    said = {name: value for name, value in flat(groups).items() if name not in _NO_RESULT}
+    said = {name: value for name, value in flat(groups).items() if not name.startswith(_NO_RESULT)}
     said |= measuring(settings) | {"precision": settings["computing"]["precision"]}
+    said["beside"] = learned_beside(settings, has_pool=False)
+    if said["training.patience"] == 0:  # no training stops by validation samples
+        del said["data.transfer"]
     said["n_cycles"] = 1 if said["training.reinit"] == "cold" else n_cycles
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -59,5 +64,6 @@ def reference_key(settings: Mapping[str, Any], n_cycles: int) -> str:
 _NO_RESULT = (
     *("data.workers", "model.nnunet.trained"),
     *("training.device", "training.threads", "training.precision"),
+    *(AUXILIARY, *OPTIONS),
 )
-"""Not recorded, or as they resolve."""
+"""Not recorded, or as they resolve; and what `learned_beside` tells."""

@@ -9,17 +9,15 @@ from typing import Any
 
 from queryloop.errors import InputError, examples
 from queryloop.options import TrainingOptions
+from queryloop.options.beside import AUXILIARY, OPTIONS, learned_beside
 from queryloop.options.measuring import measuring
 from queryloop.values import flat
 
 CONTROL = "random"
-AUXILIARY = "training.auxiliary"
 _TRAINED = ("data.transfer", "model.dropout")
 _DEMANDED = ("scoring.", *_TRAINED)  # by the needs of a strategy, unless set by hand
 _OWN = ("strategy", "strategy_options.", "experiment", "seed", "arm.", *_DEMANDED)
-_BESIDE = (AUXILIARY, "training.learning_loss.", "training.adversarial.", "training.vaal.")
-_LEFT_ALONE = {"learning_loss": "training.learning_loss.detach", "adversarial": "training.adversarial.weight"}
-"""What at 0 leaves the network as it is in plain training, bit by bit."""
+_BESIDE = (AUXILIARY, *OPTIONS)
 _SHOWN = 4  # differing settings in a sentence
 
 
@@ -55,18 +53,19 @@ class Candidate:
 
     @property
     def beside(self) -> tuple:
-        """What is trained beside the network, with its settings; nothing if it leaves the network alone."""
-        settings = flat(self.settings)
-        name = str(settings.get(AUXILIARY, "none"))
-        if name in _LEFT_ALONE and settings[_LEFT_ALONE[name]] == 0:
-            return ("none",)
-        return name, *sorted(self._among((f"training.{name}.",)).items())
+        """What is trained beside the network, with its settings; none if it leaves the network alone."""
+        return learned_beside(self.settings)
 
     @property
     def arm(self) -> tuple:
-        """What makes a run belong to the same arm as another. One at random reads no scores."""
-        own = _TRAINED if self.is_control else _DEMANDED
+        """What makes a run belong to the same arm as another. One at random reads no scores and no judge."""
+        own = _TRAINED if self.is_control else (*_DEMANDED, *self._judge)
         return self.same_as, self.beside, *sorted(self._among(own).items())
+
+    @property
+    def _judge(self) -> tuple[str, str]:
+        """What is trained beside the network, whether that learns from it or not."""
+        return AUXILIARY, f"training.{flat(self.settings).get(AUXILIARY)}."
 
     def _among(self, prefixes: tuple[str, ...]) -> dict[str, Any]:
         return {k: str(v) for k, v in flat(self.settings).items() if k.startswith(prefixes)}

@@ -128,12 +128,14 @@ def epig(mc_probs: Tensor, target_mc_probs: Tensor) -> Tensor:
     Formula: mean over targets x* of the sum over y, y* of q log(q / (mean_t p_t(y) mean_t p_t(y*))), with
     q = mean over t of p_t(y) p_t(y*).
     mc_probs: (N, T, C). target_mc_probs: (R, T, C), the same draws of the weights in the same order.
-    Returns (N,), in [0, ln C]; 0 where the row says nothing about any target.
+    Returns (N,), in [0, ln C]; 0 where the row says nothing about any target, or there is none.
     Cost: N R C^2 (T + a logarithm); a few hundred targets are enough. Use: when the pool holds rows of no
     interest, which bald likes and which tell nothing about the targets. Where pool and targets are alike
     it is bald at a far higher price.
     """
     targets, draws, classes = target_mc_probs.shape
+    if targets == 0:  # the last label is in, and there is nothing left to be predicted
+        return mc_probs.new_zeros(len(mc_probs))
     columns = target_mc_probs.transpose(0, 1).reshape(draws, targets * classes)
     joint = sum(_joint_nats(mc_probs, part) for part in columns.split(max(1, _BLOCK // classes), dim=1))
     own = in_blocks(lambda block: nats(block.mean(dim=1)), mc_probs)

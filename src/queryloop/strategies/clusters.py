@@ -16,6 +16,7 @@ from queryloop.strategies.picks import Picks
 from queryloop.strategies.registry import strategy
 from queryloop.strategies.sampled import at_most
 from queryloop.strategies.turns import ranks
+from queryloop.values import Count
 
 _FEW = 5  # rows of a cluster that is not asked before the others, as published
 
@@ -50,7 +51,7 @@ def typiclust(
     *,
     neighbours: Annotated[int, Field(ge=1)] = 20,
     max_clusters: Annotated[int, Field(ge=1)] = 500,
-    max_pool: int = 50_000,
+    max_pool: Count = 50_000,
 ) -> Picks:
     """The most typical row of each cluster that holds no labelled row, largest cluster first.
 

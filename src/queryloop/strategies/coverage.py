@@ -16,6 +16,7 @@ from queryloop.strategies.geometry.reach import Reach
 from queryloop.strategies.picks import Picks
 from queryloop.strategies.registry import strategy
 from queryloop.strategies.sampled import at_most
+from queryloop.values import Count
 
 _PAIRED = 1000  # rows among which the median distance is taken
 _COLUMNS = 32  # kernel columns held at once
@@ -45,7 +46,7 @@ def max_herding(
     k: int,
     *,
     bandwidth: Annotated[float, Field(gt=0)] | None = None,
-    max_pool: int = 50_000,
+    max_pool: Count = 50_000,
 ) -> Picks:
     """The row that most raises the mean likeness of the pool to its most alike labelled or chosen row.
 

@@ -25,7 +25,7 @@ def falcun(
     Cost: N k C. Use: a fast mix for queries of tens to hundreds, where embeddings are not at hand. Rows that
     are predicted alike count as copies of each other, whatever they show; gamma 0 is random.
     """
-    left = _Left(probs, 1 + margin(probs))
+    left = _Left(probs, (1 + margin(probs)).clamp(min=0))  # a sum above 1 may be rounding
     drawn, scores = zip(*(left.draw(gamma, generator) for _ in range(k)), strict=True)
     return Picks(torch.tensor(drawn, device=probs.device), torch.tensor(scores, dtype=probs.dtype))
 

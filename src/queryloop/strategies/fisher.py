@@ -13,6 +13,9 @@ from queryloop.strategies.blocks import in_blocks
 from queryloop.strategies.picks import Picks
 from queryloop.strategies.registry import strategy
 from queryloop.strategies.sampled import at_most
+from queryloop.values import Count
+
+_LEAST = 1e-6  # of a row's own trace
 
 
 @strategy(family="mixed", source="Ash et al. 2021, binary as by Huseljic et al. 2024", bounds=(0.0, None))
@@ -25,14 +28,15 @@ def bait(
     *,
     ridge: Annotated[float, Field(gt=0)] = 1.0,
     oversample: Annotated[float, Field(ge=1)] = 2.0,
-    max_pool: int = 50_000,
+    max_pool: Count = 50_000,
 ) -> Picks:
     """Rows whose labels tell most about the directions in which the pool is unsure (Fisher information).
 
     Formula: min over queries Q of tr(M^-1 F), M = ridge I + sum over labelled rows and Q of I(x), F the mean
     of I(x) over all rows, I(x) = p1 (1 - p1) h h^T, p1 = max p, h the embedding: that of a network which asks
     whether its likeliest class is right. Greedy: oversample * k rows are added, each lowering the trace most,
-    then those removed, one by one, that raise it least.
+    then those removed, one by one, that raise it least. ridge is never less than a millionth of the largest
+    trace of an I(x): the digits of a double would not tell rows apart.
     probs: (N, C); embeddings: (N, D); labeled_probs: (M, C); labeled_embeddings: (M, D), M may be 0. Returns
     Picks: how much the row lowered the trace when it was added, in [0, inf), in that order.
     Cost: oversample k N D for the pool (at most max_pool rows) and oversample k D^2, in double precision.
@@ -74,6 +78,7 @@ class _Information:
 
     def __init__(self, rows: Tensor, labeled: Tensor, ridge: float) -> None:
         known = labeled.T @ labeled
+        ridge = max(ridge, _LEAST * float(rows.square().sum(dim=1).amax()))
         self.rows, self._fisher = rows, (rows.T @ rows + known) / (len(rows) + len(labeled))
         self._inverse = torch.linalg.inv(known + ridge * torch.eye(rows.shape[1]).to(rows))
         self._a = self._squares(self._inverse)

@@ -24,9 +24,10 @@ _FAR = 5.0  # deviations: a feature that is all but constant in the validation r
 def active_transfer(embeddings: Tensor, probs: Tensor, val_embeddings: Tensor, val_correct: Tensor) -> Tensor:
     """Rows like those validation rows about which the network is wrong.
 
-    Formula: P(wrong) = sigmoid(b + sum over j of (u_j z_j + v_j z_j^2)), z the embedding in deviations from
-    the mean of the validation rows, within 5; b, u, v by logistic regression on them, penalised, with the
-    wrong and the right ones counting alike. Fewer than 5 wrong or 5 right ones: 1 - max p, and a warning.
+    Formula: P(wrong) = sigmoid(b + sum over j of (u_j z_j + v_j s_j)), z the embedding and s the square of z,
+    each in deviations from its mean over the validation rows, within 5; b, u, v by logistic regression on
+    them, penalised, with the wrong and the right ones counting alike. Fewer than 5 wrong or 5 right ones:
+    1 - max p, and a warning.
     embeddings: (N, D); probs: (N, C); val_embeddings: (V, D); val_correct: (V,). Returns (N,), in [0, 1].
     Cost: N D, and six regressions on V rows. Use: with some dozens of wrong validation rows, for mistakes
     that the network is sure of; it reports the AUROC on held-out fifths. 1 - max p tells wrong rows better

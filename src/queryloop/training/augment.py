@@ -42,8 +42,9 @@ def affine(images: Tensor, generator: Generator) -> Tensor:
     drawn = (torch.rand(6, len(images), generator=generator) * 2 - 1) * ranges
     angle, zoom_x, zoom_y, shear, right, down = drawn.to(images.device)
     cos, sin = angle.cos(), angle.sin()
-    along_x = torch.stack([cos, sin], dim=1) * (1 + zoom_x).unsqueeze(1)
-    along_y = torch.stack([shear * cos - sin, shear * sin + cos], dim=1) * (1 + zoom_y).unsqueeze(1)
+    wide = images.shape[3] / images.shape[2]  # the grid has the length 2 along either side
+    along_x = torch.stack([cos, sin * wide], dim=1) * (1 + zoom_x).unsqueeze(1)
+    along_y = torch.stack([(shear * cos - sin) / wide, shear * sin + cos], dim=1) * (1 + zoom_y).unsqueeze(1)
     grid = _grid(images.shape[2:], along_x, along_y, torch.stack([right, down], dim=1))
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 

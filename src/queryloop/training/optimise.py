@@ -27,7 +27,9 @@ SCHEDULES: dict[str, Callable[[Optimizer, float, int], LRScheduler]] = {
     "constant": lambda optimizer, _rate, _steps: ConstantLR(optimizer, factor=1.0),
     "step": lambda optimizer, _rate, steps: MultiStepLR(optimizer, [round(_DROP_AT * steps)]),
     "cosine": lambda optimizer, _rate, steps: CosineAnnealingLR(optimizer, steps),
-    "one_cycle": lambda optimizer, rate, steps: OneCycleLR(optimizer, rate, steps),
+    "one_cycle": lambda optimizer, rate, steps: (
+        OneCycleLR(optimizer, rate, steps) if steps > 1 else ConstantLR(optimizer, factor=1.0)
+    ),  # the only step would be the last one, without a rate
 }
 
 

@@ -24,7 +24,8 @@ def settled(options: ExperimentOptions, strategy: Strategy) -> ExperimentOptions
     """
     draws = bool(strategy.needs & DRAWN)
     learns = strategy.learns_on_validation
-    members = unless_auto(options.scoring.members, strategy.members if draws else "dropout")
+    # one that compares nothing has no use for more networks, in a sweep with others that do
+    members = unless_auto(options.scoring.members, strategy.members) if draws else "dropout"
     dropout = unless_auto(options.model.dropout, DROPOUT if draws and members == "dropout" else 0.0)
     auxiliary = unless_auto(options.training.auxiliary, strategy.auxiliary)
     transfer = unless_auto(options.data.transfer, TRANSFER if learns else 0)
