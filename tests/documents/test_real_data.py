@@ -33,7 +33,7 @@ def accuracies(project: Path, name: str, *params: str) -> pd.Series:
 
 
 def test_mnist_learns_from_what_margin_asks_for(tmp_path: Path) -> None:
-    short = ["strategy:margin", "n_cycles:3", "training.min_steps:200"]
+    short = ["strategy:margin", "n_cycles:3", "training.min_steps:200", "query.candidates:5000"]
     found = accuracies(make_project(tmp_path), "mnist", *short)
     assert found.index.tolist() == [100, 200, 300]
     assert found.iloc[-1] > 0.9

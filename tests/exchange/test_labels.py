@@ -33,7 +33,7 @@ def truth(scans: Volumes, boxes: list[Box]) -> dict[Box, np.ndarray]:
 
 
 def test_labels_are_in_the_boxes_and_ignored_elsewhere(native: Volumes, tmp_path: Path) -> None:
-    write_labels(tmp_path / "out", native, truth(native, BOXES))
+    write_labels(tmp_path / "out", native, truth(native, BOXES), [])
     assert sorted(p.name for p in (tmp_path / "out" / "labelsTr").iterdir()) == [
         "plain.nii.gz",
         "turned.nii.gz",
@@ -51,7 +51,7 @@ def test_labels_are_in_the_boxes_and_ignored_elsewhere(native: Volumes, tmp_path
 
 
 def test_the_description_is_one_that_nnu_net_reads(native: Volumes, tmp_path: Path) -> None:
-    write_labels(tmp_path / "out", native, truth(native, BOXES))
+    write_labels(tmp_path / "out", native, truth(native, BOXES), [])
     written = json.loads((tmp_path / "out" / "dataset.json").read_text())
     assert written["labels"] == {"background": 0, "front": 1, "back": 2, "ignore": 3}
     assert (written["numTraining"], written["file_ending"]) == (2, ".nii.gz")
@@ -62,10 +62,31 @@ def test_the_description_is_one_that_nnu_net_reads(native: Volumes, tmp_path: Pa
 
 def test_resampled_labels_are_right_well_inside(scans: Volumes, tmp_path: Path) -> None:
     whole = [Box(case_id, (0, 0, 0), case.shape) for case_id, case in scans.cases.items()]
-    write_labels(tmp_path / "out", scans, {box: np.ones(box.size, np.uint8) for box in whole})
+    write_labels(tmp_path / "out", scans, {box: np.ones(box.size, np.uint8) for box in whole}, [])
     for box in whole:
         path = tmp_path / "out" / "labelsTr" / f"{box.case}.nii.gz"
         assert (file.labels(path, CLASSES, [3]) == 1).all()
+
+
+def test_what_a_person_drew_stands_over_labels_that_cost_nothing(
+    native: Volumes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box, free = Box("plain", (0, 0, 0), (2, 2, 2)), np.zeros(native.cases["plain"].shape, np.uint8)
+    drawn = np.full(box.size, IGNORE, np.uint8)
+    drawn[0] = 1
+    monkeypatch.setattr(native, "free_labels", lambda case_id: free if case_id == "plain" else None)
+    write_labels(tmp_path / "out", native, {box: drawn}, ["plain"])
+    found = file.labels(tmp_path / "out" / "labelsTr" / "plain.nii.gz", CLASSES, [3])
+    assert np.bincount(found.ravel()).tolist() == [found.size - 4, 4]
+
+
+def test_class_0_is_called_as_nnu_net_wants_it(
+    native: Volumes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native, "classes", ("Background", "front", "back"))
+    write_labels(tmp_path / "out", native, truth(native, BOXES), [])
+    labels = json.loads((tmp_path / "out" / "dataset.json").read_text())["labels"]
+    assert labels == {"background": 0, "front": 1, "back": 2, "ignore": 3}
 
 
 def test_labels_that_cost_nothing_are_among_them(
@@ -74,7 +95,9 @@ def test_labels_that_cost_nothing_are_among_them(
     free = np.full(native.cases["flipped"].shape, IGNORE, np.uint8)
     free[3, 4, 5] = 2
     monkeypatch.setattr(native, "free_labels", lambda case_id: free if case_id == "flipped" else None)
-    write_labels(tmp_path / "out", native, {})
+    with pytest.raises(OptionsError, match="nothing is labelled yet"):
+        write_labels(tmp_path / "out", native, {}, ["plain"])  # it is of the test set
+    write_labels(tmp_path / "out", native, {}, [*native.cases])
     found = file.labels(tmp_path / "out" / "labelsTr" / "flipped.nii.gz", CLASSES, [3])
     assert (found == 2).sum() == 1
     assert (found == IGNORE).sum() == found.size - 1
@@ -89,7 +112,7 @@ def test_when_a_voxel_was_asked_for(scans: Volumes, tmp_path: Path) -> None:
 
 def test_nothing_is_nothing_to_write(native: Volumes, tmp_path: Path) -> None:
     with pytest.raises(OptionsError, match="nothing is labelled yet"):
-        write_labels(tmp_path / "out", native, {})
+        write_labels(tmp_path / "out", native, {}, [])
     with pytest.raises(OptionsError, match="no box was asked for yet"):
         write_queried(tmp_path / "out", native, table([]))
     assert not any(tmp_path.iterdir())

@@ -87,6 +87,7 @@ def begun(volumes: Volumes, tmp_path: Path) -> Begun:
                 path=str(home / "answers"), schema="answers", part="import_id", experiment=where
             ),
             "starting_set": MemoryDataset(table(OPEN)),
+            "splits": MemoryDataset(pd.DataFrame({"sample_id": [*volumes.cases], "split": "train"})),
             "fingerprint": SimpleNamespace(fingerprint="0123"),
         }
     )

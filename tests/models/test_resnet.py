@@ -58,6 +58,7 @@ def _same(network: nn.Module, reference: nn.Module, shape: tuple[int, ...] = (2,
     torch.testing.assert_close(found, reference.double()(inputs))
 
 
+@pytest.mark.slow
 def test_a_narrow_network_writes_nowhere_but_in_its_memory() -> None:
     """A process of its own: it would be ended."""
     checked = {**os.environ, "MALLOC_CHECK_": "3", "OMP_NUM_THREADS": "1"}

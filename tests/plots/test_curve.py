@@ -50,6 +50,7 @@ def test_the_pool_by_control_labels_has_its_interval_and_ends_a_cycle_earlier() 
     assert pool.y[0] == 0.6
     assert (pool.error_y.array[0], pool.error_y.arrayminus[0]) == pytest.approx((0.1, 0.2))
     assert "pool, by control labels" in figure.layout.title.subtitle.text
+    assert figure.layout.yaxis.range[0] < 0.4
 
 
 @pytest.mark.parametrize(("val_accuracy", "shown"), [(0.6, True), (np.nan, False)])

@@ -37,7 +37,7 @@ def test_kills_at_random_moments_change_no_result(undisturbed: list[Undisturbed]
     began = time.monotonic()
     assert kedro(copy(undisturbed[0], "measured"), *al_cycle(3), **ONE_THREAD).returncode == 0
     duration = time.monotonic() - began
-    n = 30 if FULL else 5
+    n = 30 if FULL else 3
     projects = [copy(undisturbed[0], i) for i in range(n)]
     moments = (np.arange(n) + np.random.default_rng(0).random(n)) / n * duration
     with ThreadPoolExecutor(2) as pool:

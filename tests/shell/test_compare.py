@@ -85,6 +85,7 @@ def test_a_later_comparison_takes_its_place_without_runs_that_are_gone(copied: T
     assert said.splitlines()[0] in (place / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_what_is_damaged_is_left_out_with_the_file_and_a_lost_picture_or_time_is_no_harm(
     copied: Tiny,
 ) -> None:
@@ -108,6 +109,7 @@ def test_what_is_damaged_is_left_out_with_the_file_and_a_lost_picture_or_time_is
     assert "There is nothing to compare: no strategy has a random arm beside it" in result.stdout
 
 
+@pytest.mark.slow
 def test_copied_folders_and_lost_pixels_keep_nobody_from_the_verdict(
     copied: Tiny, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -141,6 +143,7 @@ def test_nothing_committed_is_refused(tiny: Tiny) -> None:
     assert not (tiny.folder / FOLDER).exists()
 
 
+@pytest.mark.slow
 def test_results_from_elsewhere_stand_in_the_same_report(copied: Tiny, tmp_path: Path) -> None:
     file = tmp_path / "theirs.csv"
     rows = [
@@ -182,11 +185,21 @@ def test_results_from_elsewhere_need_none_of_our_own(tiny: Tiny, tmp_path: Path)
         (["--import=nowhere.csv"], "there is no file nowhere.csv"),
         (["--params=comparison.measure:acuracy"], "Did you mean 'accuracy'"),
         (["--target=97"], "comparison.target"),
+        (
+            ["--params=comparison.measure:pool_accuracy"],
+            "only after the next one: no curve of it is complete",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_refused(copied: Tiny, options: list[str], words: str) -> None:
     assert words in refusal(copied.al("compare", *options))
     assert not (copied.folder / FOLDER).exists()
+
+
+def test_runs_of_one_cycle_are_told_as_the_reason_for_no_comparison(tiny: Tiny) -> None:
+    assert tiny.run("strategy:random,n_cycles:1").exit_code == 0
+    told = refusal(tiny.al("compare"))
+    assert "no run of 'main' can be compared: main/random/seed_0: one cycle only: no curve. Run more" in told
 
 
 def test_chosen_strategies_stand_beside_random_only(copied: Tiny) -> None:

@@ -20,7 +20,7 @@ BUILT = [
     "skactiveml.TypiClust",
 ]
 QUICK = {"margin", "bald", "vote_entropy", "grand", "badge", "typiclust", "model_outliers_max", "epig"}
-QUICK |= {"learning_loss", "adversarial", "active_transfer", "discriminative", "skactiveml.TypiClust"}
+QUICK |= {"learning_loss", "adversarial", "active_transfer", "skactiveml.TypiClust"}
 """Of every kind some; the others run with the slower checks."""
 NAMES = [d.name for d in definitions() if not d.needs & NOT_IN_A_CYCLE and d.name != "entropy"]
 

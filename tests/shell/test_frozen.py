@@ -85,6 +85,7 @@ def test_a_checkpoint_says_which_trunk_it_belongs_to(frozen: Tiny) -> None:
     assert settings["shape"] == [8]
 
 
+@pytest.mark.slow
 def test_another_trunk_gets_another_file_and_a_learning_one_none_with_columns(tiny: Tiny) -> None:
     for params in ("seed:0", "seed:1", "seed:0,model.width:4,experiment:narrow"):
         assert tiny.run(f"strategy:random,{params}{FROZEN}").exit_code == 0

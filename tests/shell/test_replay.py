@@ -43,6 +43,7 @@ def first_rows(table: pd.DataFrame, of: pd.DataFrame) -> pd.DataFrame:
     return table.head(len(of)).drop(columns=["strategy", "score", "labeled_at"], errors="ignore")
 
 
+@pytest.mark.slow
 def test_a_replay_asks_for_the_same_boxes_and_learns_the_same(
     scans: Scans, caplog: pytest.LogCaptureFixture
 ) -> None:

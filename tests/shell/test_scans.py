@@ -140,7 +140,9 @@ def test_strategies_share_the_start_and_find_boxes(scans: Scans, name: str) -> N
     assert done.exit_code == 0, done.output
     start = scans.load("starting_set", **ENTROPY)
     pd.testing.assert_frame_equal(scans.load("starting_set", strategy=name), start)
-    assert len(scans.load("query", strategy=name)) == 4
+    query = scans.load("query", strategy=name)
+    assert len(query) == 4
+    assert ("channel" in query) == (name == "clasp_entropy")
 
 
 @pytest.mark.slow
@@ -226,7 +228,7 @@ REFUSED = {
     "query.size:0.5": ["query.size is 0.5", "by number"],
     "query.box:0": ["query.box", "voxels"],
     "evaluation.predictor:ensemble": ["scoring.members:ensemble"],
-    "start.size:5": ["2 of each of 3 classes", "ask for 6"],
+    "start.size:5": ["2 of each of 3 classes", "set start.size:6"],
     "training.ensemble:folds,scoring.members:dropout": ["training.ensemble is folds", "members:ensemble"],
     "training.ensemble:folds,training.reinit:warm": ["deals the scans anew", "training.reinit:cold"],
     "training.ensemble:folds,data.patient:(.+)": ["deals scans", "training.ensemble:seeds"],

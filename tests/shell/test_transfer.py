@@ -50,6 +50,7 @@ def test_training_stops_by_one_half_and_the_strategy_learns_on_the_other(
     assert tiny.settings(**LEARNS)["data"]["transfer"] == 0.5
 
 
+@pytest.mark.slow
 def test_other_strategies_stop_by_the_whole_and_all_labels_are_counted(tiny: Tiny) -> None:
     whole, counted = [], []
     for name in ("active_transfer", "margin"):

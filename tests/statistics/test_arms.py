@@ -111,6 +111,14 @@ def test_longer_runs_of_another_name_throw_out_none_of_the_chosen() -> None:
     ]
 
 
+def test_a_run_that_is_too_short_takes_no_place_of_one_that_is_not() -> None:
+    """Of another name, which comes later."""
+    shorter = [run("margin", 0, n_cycles=2), run("margin", 0, "again")]
+    found = gathered([run("random"), run("random", 1), run("margin", 1), *shorter], "main")
+    assert {(one.experiment, one.seed) for one in found.runs["margin"]} == {("main", 1), ("again", 0)}
+    assert [name for name, _ in found.left_out] == ["main/margin/seed_0"]
+
+
 def test_random_reads_no_scores_so_it_is_one_arm_whatever_they_are() -> None:
     draws = {"scoring": {"mc_samples": 5}}
     found = gathered([run("random"), run("random", 1, "b", **draws), run("bald", 0, "b", **draws)], "main")

@@ -142,9 +142,10 @@ def test_a_gain_is_claimed_only_where_the_interval_says_so(ahead: int, said: str
 
 
 def test_a_gain_that_is_the_same_in_all_folds_is_not_claimed() -> None:
-    said = gain_told("margin", judged(np.full(10, 45), np.full(10, 40)))
-    assert said.startswith("no gain of margin over random is shown: ")
-    assert "+10.0 points (95% interval -100.0 to +100.0)" in said
+    for ahead, points in ((5, "+10.0"), (0, "+0.0")):
+        said = gain_told("margin", judged(np.full(10, 40 + ahead), np.full(10, 40)))
+        assert said.startswith("no gain of margin over random is shown: ")
+        assert f"{points} points (95% interval -100.0 to +100.0)" in said
 
 
 def test_the_interval_of_the_gain_is_that_of_nadeau_and_bengio() -> None:

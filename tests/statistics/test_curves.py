@@ -51,7 +51,6 @@ def test_voxels_are_interpolated_within_the_range_that_all_runs_cover() -> None:
         (rows(random=[[]]).reindex(columns=["strategy", "seed", "n_labeled", "accuracy"]), "no rows"),
         (rows(random=[[0.1, 0.2]]).drop(columns="accuracy"), "lack the column 'accuracy'"),
         (rows(random=[[0.1, np.nan]]), "1 rows have no finite n_labeled and accuracy: random, seed 0"),
-        (pd.concat([rows(random=[[0.1]])] * 2), "random, seed 0 has two rows with n_labeled 100"),
         (
             rows(random=[[0.1, 0.2]], margin=[[0.1]]),
             "margin, seed 0 ends at 100, and random, seed 0 begins at 100",
@@ -61,6 +60,14 @@ def test_voxels_are_interpolated_within_the_range_that_all_runs_cover() -> None:
 def test_what_cannot_be_compared_is_refused(table: pd.DataFrame, words: str) -> None:
     with pytest.raises(InputError, match=words):
         curves(table, "accuracy", "n_labeled")
+
+
+def test_of_cycles_with_one_budget_the_last_counts() -> None:
+    """As where a query of background boxes adds no foreground."""
+    table = pd.concat([rows(random=[[0.1, 0.2, 0.4]]), rows(margin=[[0.1, 0.3, 0.5]])])
+    table.loc[table["strategy"] == "random", "n_labeled"] = [100, 300, 300]
+    found = curves(table, "accuracy", "n_labeled")
+    assert found.loc["random"].loc[0].to_dict() == {100: 0.1, 300: 0.4}
 
 
 def test_the_area_is_the_mean_height() -> None:

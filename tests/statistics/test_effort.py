@@ -51,6 +51,20 @@ def test_efficiency_is_told_where_a_training_on_all_labels_is_known() -> None:
     assert low["foreground_efficiency"].isna().all()
 
 
+def test_efficiency_is_that_of_the_dice_alone() -> None:
+    table = results().assign(dice_front=lambda rows: rows["dice"] / 2)
+    found = effort(table, compare(table, CONTROLS, "dice_front", "voxels", full_data=0.9))
+    assert found["foreground_efficiency"].isna().all()
+
+
+def test_a_query_of_background_alone_leaves_an_area_over_the_foreground() -> None:
+    table = results()
+    third = table[table["cycle"] == 2].assign(cycle=3, boxes=12, voxels=1200, dice=0.8)
+    table = pd.concat([table, third]).sort_values(["strategy", "seed", "cycle"])
+    found = effort(table, compare(table, CONTROLS, "dice", "voxels"))
+    assert found["aubc_foreground_voxels"].notna().all()
+
+
 def test_images_have_no_such_table() -> None:
     table = results()[["strategy", "seed", "dice", "voxels"]]
     assert effort(table, compare(table, CONTROLS, "dice", "voxels")).empty

@@ -36,6 +36,10 @@ def test_random_from_elsewhere_is_known_in_any_spelling() -> None:
         (csv(strategy=[None]), "row 1"),
         (csv().iloc[:0], "no rows"),
         (csv(n_labeled=[0]), "row 1 of the imported results has n_labeled 0"),
+        (
+            pd.concat([csv()] * 2, ignore_index=True),
+            "row 2 of the imported results is of the same strategy, seed",
+        ),
         (csv(metric=[97.0]), "is 97, but accuracy goes from 0 to 1: divide percents by 100"),
     ],
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import chdir
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from queryloop.errors import StateError
@@ -27,6 +29,36 @@ class Seen:
 
     def failure(self) -> str:
         return "it was only looked at."
+
+
+@dataclass
+class Left:
+    """As much of a planned experiment as an estimate looks at."""
+
+    strategy: str
+    n_left: int
+    rows: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def options(self) -> SimpleNamespace:
+        return SimpleNamespace(strategy=self.strategy)
+
+    @property
+    def run(self) -> SimpleNamespace:
+        return SimpleNamespace(timings=lambda: pd.DataFrame(self.rows, columns=["stage", "seconds"]))
+
+
+def test_more_workers_than_experiments_are_no_faster() -> None:
+    one, many = [Left("margin", 10)], [Left("margin", 10) for _ in range(8)]
+    assert estimate.seconds_left(one, {"margin": 60.0}, 8) == 600
+    assert estimate.seconds_left(many, {"margin": 60.0}, 4) == 1200
+    assert estimate.seconds_left([*one, Left("margin", 0)], {"margin": 60.0}, 1) == 600
+
+
+def test_what_is_done_once_is_no_part_of_a_cycle() -> None:
+    timed = Left("margin", 1, (("ingest", 600.0), ("cycle", 610.0), ("train", 9.0), ("cycle", 10.0)))
+    other = Left("random", 1, (("cycle", 4.0),))
+    assert estimate.seconds_a_cycle([timed, other]) == {"margin": 10.0, "random": 4.0}
 
 
 def test_paths_of_the_project_hold_where_a_cycle_is_timed(

@@ -49,6 +49,7 @@ def test_the_same_inputs_give_the_same_bits(options: dict[str, object]) -> None:
     assert _equal(first, trained(20, min_steps=20, **options))
 
 
+@pytest.mark.slow
 def test_bits_are_the_same_in_another_process_with_another_hash_seed() -> None:
     script = (
         "import sys; from tests.tasks.conftest import trained;"

@@ -14,7 +14,7 @@ from queryloop.boxes.pool import Pool
 from queryloop.boxes.resolution import resolve
 from queryloop.boxes.starting import starting_set
 from queryloop.boxes.sums import Sums, nats_of
-from queryloop.errors import InputError, StateError
+from queryloop.errors import InputError, NonFiniteError, StateError
 from queryloop.options import (
     DataOptions,
     ModelOptions,
@@ -26,8 +26,9 @@ from queryloop.readers.registry import find
 from queryloop.storage.volumes import Volumes, VolumeStore
 from queryloop.tasks.segmentation import networks
 from queryloop.tasks.segmentation.held_out import held_out_dice
+from queryloop.tasks.segmentation.labels import tell_of_unlabelled
 from queryloop.tasks.segmentation.metrics import dice, pairs
-from queryloop.tasks.segmentation.observer import measured
+from queryloop.tasks.segmentation.observer import Observer, measured
 from queryloop.tasks.segmentation.unet import UNetObserver, UNets
 from queryloop.tasks.task import Looking, Recipe
 from queryloop.training.checkpoint import HELD_OUT, Checkpoint
@@ -54,6 +55,26 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Volumes:
     store.locate(lambda: "0123")
     store.save(dataset.read(dataset.source(tmp_path_factory.getbasetemp()), options))
     return store.load()
+
+
+def test_boxes_without_any_label_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    known, unknown = np.zeros((2, 2, 2), np.uint8), np.full((2, 2, 2), IGNORE, np.uint8)
+    boxes = {Box("a", (0, 0, 0), (2, 2, 2)): known, Box("b", (0, 0, 2), (2, 2, 2)): unknown}
+    tell_of_unlabelled(boxes)
+    assert "1 labelled boxes hold no label, and teach nothing: b@0,0,2." in caplog.text
+
+
+def test_a_diverged_network_is_told_with_the_scan_and_a_remedy(scans: Volumes) -> None:
+    class Diverged(Observer):
+        def sums(self, case: str, each: object = None) -> Sums:
+            sums = Sums(2, (1, 1, 1), None)
+            sums.add(torch.full((2, 1, 1, 1), torch.nan), torch.zeros(1, 1, 1), start=0)
+            return sums
+
+        embeddings = None  # type: ignore[assignment]
+
+    with pytest.raises(NonFiniteError, match=r"scan case_7: .* Lower training\.learning_rate"):
+        Diverged(scans).labels("case_7")
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from sklearn.metrics import f1_score
 
 from queryloop.errors import InputError
-from queryloop.tasks.segmentation.metrics import Case, measured, summary
+from queryloop.tasks.segmentation.metrics import Case, measured, summary, surface_distance
 from queryloop.voxels import IGNORE
 
 SPACING = (3.0, 1.0, 0.5)
@@ -87,6 +87,19 @@ def test_the_part_around_a_class_has_the_distance_of_the_whole_scan(seed: int) -
         expected = compute_average_surface_distance(*whole, symmetric=True, spacing=list(SPACING))[0].numpy()
     found = measured(predicted.astype(np.uint8), truth.astype(np.uint8), 5, SPACING).surface_distance
     np.testing.assert_array_equal(found, np.where(np.isfinite(expected), expected, np.nan))
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_scan_of_one_slice_has_the_distance_in_its_plane(axis: int) -> None:
+    """A square of 5 x 5 moved by one voxel of 2 mm: 10 of its 16 edge voxels lie on the other's edge."""
+    truth = np.zeros((9, 9), np.uint8)
+    truth[2:7, 2:7] = 1
+    predicted, spacing = np.roll(truth, 1, axis=0), [2.0] * 3
+    spacing[axis] = 5.0
+    found = measured(np.expand_dims(predicted, axis), np.expand_dims(truth, axis), 2, spacing)
+    expected = surface_distance(predicted, truth, 2, [2.0, 2.0])
+    np.testing.assert_array_equal(found.surface_distance, expected)
+    assert found.surface_distance[0] == pytest.approx(1.0)
 
 
 def test_a_scan_with_many_classes_is_not_copied_for_each() -> None:

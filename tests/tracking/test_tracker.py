@@ -39,3 +39,28 @@ def test_an_experiment_whose_metrics_lack_a_cycle_keeps_no_other_from_being_told
     (run,) = runs_of(client, "digits/main")
     assert run.data.tags["queryloop.began"] == whole.versions[0]
     assert not caplog.records
+
+
+def test_an_experiment_that_the_store_refuses_keeps_no_other_from_being_told(
+    address: str, client: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.delete_experiment(client.create_experiment("digits/main"))
+    other = made_up(2)
+    other.__dict__["experiment"] = "other"
+    Tracker(address).tell_all([made_up(2), other])
+    assert len(runs_of(client, "digits/other")) == 1
+    assert "MLflow could not be told of main/margin/seed_3" in caplog.text
+
+
+def test_a_store_that_does_not_answer_is_asked_once(
+    address: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[str] = []
+
+    def away(_: object, run: object) -> None:
+        asked.append(str(run))
+        raise ConnectionError("refused")
+
+    monkeypatch.setattr(tracker.Mirror, "tell", away)
+    Tracker(address).tell_all([made_up(2), made_up(2)])
+    assert len(asked) == len(caplog.records) == 1

@@ -58,5 +58,7 @@ def test_schedules_are_stepped_once_after_every_step(
 def test_one_single_step_works(network: nn.Module, schedule: str) -> None:
     data, before = batches(n=3, epochs=1, schedule=schedule), [p.clone() for p in network.parameters()]
     assert fitting.fit(network, data, objective(data), data.options, CPU).steps == 1
-    moved = [float((p - old).abs().max().detach()) for p, old in zip(network.parameters(), before, strict=True)]
+    moved = [
+        float((p - old).abs().max().detach()) for p, old in zip(network.parameters(), before, strict=True)
+    ]
     assert max(moved) > 1e-4

@@ -48,7 +48,7 @@ def of_all_classes(pool: Pool, *, k: int, seed: int) -> list[Box]:
     if (least := _BOXES * len(holding)) > k:
         raise OptionsError(
             f"{k} boxes cannot hold {_BOXES} of each of {len(holding)} classes: "
-            f"ask for {least} or more, or start without all_classes."
+            f"set start.size:{least} or more, or start.all_classes:false."
         )
     boxes: list[Box] = []
     while holding:

@@ -115,7 +115,10 @@ def _blocks(flat: Tensor) -> Iterator[slice]:
 def _refuse_no_probabilities(probs: Tensor) -> None:
     total = probs.sum(dim=0)
     if not total.isfinite().all():
-        raise NonFiniteError("a member's probabilities hold NaN or infinity. Did the training diverge?")
+        raise NonFiniteError(
+            "a network gave NaN or infinity: the training diverged. Lower training.learning_rate, or set "
+            "training.precision:32."
+        )
     worst = (total - 1).abs().max()
     if worst > _TOLERANCE or probs.min() < 0:
         raise InputError(

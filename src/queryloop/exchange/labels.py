@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +21,16 @@ from queryloop.tasks.segmentation.space import nearest
 from queryloop.voxels import IGNORE
 
 
-def write_labels(folder: Path, scans: Scans, labels: Labels) -> None:
-    """The labels of some boxes, and those that cost nothing, as nnU-Net trains on them.
+def write_labels(folder: Path, scans: Scans, labels: Labels, train: Collection[str]) -> None:
+    """The labels of some boxes, and those of the cases `train` that cost nothing, as nnU-Net trains on them.
 
     labelsTr/CASE.nii.gz in the grid of the scan, with the label `ignore` where nobody labelled, and
     dataset.json; nnU-Net's imagesTr/CASE_0000.nii.gz are the scans themselves. Raises OptionsError where
     the folder holds something, or nothing is labelled.
     """
     boxes = by_case(labels)
-    cases = [case for case in scans.cases if case in boxes or scans.free_labels(case) is not None]
+    free = {case for case in train if scans.free_labels(case) is not None}
+    cases = [case for case in scans.cases if case in boxes or case in free]
     if not cases:
         raise OptionsError("nothing is labelled yet: there are no labels to write.")
     with whole_folder(folder) as place:
@@ -41,14 +42,14 @@ def write_labels(folder: Path, scans: Scans, labels: Labels) -> None:
 
 
 def labelled(scans: Scans, case_id: str, labels: Labels) -> np.ndarray:
-    """All labels of a case in the grid of its file, (x, y, z) uint8, IGNORE where nobody labelled."""
-    case = scans.cases[case_id]
-    found = np.full(case.shape, IGNORE, np.uint8)
+    """All labels of a case in the grid of its file, (x, y, z) uint8, IGNORE where nobody labelled.
+
+    Where a box has labels they count, and those that cost nothing elsewhere, as in training.
+    """
+    case, free = scans.cases[case_id], scans.free_labels(case_id)
+    found = np.full(case.shape, IGNORE, np.uint8) if free is None else np.array(free)
     for box, known in labels.items():
-        found[box.slices] = known
-    free = scans.free_labels(case_id)
-    if free is not None:
-        np.copyto(found, free, where=free != IGNORE)
+        np.copyto(found[box.slices], known, where=known != IGNORE)
     return to_native(found, case)
 
 
@@ -58,8 +59,8 @@ def as_saved(labels: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
 
 
 def write_description(folder: Path, scans: Scans, n_cases: int) -> None:
-    """dataset.json, as nnU-Net reads it."""
-    labels = {name: number for number, name in enumerate(scans.classes)}
+    """dataset.json, as nnU-Net reads it, which knows its class 0 by the name alone."""
+    labels = {name: number for number, name in enumerate(["background", *scans.classes[1:]])}
     content = {
         "channel_names": {str(number): name for number, name in enumerate(scans.channels)},
         "labels": {**labels, "ignore": not_labelled(scans.classes)},

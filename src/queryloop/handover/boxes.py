@@ -14,6 +14,7 @@ from queryloop.experiment import Experiment
 from queryloop.handover import masks
 from queryloop.handover.asked import Asked
 from queryloop.handover.kind import Kind, Told
+from queryloop.samples import ids_in
 from queryloop.tasks.segmentation.backends import backend_of
 from queryloop.tasks.segmentation.labels import masks_of
 from queryloop.tasks.task import Looking
@@ -55,7 +56,8 @@ class Boxes(Kind):
             write_queried(begun / "queried", scans, queried)
             if len(labeled):
                 labels = masks_of(labeled, scans, experiment.catalog.load("masks"))
-                write_labels(begun / "labels", scans, labels)
+                train = ids_in(experiment.catalog.load("splits"), "train").tolist()
+                write_labels(begun / "labels", scans, labels, train)
         return f"{len(labeled)} labelled boxes and {len(asked.query)} of the open query"
 
     def predict(self, experiment: Experiment, asked: Asked, folder: Path) -> str:  # noqa: ARG002

@@ -125,6 +125,11 @@ class ModelOptions(Options):
         """The rate as a number; `auto` that nobody settled is 0."""
         return 0.0 if self.dropout == "auto" else self.dropout
 
+    @property
+    def trunk(self) -> ModelOptions:
+        """What the features of images depend on; the others say what is made of these."""
+        return ModelOptions(**self.model_dump(include={"name", "width", "stem", "pretrained", "resolution"}))
+
 
 class TrainingOptions(Options):
     """How a network is trained; without patience, gradient steps depend on the number of labels only."""

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
-from queryloop.errors import OptionsError, StateError, unknown
+from queryloop.errors import InputError, OptionsError, StateError, examples, unknown
 from queryloop.options import ComparisonOptions
 from queryloop.progress import ProgressBar
 from queryloop.samples import reference_key
@@ -44,6 +44,9 @@ def gather(experiments: list[Run], experiment: str, comparison: ComparisonOption
     only_imported = comparison.imported and experiment not in {run.experiment for run in candidates}
     field = arms.Field() if only_imported else arms.gathered(candidates, experiment)
     field.left_out += damaged
+    if not (field.runs or comparison.imported):
+        why = examples([f"{run}: {reason}" for run, reason in field.left_out])
+        raise InputError(f"no run of {experiment!r} can be compared: {why}. Run more cycles.")
     return field, {name: [runs[str(one)] for one in members] for name, members in field.runs.items()}
 
 
@@ -123,9 +126,16 @@ def _with_all_labels(full_data: pd.DataFrame, runs: dict[str, list[Run]], measur
 
 def _measured_by(metrics: pd.DataFrame, comparison: ComparisonOptions) -> tuple[str, str]:
     """The columns of measure and budget. Raises OptionsError for one that the metrics lack or that falls."""
+    from queryloop.statistics.control import ESTIMATES
+
     usual = ("dice", "voxels") if "dice" in metrics.columns else ("accuracy", "n_labeled")
     asked = (comparison.measure, comparison.budget)
     measure, budget = (own if one == "auto" else one for one, own in zip(asked, usual, strict=True))
+    if measure in ESTIMATES:
+        raise OptionsError(
+            f"comparison.measure is {measure}, which control labels tell of a cycle only after the next one: "
+            f"no curve of it is complete. Choose one of a test set, such as {usual[0]}."
+        )
     for option, name in (("measure", measure), ("budget", budget)):
         if len(metrics) and name not in metrics.columns:
             raise unknown(f"comparison.{option}", name, metrics.columns)

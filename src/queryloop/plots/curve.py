@@ -32,7 +32,9 @@ def learning_curve(metrics: pd.DataFrame, full_data: pd.DataFrame, measure: str 
     traces = [*(trace for _, trace in reversed(beside)), _trace(metrics, measure, _TEST)]
     reference = full_data.tail(1).to_dict("records")
     keys += [_key("- -", GREY, f"{_all(full, counts)}: {full[measure]:.3f}") for full in reference]
-    shown = [y for trace in traces for y in trace.y if not isnan(y)] + [full[measure] for full in reference]
+    ends = [y for end in ("pool_low", "pool_high") for y in metrics.get(end, ())]
+    shown = [y for trace in traces for y in trace.y] + [full[measure] for full in reference] + ends
+    shown = [y for y in shown if not isnan(y)]
     axes = [_x_axis(metrics, column, unit) for column, unit in counts.items()]
     layout = _layout(
         _title(metrics.iloc[-1], measure, counts["n_labeled"]),

@@ -17,6 +17,7 @@ from queryloop.plots.comparison import FEW, unit
 from queryloop.plots.formats import annotated_shown, contrasts_shown, led_shown, savings_shown, shown
 from queryloop.statistics.arms import Field
 from queryloop.statistics.comparison import Comparison
+from queryloop.statistics.description import order
 from queryloop.statistics.sentences import measure_of
 from queryloop.values import flat
 
@@ -79,7 +80,7 @@ def page(
         dataset=dataset,
         comparison=comparison,
         unit=unit(comparison),
-        crowded=len(comparison.ranks.mean) > FEW,
+        crowded=len(order(comparison)) > FEW,
         measure=measure_of(comparison.measure),
         notes=notes(comparison, field),
         left_out=_left_out(field),

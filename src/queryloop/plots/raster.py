@@ -54,7 +54,7 @@ def _scatter(axes: Axes, trace: Any, _number: int, _figure: go.Figure) -> None:
     if trace.fill == "toself":
         axes.fill(trace.x, trace.y, color=trace.fillcolor, alpha=trace.opacity, linewidth=0)
         return
-    lines, markers = "lines" in trace.mode, "markers" in trace.mode
+    lines, markers, sizes = "lines" in trace.mode, "markers" in trace.mode, trace.marker.size
     axes.plot(
         trace.x,
         trace.y,
@@ -62,6 +62,7 @@ def _scatter(axes: Axes, trace: Any, _number: int, _figure: go.Figure) -> None:
         linestyle=_DASHES[trace.line.dash] if lines else "none",
         marker=_MARKERS[trace.marker.symbol] if markers else None,
         markersize=5,
+        markevery=[place for place, size in enumerate(sizes) if size] if isinstance(sizes, tuple) else None,
         linewidth=trace.line.width,
         label=trace.name if trace.showlegend is not False else None,
     )

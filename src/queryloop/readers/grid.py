@@ -125,7 +125,7 @@ def _resized(image: np.ndarray, shape: Triple) -> np.ndarray:
 
 
 def _resized_labels(labels: np.ndarray, shape: Triple) -> np.ndarray:
-    """The label with the largest share of each new voxel, shares interpolated linearly."""
+    """The likeliest label at the middle of each new voxel, by linear interpolation of those around it."""
     if labels.shape == shape:
         return labels
     ratio = np.divide(labels.shape, shape)

@@ -25,7 +25,8 @@ def query(
 ) -> pd.DataFrame:
     """A query table, best first: sample_id, rank (from 1), score (null where there is none).
 
-    boxes: where each of them lies, by the columns of `BOX`, where they are boxes.
+    boxes: where each of them lies, by the columns of `BOX`, and by which class it was found, where they are
+    boxes.
     """
     score = np.full(len(ids), np.nan) if scores is None else scores
     ranked = {"sample_id": list(ids), "rank": np.arange(1, len(ids) + 1), "score": score}

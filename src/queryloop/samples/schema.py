@@ -49,7 +49,8 @@ CONTROL = {"control": "bool", "predicted": "str"}
 """Whether a sample was drawn at random, and the class that the network named before it was labelled."""
 
 MORE: dict[str, dict[str, str]] = {
-    **{name: dict.fromkeys(BOX, "int64") | CONTROL for name in ("query", "labeled_index")},
+    "query": dict.fromkeys((*BOX, "channel"), "int64") | CONTROL,
+    "labeled_index": dict.fromkeys(BOX, "int64") | CONTROL,
     "scores": dict.fromkeys((*BOX, "channel"), "int64"),
 }
 """Columns that some data sets have; `channel`: the class by which a box was found, or -1."""

@@ -164,14 +164,14 @@ def _sorted_into_arms(runs: list[Candidate], reference: Candidate) -> Field:
     arms: dict[tuple, list[Candidate]] = {}
     found = Field()
     for run in runs:
-        reason = _reason(run, reference, arms.get(run.arm, []))
+        reason = _reason(run, reference)
         if reason:
             found.left_out.append((str(run), reason))
         else:
             arms.setdefault(run.arm, []).append(run)
     for key, members in arms.items():
         named = [run for run in members if run.experiment == reference.experiment]
-        arms[key] = _of_full_length(members, named or members, found)
+        arms[key] = _each_seed_once(_of_full_length(members, named or members, found), found)
     names = Counter(members[0].strategy for members in arms.values())
     for members in arms.values():
         first = members[0]
@@ -191,17 +191,23 @@ def _of_full_length(arm: list[Candidate], usual: list[Candidate], found: Field) 
     return [run for run in arm if run.n_cycles == longest.n_cycles]
 
 
-def _reason(run: Candidate, reference: Candidate, arm: list[Candidate]) -> str | None:
+def _each_seed_once(arm: list[Candidate], found: Field) -> list[Candidate]:
+    """The first run of each seed."""
+    first: dict[int, Candidate] = {}
+    for run in arm:
+        if (other := first.setdefault(run.seed, run)) is not run:
+            found.left_out.append((str(run), f"the same strategy and seed as {other}"))
+    return [*first.values()]
+
+
+def _reason(run: Candidate, reference: Candidate) -> str | None:
     ours, usual = run.shared, reference.shared
     differing = [key for key in sorted(ours | usual) if ours.get(key) != usual.get(key)]
     if differing:
         told = [_told(key, ours.get(key), usual.get(key)) for key in differing[:_SHOWN]]
         rest = f" and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
         return f"other settings: {'; '.join(told)}{rest}"
-    if run.n_cycles < 2:
-        return "one cycle only: no curve"
-    same = [other for other in arm if other.seed == run.seed]
-    return f"the same strategy and seed as {same[0]}" if same else None
+    return "one cycle only: no curve" if run.n_cycles < 2 else None
 
 
 def _told(key: str, ours: Any, usual: Any) -> str:

@@ -124,7 +124,7 @@ def gain(judged: pd.DataFrame) -> Gain:
     found, k = paired_t((folds["strategy"] - folds["random"]).to_numpy()), len(folds)
     wider = np.sqrt(1 + k / (k - 1))
     low, high = (found.mean + wider * (end - found.mean) for end in (found.low, found.high))
-    if np.isnan(low):  # the same in all folds: it may be anything
+    if found.deviation == 0:  # the same in all folds: it may be anything
         low, high = -1.0, 1.0
     return Gain(float(folds["strategy"].mean()), float(folds["random"].mean()), low, high)
 

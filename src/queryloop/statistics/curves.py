@@ -20,14 +20,16 @@ DIGITS = 12
 def curves(results: pd.DataFrame, measure: str, budget: str) -> pd.DataFrame:
     """The measure of each run on the common budgets.
 
-    results: one row a cycle of each run: strategy, seed, and the columns `measure` (higher is better) and
-    `budget` (labels, or voxels). Common budgets are those that every run has; where runs share fewer than
-    half of the budgets of the shortest run, as with voxels, they are all budgets within the range that every
-    run covers, and the measure between two cycles is interpolated. Returns one row a run (index strategy,
-    seed; in the order of the rows), one column a budget, rising. Raises InputError for no rows, missing
-    columns or values, a budget given twice, and fewer than two common budgets.
+    results: one row a cycle of each run, in their order: strategy, seed, and the columns `measure` (higher is
+    better) and `budget` (labels, or voxels); of cycles with one budget the last counts. Common budgets are
+    those that every run has; where runs share fewer than half of the budgets of the shortest run, as with
+    voxels, they are all budgets within the range that every run covers, and the measure between two cycles
+    is interpolated. Returns one row a run (index strategy, seed; in the order of the rows), one column a
+    budget, rising. Raises InputError for no rows, missing columns or values, and fewer than two common
+    budgets.
     """
     _refuse_unusable(results, measure, budget)
+    results = results.drop_duplicates([*RUN, budget], keep="last")  # boxes of background add no foreground
     runs = {run: rows.sort_values(budget) for run, rows in results.groupby(RUN, sort=False)}
     grid = _common({run: rows[budget].to_numpy(float) for run, rows in runs.items()})
     heights = [np.interp(grid, rows[budget], rows[measure]) for rows in runs.values()]
@@ -62,13 +64,6 @@ def _refuse_unusable(results: pd.DataFrame, measure: str, budget: str) -> None:
     if len(bad := results.loc[~np.isfinite(values).all(axis=1), RUN]):
         runs = examples([f"{strategy}, seed {seed}" for strategy, seed in bad.drop_duplicates().to_numpy()])
         raise InputError(f"{len(bad)} rows have no finite {budget} and {measure}: {runs}.")
-    twice = results[results.duplicated([*RUN, budget])]
-    if len(twice):
-        row = twice.iloc[0]
-        raise InputError(
-            f"{row['strategy']}, seed {row['seed']} has two rows with {budget} {row[budget]}: "
-            "a run has one row a cycle."
-        )
 
 
 def areas(curves: pd.DataFrame) -> pd.Series:

@@ -32,7 +32,8 @@ def effort(results: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
 
     results: one row a cycle of each run. Returns one row a strategy: strategy, n_seeds; final measure; aubc
     over boxes, voxels and foreground voxels; foreground_efficiency (Lüth et al. 2025; a dash without a
-    training on all labels); then what was annotated, with its shares of the full pool. No row for images.
+    training on all labels, and where another measure than the Dice is compared); then what was annotated,
+    with its shares of the full pool. No row for images.
     """
     if "foreground_voxels_share" not in results.columns:
         return pd.DataFrame(columns=["strategy"])
@@ -46,7 +47,10 @@ def effort(results: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     found = means.rename(columns={comparison.measure: f"final_{comparison.measure}"})
     for number, budget in enumerate(_BUDGETS, start=1):
         found.insert(number, f"aubc_{budget}", _mean_areas(results, comparison.measure, budget))
-    found.insert(len(_BUDGETS) + 1, "foreground_efficiency", _efficiency(results, comparison.full_data))
+    full = (
+        comparison.full_data if comparison.measure == "dice" else None
+    )  # of another measure it says nothing
+    found.insert(len(_BUDGETS) + 1, "foreground_efficiency", _efficiency(results, full))
     found.insert(0, "n_seeds", last.groupby("strategy", sort=False).size())
     return found.reset_index()
 

@@ -16,8 +16,8 @@ def imported(table: pd.DataFrame, measure: str, budget: str, taken: set[str]) ->
     """Runs from elsewhere as results. table: columns strategy, seed, n_labeled, metric.
 
     A strategy whose name is taken is called NAME (imported); random is known in any spelling. Raises
-    InputError for other columns, no rows, what is no number, fewer labels than 1, and a metric outside of
-    0..1.
+    InputError for other columns, no rows, what is no number, fewer labels than 1, two rows of one run with
+    as many labels, and a metric outside of 0..1.
     """
     wanted = ["strategy", "seed", "n_labeled", "metric"]
     if sorted(table.columns) != sorted(wanted):
@@ -51,6 +51,11 @@ def _refuse_unusable(table: pd.DataFrame, numbers: pd.DataFrame, measure: str) -
         raise InputError(
             f"row {few.index[0] + 1} of the imported results has n_labeled {few['n_labeled'].iloc[0]}: "
             "a network has learnt from one label at least."
+        )
+    if (twice := table.duplicated(["strategy", "seed", "n_labeled"])).any():
+        raise InputError(
+            f"row {table.index[twice][0] + 1} of the imported results is of the same strategy, seed and "
+            f"n_labeled as one before: {table[twice].iloc[0].to_dict()}."
         )
     if not numbers["metric"].between(0, 1).all():
         far = numbers.loc[~numbers["metric"].between(0, 1), "metric"].iloc[0]

@@ -22,14 +22,17 @@ def seconds_a_cycle(planned: Sequence[Planned]) -> dict[str, float]:
     """Mean seconds of the committed cycles of each strategy; empty where none is committed."""
     parts = [experiment.run.timings().assign(strategy=experiment.options.strategy) for experiment in planned]
     timings = pd.concat(parts)
-    cycles = timings[timings["stage"] == "cycle"]
-    return {str(name): float(mean) for name, mean in cycles.groupby("strategy")["seconds"].mean().items()}
+    cycles = timings[timings["stage"] == "cycle"].groupby("strategy")["seconds"].agg(["sum", "size"])
+    once = timings[timings["stage"].isin(_ONCE)].groupby("strategy")["seconds"].sum()
+    means = cycles["sum"].sub(once, fill_value=0) / cycles["size"]
+    return {str(name): float(mean) for name, mean in means.items()}
 
 
 def seconds_left(planned: Sequence[Planned], known: dict[str, float], workers: int) -> float:
     """Seconds until all is done; a strategy that was not timed counts as the mean of those that were."""
     usual = sum(known.values()) / len(known)
-    return sum(e.n_left * known.get(e.options.strategy, usual) for e in planned) / workers
+    left = [e.n_left * known.get(e.options.strategy, usual) for e in planned]
+    return max(sum(left) / workers, *left, 0)  # the cycles of one experiment wait for each other
 
 
 def timed_cycle(experiment: Planned, project: Path, env: str | None) -> float:

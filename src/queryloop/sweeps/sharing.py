@@ -24,9 +24,12 @@ def first_networks(planned: Planned) -> set[Hashable]:
 
 def shared(planned: Planned) -> set[Hashable]:
     """All that its first cycle makes and other experiments use: content, features, networks."""
-    content = (planned.settings["samples"], json.dumps(planned.settings["model"], sort_keys=True))
-    is_there = planned.has_content and planned.options.model.freeze == "none"
-    return first_networks(planned) | (set() if is_there else {content})
+    content, model = planned.settings["samples"], planned.options.model
+    found = first_networks(planned) | (set() if planned.has_content else {content})
+    if model.freeze == "trunk":
+        seed = None if model.pretrained else planned.options.seed
+        found.add((content, model.trunk.model_dump_json(), seed))
+    return found
 
 
 def made_by(planned: Iterable[Planned]) -> set[Hashable]:

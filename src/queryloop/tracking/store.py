@@ -23,6 +23,7 @@ _ENVIRONMENT = {
 _METRICS, _PARAMS = 1000, 100  # in one request
 _DESCRIPTION = 8000  # characters
 _FINISHED = "FINISHED"
+_NO_ANSWER = {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"}
 
 
 class Number(NamedTuple):
@@ -103,6 +104,13 @@ class Store:
         self._client.log_artifacts(run.info.run_id, str(folder))
         self._client.set_tag(run.info.run_id, "mlflow.note.content", description[:_DESCRIPTION])
         self._client.set_terminated(run.info.run_id, _FINISHED)
+
+
+def is_away(error: Exception) -> bool:
+    """Whether a store did not answer, rather than refuse what it was told."""
+    from mlflow.exceptions import MlflowException
+
+    return not isinstance(error, MlflowException) or error.error_code in _NO_ANSWER
 
 
 def without_password(text: str) -> str:

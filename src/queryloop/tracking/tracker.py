@@ -15,11 +15,12 @@ from queryloop.progress import ProgressBar
 from queryloop.storage import lock
 from queryloop.storage.run import Run
 from queryloop.tracking.mirror import Mirror, tell_comparison
-from queryloop.tracking.store import Store, without_password
+from queryloop.tracking.store import Store, is_away, without_password
 
 logger = logging.getLogger(__name__)
 
 _LONGEST = 200  # characters of what went wrong
+_WARNING = "MLflow could not be told%s, and will be with the next cycle or run: %s."
 
 
 class Tracker:
@@ -30,7 +31,7 @@ class Tracker:
 
     def __init__(self, address: str | None) -> None:
         self._address = address
-        self._has_warned = False
+        self._has_warned = self._is_away = False
         self._mirrors: dict[Path, Mirror] = {}
         if address:
             with self._unless_away():
@@ -52,11 +53,13 @@ class Tracker:
         if not self._address:
             return
         at_rest = [run for run in runs if not lock.holder(run.home)]  # who works on one tells of it
-        with self._unless_away(), ProgressBar("telling MLflow", len(at_rest)) as bar:
+        with ProgressBar("telling MLflow", len(at_rest)) as bar:
             for run in at_rest:
-                with suppress(StateError):
+                with self._unless_away(of=f" of {run}"), suppress(StateError):
                     run.check()
                     Mirror(self._store).tell(run)
+                if self._is_away:
+                    break
                 bar.advance()
 
     def tell_report(self, experiment: Experiment) -> None:
@@ -70,14 +73,16 @@ class Tracker:
         self.tell_all(catalog.load("experiments"))
 
     @contextmanager
-    def _unless_away(self) -> Iterator[None]:
-        """Warn, once, of whatever goes wrong with the store."""
+    def _unless_away(self, of: str = "") -> Iterator[None]:
+        """Warn, once, of whatever goes wrong with the store. of: what it is told of."""
         try:
             yield
+            self._is_away = False
         except QueryloopError:
             raise
         except Exception as error:
+            self._is_away = is_away(error)
             if not self._has_warned:
                 said = shorten(without_password(str(error)), _LONGEST, placeholder=" ...").rstrip(".")
-                logger.warning("MLflow could not be told, and will be with the next cycle or run: %s.", said)
+                logger.warning(_WARNING, of, said)
             self._has_warned = True

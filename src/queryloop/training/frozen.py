@@ -85,11 +85,7 @@ def frozen_trunk(model: ModelOptions, shape: Sequence[int], seed: int) -> Frozen
     shape: (H, W, C) of one image. Raises OptionsError and MissingFilesError as `build` and
     `load_pretrained` do.
     """
-    learning = ModelOptions(**model.model_dump(include=_OF_THE_TRUNK))
-    return _built(learning, tuple(shape), 0 if model.pretrained else seed)  # no seed builds it again
-
-
-_OF_THE_TRUNK = {"name", "width", "stem", "pretrained", "resolution"}
+    return _built(model.trunk, tuple(shape), 0 if model.pretrained else seed)  # no seed builds it again
 
 
 @lru_cache(maxsize=1)

@@ -55,6 +55,29 @@ def test_rounding_of_an_affine_is_no_other_affine(folder: Path) -> None:
     assert len(list(read(folder).volumes())) == 3
 
 
+@pytest.mark.parametrize(
+    ("sform", "qform"), [((None, 0), (None, 0)), ((RAS, 2), (np.diag([-1, -1, 1, 1]), 1))]
+)
+def test_headers_that_leave_open_which_way_a_scan_lies_are_told(
+    folder: Path,
+    caplog: pytest.LogCaptureFixture,
+    sform: tuple[np.ndarray | None, int],
+    qform: tuple[np.ndarray | None, int],
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        read(folder)
+    assert not caplog.records
+    image = nibabel.load(folder / IMAGE)
+    image.set_sform(*sform)
+    image.set_qform(*qform)
+    nibabel.save(nibabel.Nifti1Image(scan(), None, image.header), folder / IMAGE)
+    (folder / LABEL).write_bytes((folder / IMAGE).read_bytes())  # its voxels are not looked at
+    with caplog.at_level(logging.WARNING):
+        read(folder)
+    assert "headers of 1 scans leave open which way they lie" in caplog.text
+    assert "a1" in caplog.text
+
+
 def test_channels_of_different_grids_are_refused(tmp_path: Path) -> None:
     folder = nnunet(tmp_path, channels=("T1", "T2"))
     save(folder / "imagesTr/a1_0001.nii.gz", scan(shape=(6, 6, 7)))

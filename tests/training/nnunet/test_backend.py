@@ -41,6 +41,13 @@ def trained(folder: Path, steps: int = 4, seed: int = 0) -> Path:
     return train(cases(), layouts, CLASSES, folder, Settings(steps, width=4), seed)
 
 
+def test_scans_of_one_slice_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    flat = {f"case_{i}": annotated((0, 3, 4), (1, 12, 12), shape=(1, 22, 24), seed=i) for i in range(2)}
+    layouts = dict.fromkeys(flat, Placed((1, 22, 24), SPACING))
+    with pytest.raises(InputError, match=r"plans no 3D network .* model\.name:unet3d"):
+        train(flat, layouts, CLASSES, tmp_path, Settings(4, width=4), 0)
+
+
 def both(folder: Path) -> Trained:
     return read(folder, [0, 1])
 

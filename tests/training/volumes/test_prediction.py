@@ -118,3 +118,11 @@ def test_embeddings_are_the_encoders_means_around_each_middle() -> None:
     torch.testing.assert_close(
         torch.from_numpy(found[9:10]), torch.cat(expected, dim=1), atol=1e-5, rtol=1e-4
     )
+
+
+@torch.inference_mode()
+def test_embeddings_near_the_rim_are_those_of_the_nearest_patch_inside() -> None:
+    nets, image = [network()], scan((20, 20, 12))[0]
+    rim = embed(image, np.array([[0, 19, 3], [19, 0, 11]]), (16, 16, 16), nets, CPU)
+    inside = embed(image, np.array([[8, 12, 6], [12, 8, 6]]), (16, 16, 16), nets, CPU)
+    np.testing.assert_array_equal(rim, inside)

@@ -45,6 +45,7 @@ def test_two_trainings_give_the_same_bits_and_another_seed_does_not() -> None:
     assert not np.array_equal(first.weights["heads.0.1.weight"], other.weights["heads.0.1.weight"])
 
 
+@pytest.mark.slow
 def test_a_rate_can_be_found() -> None:
     assert trained(min_steps=30, learning_rate="auto", batch_size=1).log["learning_rate"] > 0
 

@@ -36,6 +36,16 @@ def grid(path: Path, channels: Sequence[str] = ()) -> Grid:
     return Grid(shape[:3], header.affine)  # type: ignore[arg-type]
 
 
+def is_placed(path: Path) -> bool:
+    """Whether the header says in one way only where the voxels lie: its sform, its qform, or both alike."""
+    header = _opened(path)
+    sform, qform = header.get_sform(coded=True)[0], header.get_qform(coded=True)[0]
+    if sform is None or qform is None:
+        return not (sform is None and qform is None)
+    x, y, z = header.shape[:3]
+    return _distance(Grid((x, y, z), sform), Grid((x, y, z), qform)) <= _APART
+
+
 def check_same(path: Path, found: Grid, image: Path | str, expected: Grid) -> None:
     """Refuse a file whose voxels do not lie where those of its image do. Raises BrokenFileError."""
     remedy = "resample one of them to the grid of the other, or replace the one that is wrong."

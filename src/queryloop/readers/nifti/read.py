@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from queryloop.readers.nifti.description import Description, described
 from queryloop.readers.prepared import Scan, refusal, volume_set
 from queryloop.readers.volumes import Grid, VolumeSet
 from queryloop.voxels import IGNORE
+
+logger = logging.getLogger(__name__)
 
 
 def read(source: Source, _classes: Sequence[str], options: DataOptions) -> VolumeSet:
@@ -49,9 +52,10 @@ def _check_labels(folder: Path, unlabelled: Sequence[str], n_scans: int, options
             "data.unlabelled:true,start.sampler:random,start.all_classes:false,oracle.name:people."
         )
     if n_scans and len(unlabelled) == n_scans:
+        drawn = f" that data.cases:{options.cases} draws" if options.cases else ""
         raise BrokenFileError(
-            f"{folder}: none of {n_scans} scans has labels, and nothing could be measured: label a few whole "
-            "scans, which are then the test set."
+            f"{folder}: none of {n_scans} scans{drawn} has labels, and nothing could be measured: label a "
+            f"few whole scans, which are then the test set{', or draw more' if drawn else ''}."
         )
 
 
@@ -78,7 +82,17 @@ def _grids(folder: Path, found: Sequence[Files], description: Description) -> di
             bar.advance()
     if broken:
         raise refusal(broken, len(found))
+    _tell_of_unsure([files.case_id for files in found if not file.is_placed(folder / files.names[0])])
     return grids
+
+
+def _tell_of_unsure(unsure: Sequence[str]) -> None:
+    if unsure:
+        logger.warning(
+            "The headers of %d scans leave open which way they lie (neither sform nor qform has a code, or "
+            "they differ): other programs may place them otherwise, or mirrored: %s.",
+            *(len(unsure), examples(unsure)),
+        )
 
 
 def _grid(folder: Path, files: Files, description: Description) -> Grid:

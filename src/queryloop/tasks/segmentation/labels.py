@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,7 +14,9 @@ from queryloop.tasks.segmentation.rows import boxes_of
 from queryloop.tasks.segmentation.scans import Masks, Scans
 from queryloop.training.folds import Fold
 from queryloop.training.volumes.cases import Annotated, Part, classes_in
-from queryloop.voxels import TRUTH
+from queryloop.voxels import IGNORE, TRUTH
+
+logger = logging.getLogger(__name__)
 
 
 def masks_of(labeled: pd.DataFrame, scans: Scans, masks: Masks) -> dict[Box, np.ndarray]:
@@ -22,6 +25,13 @@ def masks_of(labeled: pd.DataFrame, scans: Scans, masks: Masks) -> dict[Box, np.
         box: scans.labels(box.case)[box.slices] if key == TRUTH else masks[key]
         for box, key in zip(boxes_of(labeled), labeled["label"], strict=True)
     }
+
+
+def tell_of_unlabelled(masks: Mapping[Box, np.ndarray]) -> None:
+    """Warn of boxes that count as labelled and hold no label: where the files of scans have none."""
+    empty = [box.id for box, mask in masks.items() if (mask == IGNORE).all()]
+    if empty:
+        logger.warning("%d labelled boxes hold no label, and teach nothing: %s.", len(empty), examples(empty))
 
 
 def annotated(scans: Scans, cases: Sequence[str], labels: Mapping[Box, np.ndarray]) -> dict[str, Annotated]:

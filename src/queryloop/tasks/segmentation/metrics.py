@@ -64,7 +64,14 @@ def dice(voxels: np.ndarray) -> np.ndarray:
 def surface_distance(
     predicted: np.ndarray, truth: np.ndarray, n_classes: int, spacing: Sequence[float]
 ) -> np.ndarray:
-    """Mean distance of either surface's voxels to the other surface: (K - 1,), NaN where one is empty."""
+    """Mean distance of either surface's voxels to the other surface: (K - 1,), NaN where one is empty.
+
+    Of a case with one slice in its plane: there every voxel would be one of the surface.
+    """
+    thick = [axis for axis, n in enumerate(truth.shape) if n > 1]
+    if len(thick) == 2:
+        predicted, truth = predicted.squeeze(), truth.squeeze()
+        spacing = [spacing[axis] for axis in thick]
     distances = np.full(n_classes - 1, np.nan)
     where = zip(*(find_objects(labels, n_classes - 1) for labels in (predicted, truth)), strict=True)
     for c, (one, other) in enumerate(where, start=1):

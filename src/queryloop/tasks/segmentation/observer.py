@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 from queryloop.boxes.box import Box
 from queryloop.boxes.sums import Each, Sums
 from queryloop.boxes.voxels import VoxelScorer
+from queryloop.errors import NonFiniteError
 from queryloop.progress import ProgressBar
 from queryloop.tasks.segmentation import metrics
 from queryloop.tasks.segmentation.scans import Scans
@@ -33,11 +35,22 @@ class Observer(ABC):
 
     def slabs(self, case: str, scorer: VoxelScorer) -> Iterable[Sums]:
         """What a scorer of voxels reads, as `boxes.Pool.sums` gives it: the case as one slab."""
-        return [self.sums(case, scorer.each)]
+        with _naming(case):
+            return [self.sums(case, scorer.each)]
 
     def labels(self, case: str) -> np.ndarray:
         """The likeliest class of each voxel, (Z, Y, X) uint8."""
-        return self.sums(case).classes.numpy()
+        with _naming(case):
+            return self.sums(case).classes.numpy()
+
+
+@contextmanager
+def _naming(case: str) -> Iterator[None]:
+    """Let a NonFiniteError from inside say which scan it is of."""
+    try:
+        yield
+    except NonFiniteError as error:
+        raise NonFiniteError(f"scan {case}: {error}") from None
 
 
 def measured(observer: Observer, cases: Sequence[str]) -> dict[str, float]:

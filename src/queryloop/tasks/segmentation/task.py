@@ -12,6 +12,7 @@ import pandas as pd
 from queryloop import samples as tables
 from queryloop.boxes import resolution
 from queryloop.boxes.box import Box
+from queryloop.boxes.candidates import PLAIN
 from queryloop.boxes.kinds import BoxStrategy
 from queryloop.boxes.pool import Pool
 from queryloop.boxes.starting import FOREGROUND, starting_set
@@ -29,7 +30,7 @@ from queryloop.randomness import derived_seed
 from queryloop.tasks.segmentation import demands, replay
 from queryloop.tasks.segmentation.backends import BACKENDS, backend_of
 from queryloop.tasks.segmentation.effort import effort
-from queryloop.tasks.segmentation.labels import masks_of, refuse_unlabelled
+from queryloop.tasks.segmentation.labels import masks_of, refuse_unlabelled, tell_of_unlabelled
 from queryloop.tasks.segmentation.observer import measured
 from queryloop.tasks.segmentation.pool import pool_of, seen_by
 from queryloop.tasks.segmentation.rows import boxes_of, candidates_of, places_of, scores_of
@@ -161,6 +162,7 @@ class Segmentation(Task):
         """On the labels inside of the boxes, and those of training scans that cost nothing."""
         cases = tables.ids_in(data.splits, "train").tolist()
         masks = masks_of(labeled, data.inputs, data.masks)
+        tell_of_unlabelled(masks)
         return BACKENDS[recipe.model.name].train(data.inputs, cases, masks, recipe)
 
     def measured(
@@ -210,7 +212,7 @@ class Segmentation(Task):
         if not evidence.shapes and "loops" not in strategy.needs:
             return _query([])
         found = strategy.choose(candidates_of(scores), evidence, k=k, seed=seed)
-        return _query(found.boxes, found.scores)
+        return _query(found.boxes, found.scores, found.channels)
 
     def shown(
         self,
@@ -234,5 +236,8 @@ class Segmentation(Task):
         )
 
 
-def _query(boxes: Sequence[Box], scores: np.ndarray | None = None) -> pd.DataFrame:
-    return tables.query([box.id for box in boxes], scores, places_of(boxes))
+def _query(
+    boxes: Sequence[Box], scores: np.ndarray | None = None, channels: np.ndarray | None = None
+) -> pd.DataFrame:
+    found = {} if channels is None or (channels == PLAIN).all() else {"channel": channels}
+    return tables.query([box.id for box in boxes], scores, {**places_of(boxes), **found})

@@ -97,8 +97,14 @@ def _plan(prepared: Path, width: int | None) -> None:
     with loaders(1):  # planning takes it for a number of threads, which cannot be 0
         plan_experiments([raw.NUMBER])
     path = prepared / f"{PLANS}.json"
+    planned = json.loads(path.read_text())
+    if CONFIGURATION not in planned["configurations"]:
+        raise InputError(
+            "nnU-Net plans no 3D network for these scans, which have hardly more than one slice: take a "
+            "finer data.spacing or model.name:unet3d."
+        )
     if width is not None:
-        _write(path, _narrowed(json.loads(path.read_text()), width))
+        _write(path, _narrowed(planned, width))
     plans = PlansManager(str(path))
     configuration = plans.get_configuration(CONFIGURATION)
     _refuse_too_small(configuration)

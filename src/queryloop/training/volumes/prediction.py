@@ -12,7 +12,7 @@ from torch import Tensor
 from queryloop.models.unet import UNet
 from queryloop.training.compute import Compute, isolated
 from queryloop.training.predict import evaluating
-from queryloop.training.volumes.cases import patch
+from queryloop.training.volumes.cases import patch, window
 from queryloop.training.volumes.members import View, members, running
 from queryloop.training.volumes.tiles import Tiling, stitched
 from queryloop.voxels import Triple
@@ -47,8 +47,9 @@ def embed(
 ) -> np.ndarray:
     """The encoders' coarsest features, averaged over the patches of this size with these middles.
 
-    image: as in `score`. middles: (N, 3) voxels (z, y, x). size: that of the training, so that a network
-    sees what it knows. Returns (N, E) float32, the networks side by side.
+    image: as in `score`. middles: (N, 3) voxels (z, y, x). size: that of the training, in which patches lie
+    inside of an image that is large enough; so they do here, and a network sees what it knows. Returns (N, E)
+    float32, the networks side by side.
     """
     with isolated(compute.threads), evaluating(networks, compute.device):
         found = [_embedded(tiles, networks, compute) for tiles in _around(image, middles, size)]
@@ -56,9 +57,10 @@ def embed(
 
 
 def _around(image: np.ndarray, middles: np.ndarray, size: Triple) -> Iterator[np.ndarray]:
-    corners = middles - np.array(size) // 2
+    wanted = (middles - np.array(size) // 2).tolist()
+    corners = [window(corner, size, image.shape[1:]) for corner in wanted]
     for start in range(0, len(corners), _BATCH):
-        yield np.stack([patch(image, corner, size) for corner in corners[start : start + _BATCH].tolist()])
+        yield np.stack([patch(image, corner, size) for corner in corners[start : start + _BATCH]])
 
 
 @torch.inference_mode()
