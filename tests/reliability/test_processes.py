@@ -14,7 +14,7 @@ import pytest
 
 from ..projects import kedro, start_kedro
 from .conftest import Undisturbed
-from .trials import FULL, VERIFY, Trial, al_cycle, contents
+from .trials import FULL, INTERRUPTED, VERIFY, Trial, al_cycle, contents
 
 Copy = Callable[[Undisturbed, object], Path]
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
@@ -59,7 +59,7 @@ def test_ctrl_c_ends_in_a_sentence_and_the_same_command_goes_on(
         _, complaint = process.communicate()
     assert first_cycle.startswith("cycle 1 of 3")
     assert process.returncode == 1
-    assert complaint.startswith("Interrupted. Nothing half-written is kept: the same command goes on")
+    assert complaint == INTERRUPTED
     assert kedro(project, *al_cycle(3), **ONE_THREAD).returncode == 0
     assert contents(project) == undisturbed[3].contents
 

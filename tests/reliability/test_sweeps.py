@@ -15,7 +15,7 @@ import pytest
 from ..projects import kedro, start_kedro
 from .conftest import Undisturbed
 from .test_processes import ONE_THREAD
-from .trials import FULL, TINY, VERIFY, Trial, contents
+from .trials import FULL, INTERRUPTED, TINY, VERIFY, Trial, contents
 
 Copy = Callable[[Undisturbed, object], Path]
 N_CYCLES = 8
@@ -83,7 +83,7 @@ def test_ctrl_c_ends_a_sweep_with_its_processes(
         process.send_signal(signal.SIGINT)
         _, complaint = process.communicate()
     assert process.returncode == 1
-    assert complaint.startswith("Interrupted. Nothing half-written is kept: the same command goes on")
+    assert complaint == INTERRUPTED
     assert at_rest(project)
     assert 0 < committed(project) < N_CYCLES
     again = kedro(project, *SWEEP, **ONE_THREAD)

@@ -64,6 +64,8 @@ PATIENCE = 300
 FULL = os.environ.get("QUERYLOOP_FULL") == "1"
 """Whether to strike everywhere and not only at a sample."""
 
+INTERRUPTED = "Interrupted. Nothing half-written is kept: the same command goes on after what was finished.\n"
+
 VERIFY = ["al", "verify", "--params=strategy:margin"]
 
 

@@ -4,17 +4,16 @@ from queryloop.options.auxiliary import AdversarialOptions, LearningLossOptions,
 from queryloop.options.ending import ComparisonOptions, StopOptions, TrackingOptions
 from queryloop.options.groups import (
     DataOptions,
-    EvaluationOptions,
     ExperimentOptions,
     ModelOptions,
     Normalisation,
     OracleOptions,
     QueryOptions,
-    ScoringOptions,
     StartOptions,
     TrainingOptions,
 )
 from queryloop.options.nnunet import NnUNetOptions
+from queryloop.options.scoring import EvaluationOptions, ScoringOptions
 from queryloop.options.strict import Options
 
 __all__ = [

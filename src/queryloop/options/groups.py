@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from queryloop.options.auxiliary import AdversarialOptions, LearningLossOptions, VaalOptions
 from queryloop.options.ending import ComparisonOptions, StopOptions, TrackingOptions
 from queryloop.options.nnunet import NnUNetOptions
+from queryloop.options.scoring import EvaluationOptions, ScoringOptions
 from queryloop.options.strict import Options
 from queryloop.values import Count, Lengths, Rule, Size, Spacing, Text
 
@@ -185,36 +186,6 @@ class TrainingOptions(Options):
             return self
         longer = {"epochs": self.epochs * n_cycles, "min_steps": self.min_steps * n_cycles}
         return self.model_copy(update=longer)
-
-
-class ScoringOptions(Options):
-    """What strategies see that look at more than one draw of the weights, or at more than the pool."""
-
-    members: Literal["auto", "dropout", "ensemble", "tta"] = "auto"
-    """What is compared, or averaged: dropout masks of one network, networks, or, of 3D scans, what one
-    network says of the scan mirrored along each axis. auto: what the strategy declares. For images, one that
-    compares nothing gets one network, whatever stands here."""
-    mc_samples: Annotated[int, Field(ge=2)] = 20
-    """Dropout masks."""
-    ensemble_size: Annotated[int, Field(ge=2)] = 5
-    """Networks of an ensemble; the first one is evaluated and gives `probs`."""
-    targets: Count = 500
-    """Pool samples that stand for what is to be predicted, drawn anew each cycle."""
-    tile: Lengths | None = None
-    """Voxels of a 3D scan that a network sees at once; null: as many as in training. Of much larger tiles
-    the norms are not those of the training: worse, and seldom faster."""
-    tile_step: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """From tile to tile, as a share of its side."""
-    mirrors: bool = False
-    """Each network says of a 3D scan the mean of what it says of it mirrored along each axis: better, and
-    eight times as slow."""
-
-
-class EvaluationOptions(Options):
-    """What is measured on the test set."""
-
-    predictor: Literal["single", "ensemble"] = "single"
-    """Of 3D scans: the first network, or the mean of all that were trained."""
 
 
 class OracleOptions(Options):

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
-from queryloop.errors import InputError, OptionsError, StateError, examples, unknown
+from queryloop.errors import InputError, StateError, examples, unknown
 from queryloop.options import ComparisonOptions
 from queryloop.progress import ProgressBar
 from queryloop.samples import reference_key
@@ -29,7 +29,6 @@ TABLES = (
     "runs",
     "results",
 )
-_LESS_IS_BETTER = ("ece", "nll", "brier", "surface_distance")
 PICTURES = ("curves", "gains", "levels", "penalties", "ranks", "classes", "calibration", "times")
 
 
@@ -93,10 +92,11 @@ def judge(
     """The metrics of all runs, those from elsewhere too, and what they say."""
     from queryloop.statistics.comparison import compare
     from queryloop.statistics.imported import asked_for, controls_of_imported, imported
+    from queryloop.statistics.measure import measured_by
 
     found = [run.metrics.assign(strategy=name) for name, members in runs.items() for run in members]
     results = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
-    measure, budget = _measured_by(results, comparison)
+    measure, budget = measured_by(results, comparison)
     controls, elsewhere = dict(field.controls), set[str]()
     if comparison.imported:
         others = imported(read_imported(comparison.imported), measure, budget, taken=set(runs))
@@ -122,29 +122,6 @@ def _with_all_labels(full_data: pd.DataFrame, runs: dict[str, list[Run]], measur
     keys = {reference_key(run.settings, len(run.versions)) for run in every}
     rows = full_data[full_data["settings"].isin(keys)]
     return float(rows[measure].mean()) if len(rows) and measure in rows.columns else None
-
-
-def _measured_by(metrics: pd.DataFrame, comparison: ComparisonOptions) -> tuple[str, str]:
-    """The columns of measure and budget. Raises OptionsError for one that the metrics lack or that falls."""
-    from queryloop.statistics.control import ESTIMATES
-
-    usual = ("dice", "voxels") if "dice" in metrics.columns else ("accuracy", "n_labeled")
-    asked = (comparison.measure, comparison.budget)
-    measure, budget = (own if one == "auto" else one for one, own in zip(asked, usual, strict=True))
-    if measure in ESTIMATES:
-        raise OptionsError(
-            f"comparison.measure is {measure}, which control labels tell of a cycle only after the next one: "
-            f"no curve of it is complete. Choose one of a test set, such as {usual[0]}."
-        )
-    for option, name in (("measure", measure), ("budget", budget)):
-        if len(metrics) and name not in metrics.columns:
-            raise unknown(f"comparison.{option}", name, metrics.columns)
-    if measure.startswith(_LESS_IS_BETTER):
-        raise OptionsError(
-            f"comparison.measure is {measure}, of which less is better: choose one of which more is, "
-            f"such as {usual[0]}."
-        )
-    return measure, budget
 
 
 def describe(

@@ -47,9 +47,8 @@ def effort(results: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     found = means.rename(columns={comparison.measure: f"final_{comparison.measure}"})
     for number, budget in enumerate(_BUDGETS, start=1):
         found.insert(number, f"aubc_{budget}", _mean_areas(results, comparison.measure, budget))
-    full = (
-        comparison.full_data if comparison.measure == "dice" else None
-    )  # of another measure it says nothing
+    # what all labels reach in another measure says nothing of the Dice
+    full = comparison.full_data if comparison.measure == "dice" else None
     found.insert(len(_BUDGETS) + 1, "foreground_efficiency", _efficiency(results, full))
     found.insert(0, "n_seeds", last.groupby("strategy", sort=False).size())
     return found.reset_index()
