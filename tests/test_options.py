@@ -49,7 +49,11 @@ def test_no_group_takes_an_unknown_key_or_a_bare_value(group: str) -> None:
     message = refused(**{group: {f"{near}x": 1}})
     assert f"unknown parameter '{group}.{near}x'" in message
     assert f"'{group}.{near}'" in message
-    assert f"{group}.name:resnet18" in refused(**{group: "resnet18"})
+    fields = GROUPS[group].model_fields
+    typed = next((f"{key}:resnet18" for key in ("name", "size") if key in fields), "KEY:VALUE")
+    message = refused(**{group: "resnet18"})
+    assert f"write {group}.{typed}" in message
+    assert message.endswith(f"of its keys: {', '.join(fields)}.")
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -10,7 +10,7 @@ import click
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
 
 from queryloop.colons import read_names
-from queryloop.invocation import in_project, run_command, with_env_and_params
+from queryloop.invocation import Place, in_project, run_command, with_env_and_params
 
 
 @click.group(context_settings=CONTEXT_SETTINGS, name="queryloop")
@@ -65,7 +65,7 @@ def why(experiment: Any, sample: str) -> None:
 
 
 @al.command()
-@click.option("--out", type=click.Path(path_type=Path), help="A new folder; else one beside the results.")
+@click.option("--out", type=Place(), help="A new folder; else one beside the results.")
 @in_project
 def ask(experiment: Any, out: Path | None) -> None:
     """Write out the open query for people to label: a table and pictures, or scans and boxes."""
@@ -75,7 +75,7 @@ def ask(experiment: Any, out: Path | None) -> None:
 
 
 @al.command()
-@click.argument("given", type=click.Path(path_type=Path), metavar="FILE_OR_FOLDER")
+@click.argument("given", type=Place(), metavar="FILE_OR_FOLDER")
 @click.option("--annotator", default="people", show_default=True, help="Who gave the answers.")
 @in_project
 def tell(experiment: Any, given: Path, annotator: str) -> None:
@@ -87,7 +87,7 @@ def tell(experiment: Any, given: Path, annotator: str) -> None:
 
 
 @al.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=Place())
 @in_project
 def export(experiment: Any, folder: Path) -> None:
     """Write labels and queries for other tools into a new FOLDER: nnU-Net, nnActive, viewers; or a CSV."""
@@ -97,7 +97,7 @@ def export(experiment: Any, folder: Path) -> None:
 
 
 @al.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=Place())
 @in_project
 def predict(experiment: Any, folder: Path) -> None:
     """Write what the last networks predict for every sample into a new FOLDER: a CSV, or NIfTI."""
@@ -116,7 +116,9 @@ def compare(env: str | None, params: dict[str, Any], **given: Any) -> None:
     from queryloop.session import CycleSession
 
     asked = {key: value for key, value in given.items() if value is not None}
-    params = {**params, "comparison": {**params.get("comparison", {}), **asked}}
+    given_before = params.get("comparison", {})
+    if isinstance(given_before, dict):  # anything else is refused with the other options
+        params = {**params, "comparison": {**given_before, **asked}}
     session = CycleSession.create(env=env, runtime_params=params)
     session.run(pipeline_names=["compare"])
     catalog = session.load_context().catalog
@@ -137,7 +139,7 @@ def gain(experiment: Any) -> None:
 @in_project
 def verify(experiment: Any) -> None:
     """Check every stored file against its seal, and every experiment for missing parts."""
-    from queryloop.inspection import verify_all
+    from queryloop.verification import verify_all
 
     n_files, problems = verify_all(experiment)
     for problem in problems:

@@ -115,16 +115,23 @@ class Experiment:
     @property
     def dataset_names(self) -> set[str]:
         """Names of the datasets that only the run of an experiment may write."""
-        from queryloop.storage.experiment import ExperimentDataset
-
-        names = self.catalog.keys()
-        return {name for name in names if isinstance(self.catalog[name], ExperimentDataset)}
+        return {name for name in self.catalog if getattr(self.catalog[name], "home", None)}
 
     @property
     def folders(self) -> list[Path]:
         """The folders of all versioned datasets, each once."""
         datasets = [self.catalog[name] for name in self.dataset_names]
-        return sorted({dataset.folder for dataset in datasets if dataset.is_versioned})
+        return sorted({each.folder for each in datasets if getattr(each, "is_versioned", False)})
+
+    @property
+    def written_once(self) -> list[Path]:
+        """The files that the first cycle is made from."""
+        return [self.catalog[name].folder for name in ("splits", "starting_set")]
+
+    @property
+    def timings(self) -> Path:
+        """The folder of the seconds of each committed cycle."""
+        return self.catalog["timings"].folder
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -139,14 +146,18 @@ class Experiment:
     def writing(self) -> Iterator[None]:
         """Hold the lock, with leftovers removed and the settings recorded.
 
-        Raises LockedError, and StateError for a damaged state or other settings than before.
+        Settings that nothing was drawn with are not kept: what was refused was not begun. Raises LockedError,
+        and StateError for a damaged state or other settings than before.
         """
-        settings = self.settings
-        once = [self.catalog[name].folder for name in ("splits", "starting_set", "answers")]
+        settings, made = self.settings, [*self.written_once, self.catalog["answers"].folder]
         with lock.locked(self.home):
-            state.remove_leftovers(self.home, self.folders)
-            state.record_settings(self.home, settings, once, keep=self._is_with_people)
-            yield
+            state.remove_leftovers(self.home, self.folders, self.timings)
+            state.record_settings(self.home, settings, made, keep=self._is_with_people)
+            try:
+                yield
+            finally:
+                if not self.catalog.exists("starting_set"):
+                    state.forget_settings(self.home)
 
     @property
     def _is_with_people(self) -> bool:
@@ -172,7 +183,7 @@ class Experiment:
     @property
     def is_exhausted(self) -> bool:
         """Whether the last query found nothing left to ask for."""
-        return self.n_committed > 0 and self.latest("query").empty
+        return self.n_committed > 0 and self.catalog.load("query").empty
 
     @property
     def first_of_content(self) -> str:
@@ -193,11 +204,6 @@ class Experiment:
     def next_version(self) -> str:
         """A version id above all that are there."""
         return state.next_version(self.folders)
-
-    def latest(self, name: str) -> Any:
-        """Load a dataset as it was committed last, also within a running session."""
-        self.catalog[name].release()
-        return self.catalog.load(name)
 
     def record_timings(self, total: float) -> None:
         """Save the seconds of each stage of the cycle that was just committed, and with what it was made."""

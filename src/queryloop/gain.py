@@ -26,7 +26,7 @@ FOLDS = 10
 
 def control_labels(experiment: Experiment) -> pd.DataFrame:
     """The control labels so far, in the order in which they were drawn."""
-    labeled, pool = experiment.latest("labeled_index"), experiment.latest("pool_index")
+    labeled, pool = experiment.catalog.load("labeled_index"), experiment.catalog.load("pool_index")
     return tables.random_sample(labeled, pool, experiment.options.start.sampler, experiment.options.seed)
 
 
@@ -61,7 +61,7 @@ def _check(experiment: Experiment) -> None:
 
 def _judged(experiment: Experiment, control: pd.DataFrame, fold: int) -> pd.DataFrame:
     """Whether networks of both ways are right on control labels that neither has seen."""
-    labeled, options = experiment.latest("labeled_index"), experiment.options
+    labeled, options = experiment.catalog.load("labeled_index"), experiment.options
     held_out = control.iloc[fold::FOLDS]
     random, asked = tables.as_many_each(labeled, control, held_out, options.start.sampler)
     seed = derived_seed(options.seed, fold, "gain over random")  # training varies, too

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from shlex import quote
 
 import click
@@ -16,20 +15,23 @@ from queryloop.errors import QueryloopError
 from queryloop.experiment import Experiment
 from queryloop.oracles import people
 from queryloop.oracles.registry import asks_people
-from queryloop.storage import lock, state
-from queryloop.storage.experiment import MARK
+from queryloop.storage import lock
 from queryloop.storage.run import Run
 
 
-def show_end(experiment: Experiment, before: int) -> None:
-    """Print the table of cycles, where the results lie and what to type next."""
+def show_end(experiment: Experiment, before: int, *, is_complete: bool) -> None:
+    """Print the table of cycles, where the results lie and what to type next.
+
+    before: cycles that were committed when the run began. is_complete: it has all that were asked for.
+    """
     from queryloop.plots.console import cycles_table
 
     console = Console()
     if before == experiment.n_committed:
-        console.print(f"All {before} cycles are done: nothing was run.", highlight=False)
-    console.print(cycles_table(experiment.latest("metrics"), experiment.catalog.load("timings")))
-    for line in (*_of_control(experiment), _next_steps(experiment)):
+        done = f"All {before} cycles" if is_complete else f"{before} of {experiment.options.n_cycles} cycles"
+        console.print(f"{done} are done: nothing was run.", highlight=False)
+    console.print(cycles_table(experiment.catalog.load("metrics"), experiment.catalog.load("timings")))
+    for line in (*_of_control(experiment), _next_steps(experiment, is_complete=is_complete)):
         console.print(line, highlight=False, soft_wrap=True)
 
 
@@ -40,21 +42,21 @@ def _of_control(experiment: Experiment) -> list[str]:
     from queryloop.gain import control_labels
     from queryloop.statistics.control import missing, told
 
-    if (said := told(experiment.latest("metrics"))) is None:
+    if (said := told(experiment.catalog.load("metrics"))) is None:
         return []
     few = missing(len(control_labels(experiment)))
     gain = few or f"kedro al gain {experiment.flags}"
     return [f"Control        {said}", f"Gain           {gain}"]
 
 
-def _next_steps(experiment: Experiment) -> str:
-    sample = experiment.latest("labeled_index")["sample_id"].iloc[-1]
+def _next_steps(experiment: Experiment, *, is_complete: bool) -> str:
+    sample = experiment.catalog.load("labeled_index")["sample_id"].iloc[-1]
     flags = experiment.flags
     more = f"More cycles    kedro run --pipeline=al_cycle {flags},n_cycles={experiment.n_committed + 5}"
     return "\n".join(
         [
             f"Results        {experiment.catalog['metrics'].folder.parent}",
-            *([] if experiment.is_exhausted else [more]),
+            *([more] if is_complete else []),
             f"Why a sample   kedro al why {quote(sample)} {flags}",
             f"Look inside    kedro viz run {flags}",
         ]
@@ -144,27 +146,15 @@ def _asked_of_people(run: Run) -> tuple[pd.DataFrame, pd.DataFrame] | None:
     return None if run.query.empty else (run.query, run.answers)
 
 
-def verify_all(experiment: Experiment) -> tuple[int, list[str]]:
-    """Number of files checked, and a sentence for each problem, over all of data/."""
-    here = experiment.home
-    n_files, problems = state.damaged(here.parents[4])
-    for home in sorted({path.parent for path in here.parents[3].glob(f"*/*/*/seed_*/{MARK}")}):
-        try:
-            state.check_parts(home, [_in_place_of(folder, here, home) for folder in experiment.folders])
-        except QueryloopError as error:
-            problems.append(str(error))
-    return n_files, problems
-
-
-def _in_place_of(folder: Path, here: Path, home: Path) -> Path:
-    """The folder of another experiment's dataset: the same layer and name, in the other's place."""
-    place, other = (path.relative_to(here.parents[3]).as_posix() for path in (here, home))
-    return Path(folder.as_posix().replace(place, other))
-
-
 def show(columns: list[str], rows: list[list[str]]) -> None:
-    """Print a table."""
-    table = Table(*columns, box=box.SIMPLE_HEAD)
+    """Print a table; nothing of it is cut off, and a file or another program gets a line for each row."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in columns:
+        table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    console = Console()
+    console.print(table, width=None if console.is_terminal else _UNBOUNDED)
+
+
+_UNBOUNDED = 10_000

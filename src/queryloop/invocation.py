@@ -7,6 +7,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,6 +17,14 @@ from kedro.framework.cli.project import run as kedro_run
 from queryloop.colons import read_params
 
 _INTERRUPTED = "Interrupted. Nothing half-written is kept: the same command goes on after what was finished."
+
+
+class Place(click.Path):
+    """A path as a person types it: shells leave the ~ of --out=~/here as it is."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """With the home folder in place of ~."""
+        return Path(str(super().convert(value, param, ctx))).expanduser()
 
 
 def one_paragraph(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -46,13 +46,20 @@ def _sentence(problem: Any, model: type[BaseModel], names: list[str], key: str) 
         what = key.removesuffix(f" {'.'.join(names)!r}")
         return str(unknown(what, ".".join(names), [".".join([*names[:-1], f]) for f in model.model_fields]))
     if kind in ("model_type", "dict_type"):
-        typed = f"{'.'.join(names)}.name:{given}"
-        return f"{key} is a group, not a single value: write {typed} or another of its keys."
+        keys = list(model.model_fields) if kind == "model_type" else []
+        return f"{key} is a group, not a single value: write {_typed('.'.join(names), keys, given)}."
     if kind == "missing":
         return f"{key} is missing."
     rule = problem["msg"].removeprefix("Value error, ")
     rule = rule[0].lower() + rule[1:]
     return f"{key}: {rule}." if isinstance(given, Mapping) else f"{key} is {given!r}: {rule}."
+
+
+def _typed(group: str, keys: list[str], given: Any) -> str:
+    """What stands for a value that was given to a whole group."""
+    if own := next((key for key in ("name", "size") if key in keys), None):
+        return f"{group}.{own}:{given}, or another of its keys: {', '.join(keys)}"
+    return f"{group}.KEY:VALUE" + (f" with one of its keys: {', '.join(keys)}" if keys else "")
 
 
 def _walk(root: type[BaseModel], path: list[str]) -> tuple[type[BaseModel], list[str]]:

@@ -101,7 +101,7 @@ class CycleSession(KedroSession):
                 self._run_cycle(context, experiment)
                 tracker.tell_cycles(experiment.run)
         if not end.is_waiting or experiment.n_committed > before:
-            show_end(experiment, before)
+            show_end(experiment, before, is_complete=not end.said)
         if end.said:
             logger.info(end.said)
         return {}
@@ -113,7 +113,7 @@ class CycleSession(KedroSession):
         if experiment.n_committed >= experiment.options.n_cycles:
             return End("")
         if reason := rules.reason():
-            return End(f"stopped by {reason}.")
+            return End(f"stopped by {reason}. With another value of it, or null, it goes on.")
         waiting = self._waiting(context, experiment)
         return End(waiting, is_waiting=True) if waiting else None
 
@@ -123,7 +123,7 @@ class CycleSession(KedroSession):
         cycle = OneCycle(context, experiment.next_version(), self.store)
         cycle.run(pipeline_names=["al_cycle"], from_nodes=experiment.first_nodes)
         experiment.record_timings(time.perf_counter() - began)
-        _say_done(experiment.latest("metrics"), experiment.task.measure, experiment.options.n_cycles)
+        _say_done(experiment.catalog.load("metrics"), experiment.task.measure, experiment.options.n_cycles)
 
     def _make_content(self, context: KedroContext, experiment: Experiment) -> None:
         """What experiments share, where it was deleted since: a run that waits or ends makes nothing else."""
@@ -161,7 +161,7 @@ class CycleSession(KedroSession):
 
 
 class End(NamedTuple):
-    """What is said when no cycle follows. is_waiting: people have not answered yet."""
+    """What is said when no cycle follows: nothing where all are done. is_waiting: for answers of people."""
 
     said: str
     is_waiting: bool = False

@@ -32,8 +32,8 @@ class StopRules:
         stop = self._experiment.options.stop
         if not self._experiment.n_committed:
             return None
-        latest = self._experiment.latest
-        if found := stop_reason(latest("metrics"), len(latest("query")), stop):
+        load = self._experiment.catalog.load
+        if found := stop_reason(load("metrics"), len(load("query")), stop):
             return found
         if stop.agreement is not None and is_stable(kappas := self._kappas(stop.window), stop):
             shown = ", ".join(f"{value:.3f}" for value in kappas)

@@ -49,6 +49,11 @@ def test_narrowed_commit_is_refused_and_changes_nothing(finished: Tiny, options:
     assert finished.tree() == before
 
 
+def test_a_part_that_only_adds_answers_has_the_lock(begun: Tiny) -> None:
+    result = begun.run("strategy:entropy,n_cycles:4", "--nodes=ask_oracle", pipeline=None)
+    assert result.exit_code == 0, result.output
+
+
 def test_refusal_comes_before_a_first_cycle_too(tiny: Tiny) -> None:
     assert tiny.run("", "--nodes=commit").exit_code == 1
     assert tiny.tree() == {}

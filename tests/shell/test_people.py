@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from queryloop.storage.files import seal_of
+
 from .test_refusals import refusal
-from .tiny import Tiny
+from .tiny import N_TRAIN, Tiny
 
 PEOPLE = "strategy:entropy,oracle.name:people"
 PARAMS = "--params=strategy:entropy"
@@ -278,3 +280,60 @@ def test_labels_are_exported_as_a_table(finished: Tiny, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     found = pd.read_csv(tmp_path / "out" / "labels.csv", dtype=str)
     assert found["sample_id"].tolist() == finished.load("labeled_index", **ENTROPY)["sample_id"].tolist()
+
+
+def test_labels_can_be_corrected_after_the_last_query(waiting: Tiny, tmp_path: Path) -> None:
+    params = f"{PEOPLE},experiment:all,start.size:{N_TRAIN - 7},query.size:7"
+    for folder in (tmp_path / "1", tmp_path / "2"):
+        assert waiting.run(params).exit_code == 0
+        assert waiting.al("ask", f"--out={folder}", f"--params={params}").exit_code == 0
+        fill(waiting, folder)
+        assert waiting.al("tell", str(folder), f"--params={params}").exit_code == 0
+    assert waiting.run(params).exit_code == 0
+    assert "nothing is open" in refusal(waiting.al("ask", f"--params={params}"))
+
+    sample = waiting.load("starting_set", **ENTROPY, experiment="all")["sample_id"][0]
+    wrong = str((int(truth(waiting)[sample]) + 1) % 10)
+    told = waiting.al("tell", str(table(tmp_path / "a.csv", (sample, wrong))), f"--params={params}")
+    assert f"{sample} was {truth(waiting)[sample]}, is now {wrong}" in told.stdout
+    assert "Nothing more is asked: `kedro al export FOLDER" in told.stdout
+    assert waiting.al("export", str(tmp_path / "out"), f"--params={params}").exit_code == 0
+    labels = pd.read_csv(tmp_path / "out" / "labels.csv", dtype=str).set_index("sample_id")["label"]
+    assert labels[sample] == wrong
+    assert len(labels) == N_TRAIN
+
+
+def test_lost_answers_are_named_and_their_numbers_not_given_again(waiting: Tiny, tmp_path: Path) -> None:
+    ask(waiting, tmp_path / "1")
+    for n in (5, 20):
+        fill(waiting, tmp_path / "1", n)
+        tell(waiting, tmp_path / "1")
+    assert waiting.run(f"{PEOPLE},n_cycles:1").exit_code == 0
+    ask(waiting, tmp_path / "2")
+    fill(waiting, tmp_path / "2")
+    tell(waiting, tmp_path / "2")
+
+    first, *_ = sorted(waiting.catalog(**ENTROPY)["answers"].folder.glob("000001-*"))
+    first.unlink()
+    seal_of(first).unlink()
+    said = "has no answer any more to 5 samples of the labelled set"
+    assert said in refusal(waiting.run(PEOPLE))
+    sample = asked_ids(waiting)[7]
+    wrong = str((int(truth(waiting)[sample]) + 1) % 10)
+    tell(waiting, table(tmp_path / "a.csv", (sample, wrong)))
+    assert waiting.load("answers", **ENTROPY)["import_id"].iloc[-1].startswith("000004-")
+
+
+def test_nothing_is_made_for_an_experiment_that_was_not_begun(waiting: Tiny, tmp_path: Path) -> None:
+    before = sorted(waiting.folder.rglob("*"))
+    params = f"--params={PEOPLE},experiment:typo"
+    for command in (["tell", str(table(tmp_path / "a.csv", ("train/000001", "1")))], ["ask"]):
+        assert "has asked for nothing yet: begin it with" in refusal(waiting.al(*command, params))
+    assert sorted(waiting.folder.rglob("*")) == before
+
+
+def test_a_folder_in_the_home_folder(waiting: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shells leave the ~ of --out=~/asked as it is."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert waiting.al("ask", "--out=~/asked", PARAMS).exit_code == 0
+    assert (tmp_path / "asked" / "query.csv").is_file()

@@ -57,6 +57,13 @@ def test_users_command_runs_quietly_and_does_nothing_twice(tiny: Tiny) -> None:
     assert tiny.tree() == before
 
 
+def test_a_folder_of_the_project_is_as_quiet_as_its_root(tiny: Tiny) -> None:
+    done = kedro(tiny.folder / "conf", *COMMAND)
+    first, *_, last = cycles(done.stdout)
+    assert (first, last) == (["1", "20"], ["2", "40"])
+    assert done.stdout.count("INFO") == 1  # Kedro's own, of its logging, before any project is known
+
+
 @pytest.mark.slow
 def test_a_sweep_shows_where_an_experiment_failed_if_asked_to(begun: Tiny) -> None:
     sweep = ("al", "sweep", "--strategies=entropy", "--seeds=1", "--params=training.epochs:3")

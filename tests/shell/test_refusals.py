@@ -37,6 +37,8 @@ REFUSED: dict[str, list[str]] = {
     "query.sise:2": ["'query.sise'", "'query.size'"],
     "strategy:entropy,strategy_options.lable:x": ["no options", "'lable'"],
     "model:resnet18": ["model.name:resnet18"],
+    "query:50": ["write query.size:50"],
+    "strategy_options:3": ["write strategy_options.KEY:VALUE"],
     "oracle:people": ["oracle.name:people"],
     "n_cycles:0": ["'n_cycles'", "0", "greater than or equal to 1"],
     "n_cycles:-1": ["'n_cycles'", "-1"],
@@ -219,6 +221,13 @@ def poison(optimizer: Any, closure: Any = None) -> None:
     for group in optimizer.param_groups:
         for weight in group["params"]:
             weight.data.fill_(float("nan"))
+
+
+def test_what_was_refused_was_not_begun(tiny: Tiny) -> None:
+    said = refusal(tiny.run("strategy:entropy,query.size:1,query.control_share:0.5"))
+    assert "leaves nothing to the strategy" in said
+    assert not [*tiny.folder.rglob("settings.json")]
+    assert "entropy" not in tiny.al("status").stdout
 
 
 STORED = ["labeled_index", "pool_index", "query", "checkpoint", "metrics"]

@@ -31,6 +31,8 @@ def test_a_run_ends_at_the_rule_and_says_so_again(
         assert len(tiny.versions("labeled_index", **MARGIN)) == n_cycles
         assert f"stopped by {rule.partition(':')[0]}" in caplog.text
         assert said in caplog.text
+        assert "All" not in result.stdout
+        assert "More cycles" not in result.stdout  # the same command would end at the rule again
         after.append(tiny.tree())
     assert after[0] == after[1]
 

@@ -78,9 +78,7 @@ class Tiny:
 
     def load(self, name: str, **identity: Any) -> Any:
         """A dataset as it was committed last."""
-        catalog = self.catalog(**identity)
-        catalog[name].release()
-        return catalog.load(name)
+        return self.catalog(**identity).load(name)
 
     def settings(self, **identity: Any) -> dict[str, Any]:
         """What is recorded of an experiment."""

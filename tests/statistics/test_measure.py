@@ -26,3 +26,15 @@ def test_another_column_can_be_asked_for_and_must_be_there() -> None:
         measured_by(IMAGES, ComparisonOptions(measure="f1"))
     with pytest.raises(OptionsError, match="nll, of which less is better"):
         measured_by(IMAGES.assign(nll=1.0), ComparisonOptions(measure="nll"))
+
+
+@pytest.mark.parametrize("column", ["strategy", "seed", "cycle"])
+def test_what_tells_runs_and_cycles_apart_is_no_measure(column: str) -> None:
+    for asked in (ComparisonOptions(measure=column), ComparisonOptions(budget=column)):
+        with pytest.raises(OptionsError, match=f"is {column}, which tells runs and cycles apart"):
+            measured_by(IMAGES.assign(**{column: 1}), asked)
+
+
+def test_measure_and_budget_are_two() -> None:
+    with pytest.raises(OptionsError, match="are both accuracy"):
+        measured_by(IMAGES, ComparisonOptions(budget="accuracy"))

@@ -47,6 +47,14 @@ def test_a_dataset_sees_what_it_has_just_saved_and_no_other_does(home: Path) -> 
     assert ids(dataset(home, "query").load()) == [V1]
 
 
+def test_a_dataset_that_was_loaded_sees_a_later_commit(home: Path) -> None:
+    save(home, V1, *SCHEMAS)
+    open_ = [dataset(home, name) for name in SCHEMAS]
+    assert [ids(each.load()) for each in open_] == [[V1]] * len(SCHEMAS)
+    save(home, V2, *SCHEMAS)
+    assert [ids(each.load()) for each in open_] == [[V2]] * len(SCHEMAS)
+
+
 def test_a_pinned_version_is_loaded_only_if_it_is_committed(home: Path) -> None:
     save(home, V1, *SCHEMAS)
     save(home, V2, *SCHEMAS)

@@ -58,14 +58,14 @@ def test_what_was_never_committed_is_removed_and_nothing_else(home: Path, left: 
     save(home, V2, *left)
     (home / "labeled_index.parquet" / V2).mkdir()
     (home / "query.parquet" / ".query.parquet.0a1b2c3d.tmp").touch()
-    state.remove_leftovers(home, folders(home))
+    state.remove_leftovers(home, folders(home), home / "timings.parquet")
     assert content(home) == before
     assert not [*home.glob(f"*/{V2}")]
 
 
 def test_leftovers_before_the_first_commit_are_removed(home: Path) -> None:
     save(home, V1, "query")
-    state.remove_leftovers(home, folders(home))
+    state.remove_leftovers(home, folders(home), home / "timings.parquet")
     assert content(home) == set()
 
 
@@ -87,6 +87,12 @@ def _lose_all_marks(home: Path) -> None:
         (home / "labeled_index.parquet" / version / "labeled_index.parquet").unlink()
 
 
+def _lose_the_newest_mark(home: Path) -> None:
+    (home / "timings.parquet").mkdir()
+    (home / "timings.parquet" / "000002.parquet").touch()
+    (home / "labeled_index.parquet" / V2 / "labeled_index.parquet").unlink()
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -94,6 +100,7 @@ def _lose_all_marks(home: Path) -> None:
         (_lose_last_mark, f"no labelled set for {V2}, {V3}"),
         (_lose_first_mark, f"no labelled set for {V1}"),
         (_lose_all_marks, f"no labelled set for {V1}, {V2}"),
+        (_lose_the_newest_mark, "labelled sets of 1 cycles, although 2 are committed"),
     ],
 )
 def test_a_lost_part_is_an_error_and_nothing_is_removed(
@@ -104,7 +111,7 @@ def test_a_lost_part_is_an_error_and_nothing_is_removed(
     damage(home)
     before = content(home)
     with pytest.raises(StateError, match=said):
-        state.remove_leftovers(home, folders(home))
+        state.remove_leftovers(home, folders(home), home / "timings.parquet")
     assert content(home) == before
 
 

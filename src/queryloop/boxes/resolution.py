@@ -192,6 +192,6 @@ def _for_images(name: str, where: str) -> OptionsError:
     spreading = [d.name for d in definitions() if d.batch and d.needs <= _SPREADING]
     return OptionsError(
         f"`{name}` works on images only, not {where}. For boxes there are: {', '.join(names())}; "
-        f"power_X, softmax_X, softrank_X and clasp_X around those that score; "
+        f"one of power_X, softmax_X, softrank_X and clasp_X around those that score; "
         f"X+{', X+'.join(spreading)}."
     )

@@ -60,9 +60,13 @@ def asked_of(experiment: Experiment) -> Asked:
         f"the experiment at {run.home} has not finished its first cycle, and asks for nothing before: go on "
         "with the `kedro run` that began it, word for word."
         if len(run.query)
-        else f"the experiment at {run.home} has asked for nothing yet: begin it with "
-        f"{people.run_of(experiment.flags)}."
+        else _asks_nothing_yet(experiment)
     )
+
+
+def _asks_nothing_yet(experiment: Experiment) -> str:
+    begin = people.run_of(experiment.flags)
+    return f"the experiment at {experiment.home} has asked for nothing yet: begin it with {begin}."
 
 
 def waiting(experiment: Experiment) -> str:
@@ -78,12 +82,13 @@ def check_open(experiment: Experiment) -> None:
 
 
 def check_people_are_asked(experiment: Experiment) -> None:
-    """Refuse answers to an experiment that was begun with another oracle, by what it recorded.
+    """Refuse answers to an experiment that was begun with another oracle, by what it recorded, or not begun.
 
-    Raises OptionsError.
+    Raises OptionsError, StateError.
     """
-    settings = state.read_settings(experiment.home)
-    if settings is not None and not is_waited_for(name := settings["oracle"]["name"]):
+    if (settings := state.read_settings(experiment.home)) is None:
+        raise StateError(_asks_nothing_yet(experiment))
+    if not is_waited_for(name := settings["oracle"]["name"]):
         raise OptionsError(
             f"the experiment at {experiment.home} has oracle.name:{name}, which answers by itself. Begin one "
             "whose answers come from people with oracle.name:people and another experiment name."

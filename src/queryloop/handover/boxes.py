@@ -64,7 +64,7 @@ class Boxes(Kind):
         """CASE.nii.gz of every scan, by the networks that metrics are of."""
         scans, options = experiment.catalog.load("images"), experiment.options
         looking = Looking(options.query, options.scoring, options.training)
-        checkpoint = experiment.latest("checkpoint")
+        checkpoint = experiment.catalog.load("checkpoint")
         kind = options.evaluation.predictor
         look = backend_of(checkpoint).predictor(checkpoint, scans, looking, kind)
         write_predicted(folder, scans, look.labels)

@@ -75,7 +75,7 @@ def _predicted(experiment: Experiment) -> dict[str, np.ndarray]:
     """The likeliest class of each sample and its probability."""
     from queryloop.tasks.classification.prediction import predict
 
-    checkpoint = experiment.latest("checkpoint")
+    checkpoint = experiment.catalog.load("checkpoint")
     inputs = embed(*map(experiment.catalog.load, ("images", "features")))
     assert isinstance(inputs, np.ndarray)
     rows, training = np.arange(len(inputs)), experiment.options.training

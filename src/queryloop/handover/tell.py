@@ -13,7 +13,7 @@ from queryloop import samples as tables
 from queryloop.errors import examples
 from queryloop.exchange.answers import Answer
 from queryloop.experiment import Experiment
-from queryloop.handover.asked import Asked, asked_of, check_content, check_open, check_people_are_asked
+from queryloop.handover.asked import Asked, asked_of, check_content, check_people_are_asked
 from queryloop.handover.kind import Kind
 from queryloop.handover.kinds import kind_of
 from queryloop.oracles import people
@@ -30,16 +30,16 @@ def tell(experiment: Experiment, given: Path, annotator: str) -> list[str]:
     """
     check_people_are_asked(experiment)
     with lock.locked(experiment.home):
-        check_open(experiment)
         asked = asked_of(experiment)
-        digest, imports = _digest(kind_of(experiment), asked, given), asked.answers["import_id"].unique()
-        if people.import_id(len(imports), digest) in imports[-1:]:  # after another one it takes that back
+        digest, last = _digest(kind_of(experiment), asked, given), people.last_import(asked.answers)
+        newest = asked.answers["import_id"].iloc[-1:]
+        if (newest == people.import_id(last, digest)).any():  # after another one it takes that back
             return [f"{given} was taken in before: nothing changed.", _next_step(experiment, asked)]
         check_content(experiment)
         found, labels = kind_of(experiment).read(experiment, asked, given), asked.labels
         new = {sample: a for sample, a in found.answers.items() if labels.get(sample) != a.label}
         experiment.catalog.save("masks", found.masks)
-        experiment.catalog.save("answers", _rows(new, annotator, people.import_id(len(imports) + 1, digest)))
+        experiment.catalog.save("answers", _rows(new, annotator, people.import_id(last + 1, digest)))
         said = [*_changes(labels, found.answers, new), *found.remarks]
         return [*said, _next_step(experiment, asked_of(experiment))]
 
@@ -76,4 +76,6 @@ def _changes(labels: pd.Series, given: Mapping[str, Answer], new: Mapping[str, A
 
 
 def _next_step(experiment: Experiment, asked: Asked) -> str:
+    if experiment.is_exhausted:
+        return f"Nothing more is asked: `kedro al export FOLDER {experiment.flags}` writes the labels out."
     return people.next_step(asked.query, asked.answers, experiment.flags)

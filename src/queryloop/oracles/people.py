@@ -6,6 +6,8 @@ import pandas as pd
 
 from queryloop.errors import StateError, examples
 
+_IMPORT = r"^(\d{6,})-[0-9a-f]{16}$"
+
 
 def answer(asked: pd.DataFrame, *_: object) -> pd.DataFrame:
     """Never gives answers of its own. Raises StateError naming what has none."""
@@ -54,6 +56,22 @@ def import_id(number: int, digest: str) -> str:
     return f"{number:06d}-{digest[:16]}"
 
 
+def last_import(answers: pd.DataFrame) -> int:
+    """The number of the last import; 0 where there is none, and for answers that nobody was waited for."""
+    found = answers["import_id"].str.extract(_IMPORT, expand=False).dropna()
+    return int(found.astype(int).max()) if len(found) else 0
+
+
+def check_kept(unanswered: pd.DataFrame, labeled: pd.DataFrame) -> None:
+    """Raise StateError where samples of the labelled set have no answer any more."""
+    lost = unanswered.loc[unanswered["sample_id"].isin(labeled["sample_id"]), "sample_id"]
+    if len(lost):
+        raise StateError(
+            f"answers.parquet has no answer any more to {len(lost)} samples of the labelled set "
+            f"({examples(lost.tolist())}): restore its files from a copy."
+        )
+
+
 def are_given(answers: pd.DataFrame) -> bool:
     """Whether some of the answers are from people."""
-    return bool(answers["import_id"].str.fullmatch(r"\d{6,}-[0-9a-f]{16}").any())
+    return last_import(answers) > 0

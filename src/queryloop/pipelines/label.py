@@ -24,12 +24,15 @@ def ask_oracle(
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Everything asked so far, and the answers to what has none yet."""
-    from queryloop.oracles.registry import answering
+    from queryloop.oracles.people import check_kept
+    from queryloop.oracles.registry import answering, is_waited_for
 
     asked = tables.asked(labeled_index, starting_set if labeled_index.empty else query, strategy)
     open_ = asked[~asked["sample_id"].isin(answers["sample_id"])]
     if open_.empty:
         return asked, tables.table("answers")
+    if is_waited_for(oracle.name):
+        check_kept(open_, labeled_index)
     who = answering(oracle.name, start.sampler, tables.next_cycle(labeled_index) - 1)
     return asked, who(open_, task_of(dataset).known(open_, samples), oracle, seed)
 

@@ -8,6 +8,7 @@ from queryloop.errors import OptionsError, unknown
 from queryloop.options import ComparisonOptions
 from queryloop.statistics.control import ESTIMATES
 
+_NO_RESULT = ("strategy", "seed", "cycle")
 _LESS_IS_BETTER = ("ece", "nll", "brier", "surface_distance")
 
 
@@ -22,8 +23,14 @@ def measured_by(metrics: pd.DataFrame, comparison: ComparisonOptions) -> tuple[s
             f"no curve of it is complete. Choose one of a test set, such as {usual[0]}."
         )
     for option, name in (("measure", measure), ("budget", budget)):
+        if name in _NO_RESULT:
+            raise OptionsError(
+                f"comparison.{option} is {name}, which tells runs and cycles apart: leave it out."
+            )
         if len(metrics) and name not in metrics.columns:
             raise unknown(f"comparison.{option}", name, metrics.columns)
+    if measure == budget:
+        raise OptionsError(f"comparison.measure and comparison.budget are both {measure}: leave one out.")
     if measure.startswith(_LESS_IS_BETTER):
         raise OptionsError(
             f"comparison.measure is {measure}, of which less is better: choose one of which more is, "

@@ -99,7 +99,11 @@ class ExperimentDataset(AbstractVersionedDataset[T, T], abc.ABC):
         return [str(path) for path in paths]
 
     def resolve_load_version(self) -> str | None:
-        """The version to load. Raises StateError for a pinned version that was never committed."""
+        """The version to load: the one asked for, or the last one that is committed by now.
+
+        Raises StateError for a pinned version that was never committed.
+        """
+        self.release()  # Kedro would stay with what was the last one when it first looked
         version = super().resolve_load_version()
         if version is not None and version != self._saved and version not in committed(self.home):
             raise StateError(f"{self.folder.name} has no committed version {version}.")

@@ -16,7 +16,12 @@ from queryloop.storage.state import SETTINGS
 if TYPE_CHECKING:
     import pandas as pd
 
-_SEED = re.compile(r"seed_\d+")  # a copy beside it is no experiment
+_SEED = re.compile(r"seed_\d+")
+
+
+def is_seed(folder: Path) -> bool:
+    """Whether a folder is of an experiment; a copy beside it is none."""
+    return _SEED.fullmatch(folder.name) is not None
 
 
 class ExperimentResults(AbstractDataset[None, "list[Run]"]):
@@ -52,7 +57,7 @@ class ExperimentResults(AbstractDataset[None, "list[Run]"]):
 
     def _at(self, pattern: str) -> list[Run]:
         homes = sorted(path.parent for path in self._layers.states.glob(pattern))
-        return [self.run_at(home) for home in homes if _SEED.fullmatch(home.name)]
+        return [self.run_at(home) for home in homes if is_seed(home)]
 
     def run_at(self, home: Path) -> Run:
         """The experiment at `home`."""

@@ -44,17 +44,24 @@ def _one_later(version: str) -> str:
 _CLOCK = "%Y-%m-%dT%H.%M.%S.%f"
 
 
-def check_parts(home: Path, folders: Sequence[Path]) -> None:
+def check_parts(home: Path, folders: Sequence[Path], timings: Path) -> None:
     """Every committed cycle must have all its parts, and no others may lie about.
 
-    Raises StateError where a committed cycle lacks a part, or where more is uncommitted than one
-    interrupted cycle can have left: then the labelled set itself was lost.
+    timings: folder of a file for each cycle, written after its commit. Raises StateError where a committed
+    cycle lacks a part, or where the labelled set itself was lost: the last cycles have times and no set, or
+    more is uncommitted than one interrupted cycle can have left.
     """
     marks = committed(home)
     for folder in folders:
         lost = sorted(set(marks) - set(versions_of(folder)))
         if lost:
             raise StateError(f"{folder} lacks version {lost[0]}, which is committed: restore it from a copy.")
+    timed = max((int(path.stem) for path in timings.glob("*.parquet")), default=0)
+    if timed > len(marks):
+        raise StateError(
+            f"{home} has labelled sets of {len(marks)} cycles, although {timed} are committed: restore "
+            "labeled_index.parquet from a copy, or give another experiment name."
+        )
     leftover = sorted({v for f in folders for v in versions_of(f)} - set(marks))
     if len(leftover) > 1 or (leftover and marks and leftover[0] < marks[-1]):
         raise StateError(
@@ -63,13 +70,13 @@ def check_parts(home: Path, folders: Sequence[Path]) -> None:
         )
 
 
-def remove_leftovers(home: Path, folders: Iterable[Path]) -> None:
+def remove_leftovers(home: Path, folders: Iterable[Path], timings: Path) -> None:
     """Delete what an interrupted run left: temporary files, and what it never committed. Under the lock only.
 
     Raises StateError as `check_parts` does, and then deletes nothing.
     """
     folders = list(folders)
-    check_parts(home, folders)
+    check_parts(home, folders, timings)
     for place in sorted({folder.parent for folder in folders}):
         remove_abandoned(place.rglob(TEMPORARY))
     for folder in folders:
@@ -111,6 +118,11 @@ def record_settings(
         _remove(path)
     with whole_file(home / SETTINGS) as file:
         file.write(json.dumps(settings, indent=1, sort_keys=True).encode())
+
+
+def forget_settings(home: Path) -> None:
+    """Remove the settings of an experiment that nothing was made from. Under the lock only."""
+    _remove(home / SETTINGS)
 
 
 def check_settings(home: Path, settings: dict[str, Any]) -> None:
