@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,13 +14,12 @@ from pools import CLASSES, DRAWS
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
+from queryloop import strategies
 from queryloop.models.heads import LinearHead
 from queryloop.models.network import Network
 from queryloop.options import TrainingOptions
-from queryloop.strategies import resolve
-from queryloop.strategies.sharpen import sharpened
 from queryloop.tasks.classification.prediction import Look, probabilities, reduction, softmax
-from queryloop.training.compute import Compute, quick, resolve_scoring
+from queryloop.training.compute import Compute, resolve
 from queryloop.training.pixels import Pixels
 from queryloop.training.predict import predict
 
@@ -105,21 +103,16 @@ def passes(made: Scene) -> Job:
     return Job(call, n / len(made.images), told=_part(n, made))
 
 
-def ours_grand(options: TrainingOptions) -> Callable[[Scene], Job]:
-    """A quick look at all and an exact one where it decides, if there are two; then the closed form."""
+def ours_grand(precision: str) -> Callable[[Scene], Job]:
+    """One look at all, then the closed form."""
 
     def prepare(made: Scene) -> Job:
-        strategy = resolve("grand", {"label": "pseudo"})
-
-        def look(given: TrainingOptions, rows: np.ndarray) -> dict[str, Tensor]:
-            reduce = reduction({"probs": probabilities, "embeddings": lambda seen: seen.seen.features})
-            return predict([made.network], reduce, made.images, rows, made.pixels, resolve_scoring(given))
+        strategy = strategies.resolve("grand", {"label": "pseudo"})
+        reduce = reduction({"probs": probabilities, "embeddings": lambda seen: seen.seen.features})
+        rows, compute = np.arange(len(made.images)), Compute("cpu", precision, made.threads)
 
         def call() -> list[int]:
-            rough = quick(options)
-            evidence = look(rough or options, np.arange(len(made.images)))
-            if rough is not None:
-                evidence = sharpened(strategy, evidence, partial(look, options), k=TOP, seed=0)
+            evidence = predict([made.network], reduce, made.images, rows, made.pixels, compute)
             return _top(strategy.score(evidence, 0))
 
         return Job(call)
@@ -158,7 +151,7 @@ def _wrapped(network: nn.Module) -> Any:
 
 def _native(contenders: dict[str, Any]) -> dict[str, Any]:
     """None of them on a processor that only emulates bfloat16: minutes, and nobody would choose it there."""
-    return contenders if quick(TrainingOptions()) else {}
+    return contenders if resolve(TrainingOptions()).precision == "bf16" else {}
 
 
 CASES = [
@@ -178,9 +171,8 @@ CASES = [
         "ResNet-18, 2,000 images, likeliest label",
         scene,
         {
-            "queryloop": ours_grand(TrainingOptions()),
-            "queryloop, fp32": ours_grand(TrainingOptions(precision="32")),
-            **_native({"queryloop, bf16": ours_grand(TrainingOptions(precision="bf16"))}),
+            "queryloop, fp32": ours_grand("32"),
+            **_native({"queryloop, bf16": ours_grand("bf16")}),
             "autograd loop": looped_grand,
         },
         reference="autograd loop",

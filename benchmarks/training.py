@@ -34,7 +34,7 @@ from queryloop.tasks.classification.prediction import predict
 from queryloop.tasks.task import Recipe
 from queryloop.training.augment import AUGMENTATIONS
 from queryloop.training.batches import Batches
-from queryloop.training.compute import Compute, isolated, quick
+from queryloop.training.compute import Compute, isolated, resolve
 from queryloop.training.fit import fit
 from queryloop.training.objective import Objective
 from queryloop.training.pixels import Pixels, load
@@ -84,7 +84,7 @@ def _ways(threads: int) -> dict[str, Way]:
         "notebook, 2 workers": partial(_notebook, 2),
         "queryloop, fp32": partial(_ours, Compute("cpu", "32", threads)),
     }
-    if quick(TrainingOptions()):  # emulated bfloat16 takes minutes
+    if resolve(TrainingOptions()).precision == "bf16":  # emulated bfloat16 takes minutes
         ways["queryloop, bf16"] = partial(_ours, Compute("cpu", "bf16", threads))
     return ways
 

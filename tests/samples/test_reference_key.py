@@ -14,7 +14,7 @@ def recorded(**groups: object) -> dict[str, object]:
 
 def test_reference_key_changes_with_whatever_changes_its_result() -> None:
     others: list[dict[str, object]] = [
-        {},
+        {"training": {"precision": "32"}},
         {"data": {"validation": 5}},
         {"model": {"width": 9}},
         {"training": {"epochs": 9}},
@@ -22,6 +22,8 @@ def test_reference_key_changes_with_whatever_changes_its_result() -> None:
         {"training": {"auxiliary": "learning_loss", "learning_loss": {"detach": 0.6}}},
         {"training": {"auxiliary": "learning_loss", "learning_loss": {"detach": 0.6, "margin": 2.0}}},
         {"data": {"transfer": 0.5, "validation": 0.1}, "training": {"patience": 2}},
+        {"training": {"precision": "mixed"}},
+        {"training": {"precision": "bf16"}},
         {"seed": 1},
         {"scoring": {"mirrors": True}},
         {"evaluation": {"predictor": "ensemble"}},

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from queryloop.options import ModelOptions
+from queryloop.training import compute
 from queryloop.training.frozen import FrozenTrunk, frozen_trunk
 
 from .tiny import N_DIGITS, Tiny
@@ -133,3 +134,15 @@ def test_the_reference_on_all_labels_takes_the_same_features(
     monkeypatch.setattr(FrozenTrunk, "features", None)
     done = frozen.run("model.freeze:trunk", pipeline="full_data")
     assert done.exit_code == 0, done.output
+
+
+def test_a_frozen_trunk_trains_alike_on_every_processor(
+    frozen: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its head computes in fp32, so precision auto is recorded as that, whatever the processor has."""
+    for native in (True, False):
+        monkeypatch.setattr(compute, "_native_bf16", lambda device, native=native: native)
+        done = frozen.run(f"strategy:margin,experiment:alike{FROZEN},training.precision:auto")
+        assert done.exit_code == 0, done.output
+    settings = frozen.settings(strategy="margin", experiment="alike", model={"freeze": "trunk"})
+    assert settings["computing"]["precision"] == "32"

@@ -59,6 +59,8 @@ REFUSED: dict[str, list[str]] = {
     "training.augmentation:turn": ["augmentation of images 'turn'", "flip_crop"],
     "scoring.mirrors:true": ["scoring.mirrors has no effect on classification"],
     "model.nnunet.width:8": ["model.nnunet has no effect on mlp"],
+    "training.batch_size:1": ["training.batch_size:1", "take 2 or more"],
+    "training.learning_rate:auto,training.reinit:warm": ["far too low a one for reinit:warm: set a number"],
     "training.device:cuda:77": ["cuda:77", "not available"],
 }
 

@@ -4,6 +4,7 @@ import pytest
 
 from queryloop.parsing import parse
 from queryloop.recorded import settings_of
+from queryloop.training import compute
 
 IDENTITY = {"experiment": "main", "dataset": "digits", "strategy": "random", "seed": 0}
 
@@ -27,13 +28,15 @@ def test_what_changes_no_result_may_change(groups: dict[str, object]) -> None:
     assert recorded(**groups) == recorded()
 
 
-@pytest.mark.parametrize("other", ["32", "bf16"])
-def test_every_precision_is_told_from_auto_unless_it_means_the_same(other: str) -> None:
-    """auto may train in bfloat16, and never scores in it; bf16 does both, 32 neither."""
-    auto, set_by_hand = recorded(), recorded(training={"precision": other})
-    same = auto["computing"] == set_by_hand["computing"]
-    assert same == (other == "32" and auto["computing"]["precision"] == "32")  # type: ignore[index]
-    assert (auto == set_by_hand) == same
+@pytest.mark.parametrize("native", [True, False])
+def test_auto_is_recorded_as_what_it_means_here(monkeypatch: pytest.MonkeyPatch, native: bool) -> None:
+    """So that a machine of the other kind can go on with it, set by hand."""
+    monkeypatch.setattr(compute, "_native_bf16", lambda device: native)
+    same = "mixed" if native else "32"
+    auto = recorded()
+    monkeypatch.setattr(compute, "_native_bf16", lambda device: not native)
+    for asked in ("32", "mixed", "bf16"):
+        assert (recorded(training={"precision": asked}) == auto) == (asked == same)
 
 
 def test_a_precision_may_look_like_a_number() -> None:

@@ -177,6 +177,26 @@ def test_changed_threads_are_named_as_they_are_typed(home: Path) -> None:
         state.check_settings(home, two)
 
 
+@pytest.mark.parametrize(
+    ("precision", "scoring", "asked"), [("32", "32", "32"), ("bf16", "32", "mixed"), ("bf16", "bf16", "bf16")]
+)
+def test_a_changed_precision_is_named_as_it_is_typed(
+    home: Path, precision: str, scoring: str, asked: str
+) -> None:
+    begun_with, *others = (
+        {"computing": {"precision": p, "scoring_precision": s}}
+        for p, s in [(precision, scoring), ("32", "32"), ("bf16", "32"), ("bf16", "bf16")]
+    )
+    state.record_settings(home, begun_with, [])
+    for other in others:
+        if other != begun_with:
+            with pytest.raises(
+                StateError, match=f"is set with --params=training.precision:{asked}\\."
+            ) as told:
+                state.check_settings(home, other)
+            assert str(told.value).count("is set with") == 1
+
+
 def test_settings_that_were_lost_after_a_commit_are_not_made_up_anew(home: Path) -> None:
     made = begun(home)
     save(home, V1, *SCHEMAS)

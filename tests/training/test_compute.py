@@ -29,11 +29,15 @@ def test_auto_precision_follows_the_processor(
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: flags)
     assert resolve(TrainingOptions(device="cpu")).precision == precision
+    assert resolve_scoring(TrainingOptions(device="cpu")).precision == "32"
 
 
-@pytest.mark.parametrize(("asked", "precision"), [("auto", "32"), ("32", "32"), ("bf16", "bf16")])
-def test_scoring_is_exact_unless_asked_otherwise(asked: str, precision: str) -> None:
-    assert resolve_scoring(TrainingOptions(device="cpu", precision=asked)).precision == precision
+@pytest.mark.parametrize(
+    ("asked", "training", "scoring"), [("32", "32", "32"), ("mixed", "bf16", "32"), ("bf16", "bf16", "bf16")]
+)
+def test_scoring_is_exact_unless_asked_otherwise(asked: str, training: str, scoring: str) -> None:
+    options = TrainingOptions(device="cpu", precision=asked)
+    assert (resolve(options).precision, resolve_scoring(options).precision) == (training, scoring)
 
 
 def test_auto_device_takes_the_fastest_there_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from queryloop.options.auxiliary import AdversarialOptions, LearningLossOptions, VaalOptions
 from queryloop.options.ending import ComparisonOptions, StopOptions, TrackingOptions
@@ -163,8 +163,9 @@ class TrainingOptions(Options):
     ensemble: Literal["seeds", "folds"] = "seeds"
     """How the networks of an ensemble differ. seeds: by all that is drawn; folds: of scans, also by what
     they learn from, each leaving out another part of the scans with labels."""
-    precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(str)] = "auto"
-    """auto: bfloat16 in training where the processor has it, fp32 wherever it decides a query."""
+    precision: Annotated[Literal["auto", "32", "mixed", "bf16"], BeforeValidator(str)] = "auto"
+    """mixed: bfloat16 in training, fp32 in whatever decides a query or is measured; bf16: everywhere. auto:
+    mixed where the processor has bfloat16, else 32."""
     auxiliary: str = "auto"
     """What is trained beside the network to judge samples; auto: what the strategy asks for, or none."""
     learning_loss: LearningLossOptions = LearningLossOptions()
@@ -174,6 +175,15 @@ class TrainingOptions(Options):
     """As Lightning names them: cpu, cuda, mps; auto: the best there is."""
     threads: Count | Literal["auto"] = "auto"
     """Of the processor; their number can change the last digits of results, so it is recorded."""
+
+    @model_validator(mode="after")
+    def _find_rates_of_fresh_weights(self) -> Self:
+        if self.learning_rate == "auto" and self.reinit == "warm":
+            raise ValueError(
+                "learning_rate:auto finds rates for weights that have learned nothing, far too low a one for "
+                "reinit:warm: set a number, or reinit:shrink_perturb"
+            )
+        return self
 
     @property
     def beside(self) -> str:

@@ -53,7 +53,7 @@ def reference_key(settings: Mapping[str, Any], n_cycles: int) -> str:
     """
     groups = {name: settings[name] for name in ("samples", "sources", "seed", "data", "model", "training")}
     said = {name: value for name, value in flat(groups).items() if not name.startswith(_NO_RESULT)}
-    said |= measuring(settings) | {"precision": settings["computing"]["precision"]}
+    said |= measuring(settings) | {name: settings["computing"][name] for name in _PRECISIONS}
     said["beside"] = learned_beside(settings, has_pool=False)
     if said["training.patience"] == 0:  # no training stops by validation samples
         del said["data.transfer"]
@@ -61,6 +61,7 @@ def reference_key(settings: Mapping[str, Any], n_cycles: int) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
+_PRECISIONS = ("precision", "scoring_precision")
 _NO_RESULT = (
     *("data.workers", "model.nnunet.trained"),
     *("training.device", "training.threads", "training.precision"),

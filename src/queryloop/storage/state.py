@@ -27,6 +27,8 @@ from queryloop.values import flat
 
 SETTINGS = "settings.json"
 _THREADS = "computing.threads"  # as training.threads resolved
+_PRECISION, _SCORING = "computing.precision", "computing.scoring_precision"  # as training.precision did
+_ASKED = {("32", "32"): "32", ("bf16", "32"): "mixed", ("bf16", "bf16"): "bf16"}
 
 
 def next_version(folders: Iterable[Path]) -> str:
@@ -146,6 +148,9 @@ def _differences(home: Path, before: dict[str, Any], now: dict[str, Any]) -> str
         "samples": " `samples` changes with the source files (raw_root) and with the options in `data`.",
         _THREADS: f" `{_THREADS}` is set with --params=training.threads:{old.get(_THREADS)}.",
     }
+    if precision := _ASKED.get((str(old.get(_PRECISION)), str(old.get(_SCORING)))):
+        told = f" Precision is set with --params=training.precision:{precision}."
+        hints |= {_PRECISION: told} if _PRECISION in changed else {_SCORING: told}
     return (
         f"the experiment at {home} {_done(home)} with other settings "
         f"({'; '.join(changed.values())}).{''.join(hints[key] for key in hints if key in changed)} "

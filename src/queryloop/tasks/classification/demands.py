@@ -35,13 +35,16 @@ def settled(options: ExperimentOptions, strategy: Strategy) -> ExperimentOptions
     _refuse_patience(options.training.patience, options.data.validation)
     if draws:
         _refuse_without_draws(strategy, members, dropout)
+    _refuse_single_samples(options)
+    precision = options.training.precision
     if options.model.freeze == "trunk":
         _refuse_without_images(auxiliary, options.training.augmentation)
+        precision = unless_auto(precision, "32")  # a layer on features: nothing to gain, and alike everywhere
     return options.changed(
         data={"transfer": transfer},
         model={"dropout": dropout},
         scoring={"members": members},
-        training={"auxiliary": auxiliary},
+        training={"auxiliary": auxiliary, "precision": precision},
     )
 
 
@@ -95,6 +98,15 @@ def _refuse_patience(patience: int, validation: float) -> None:
         raise OptionsError(
             f"training.patience is {patience}, but there are no validation samples to stop by: "
             "add data.validation:0.1, or training.patience:0."
+        )
+
+
+def _refuse_single_samples(options: ExperimentOptions) -> None:
+    """Two copies of one sample have no spread to be normalised by where a channel has one value a sample."""
+    if options.training.batch_size == 1 and "mlp" in (options.model.name, options.model.head):
+        raise OptionsError(
+            "training.batch_size:1 teaches a network with batch norm of single values nothing "
+            "(model.name:mlp, model.head:mlp): take 2 or more."
         )
 
 

@@ -12,12 +12,9 @@ from queryloop.errors import naming_rows
 from queryloop.options import QueryOptions, ScoringOptions, TrainingOptions
 from queryloop.randomness import derived_seed
 from queryloop.strategies import Strategy
-from queryloop.strategies.kinds import TopK
-from queryloop.strategies.sharpen import sharpened
 from queryloop.tasks.classification.prediction import Draws, predict
 from queryloop.tasks.task import Data, Looking
 from queryloop.training.checkpoint import Checkpoint
-from queryloop.training.compute import quick
 
 
 def collected(
@@ -32,9 +29,7 @@ def collected(
     """What the strategy needs, by name; `ids` says who the candidates are.
 
     A need is seen in the candidates, or by its prefix in the labelled, the transfer or the target rows.
-    Transfer rows are validation rows that the training has not seen: it did not stop by them. Where a
-    quicker look is to be had, a scorer's pool gets it first, and exact numbers where they decide the query;
-    not if the scorer learns, which it would do at each look.
+    Transfer rows are validation rows that the training has not seen: it did not stop by them.
     """
     query, scoring, training = looking.query, looking.scoring, looking.training
     cycle = tables.next_cycle(labeled) - 1
@@ -46,20 +41,11 @@ def collected(
         "target_": tables.candidates(pool, scoring.targets, seed, cycle, "targets"),
     }
     wanted = _by_prefix(strategy.needs, seen)
-    look = partial(_look, checkpoint, data, _draws(scoring, seed, cycle), cycle)
-    k = min(tables.query_parts(query, labeled, pool)[0], len(candidates))
-    is_quick = isinstance(strategy, TopK) and not strategy.learns_on_validation
-    rough = quick(training) if wanted.get("") and is_quick and 0 < 4 * k < len(candidates) else None
+    look = partial(_look, checkpoint, data, _draws(scoring, seed, cycle), cycle, training)
     evidence: dict[str, Any] = {"ids": candidates["sample_id"].tolist()}
     for prefix, needs in wanted.items():
-        found = look(training if prefix else rough or training, needs, seen[prefix])
-        evidence |= {prefix + name: value for name, value in found.items()}
-    evidence |= _known_beside(strategy.needs, evidence, labeled, seen["val_"], data.samples, query)
-    if rough is None:
-        return evidence
-    exact = partial(look, training, wanted[""])
-    query_seed = tables.query_seed(seed, labeled)
-    return sharpened(strategy, evidence, lambda rows: exact(candidates.iloc[rows]), k=k, seed=query_seed)
+        evidence |= {prefix + name: value for name, value in look(needs, seen[prefix]).items()}
+    return evidence | _known_beside(strategy.needs, evidence, labeled, seen["val_"], data.samples, query)
 
 
 def _draws(scoring: ScoringOptions, seed: int, cycle: int) -> Draws:
