@@ -86,8 +86,7 @@ In a row: NAME+NAME. Of scikit-activeml: skactiveml.NAME. More: docs/strategies.
 def show_status(experiment: Experiment) -> None:
     """Print a table of all experiments, and how those of the data set go on that wait for people."""
     found = [(run, standing(run)) for run in experiment.catalog["experiments"].begun()]
-    columns = ["dataset", "experiment", "strategy", "seed", "cycles", "labels", "result", "state"]
-    show(columns, [[*place(run), *told] for run, told in found])
+    show(COLUMNS, [[*place(run), *told] for run, told in found])
     intact = [run for run, told in found if told != _DAMAGED]
     if len(intact) < len(found):
         click.echo(f"{len(found) - len(intact)} experiments are damaged: `kedro al verify` says where.")
@@ -98,6 +97,10 @@ def show_status(experiment: Experiment) -> None:
             click.echo(people.next_step(*asked, experiment.flags_of(run)))
     if others := sorted({run.dataset for run, _ in waiting} - {here}):
         click.echo(f"How experiments of {', '.join(others)} go on: give their --env, too.")
+
+
+COLUMNS = ["dataset", "experiment", "strategy", "seed", "cycles", "labels", "result", "state"]
+"""Of a table of experiments: `place` and `standing`."""
 
 
 def place(run: Run) -> list[str]:
@@ -148,7 +151,7 @@ def _asked_of_people(run: Run) -> tuple[pd.DataFrame, pd.DataFrame] | None:
 
 def show(columns: list[str], rows: list[list[str]]) -> None:
     """Print a table; nothing of it is cut off, and a file or another program gets a line for each row."""
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for name in columns:
         table.add_column(name, overflow="fold")
     for row in rows:

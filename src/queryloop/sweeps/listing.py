@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from queryloop.errors import QueryloopError
-from queryloop.inspection import place, show, standing
+from queryloop.inspection import COLUMNS, place, show, standing
 from queryloop.storage.run import Run
 from queryloop.sweeps.plan import plan
 from queryloop.sweeps.written import SweepOptions, groups, read_sweeps
@@ -18,12 +18,14 @@ _IDENTITY = ("dataset", "experiment", "strategy", "seed")
 
 
 def show_experiments(context: Any, env: str | None, params: dict[str, Any]) -> None:
-    """Print a table of all experiments, and one of the sweeps that are written down."""
+    """Print where all experiments stand, their settings, and how far the sweeps are that are written down."""
     begun = [(run, _settings(run)) for run in context.catalog["experiments"].begun()]
     told = _told([settings for _, settings in begun])
-    rows = [[*place(run), *standing(run), _words(settings, told)] for run, settings in begun]
-    columns = ["dataset", "experiment", "strategy", "seed", "cycles", "labels", "result", "state", "settings"]
-    show(columns, rows)
+    show(COLUMNS, [[*place(run), *standing(run)] for run, _ in begun])
+    show(
+        ["experiment", "settings"],
+        [["/".join(place(run)), _words(settings, told)] for run, settings in begun],
+    )
     if sweeps := read_sweeps(context.config_loader):
         columns = ["sweep", "experiments", "complete", "cycles", "strategies"]
         show(columns, [_far(env, params, name, sweep) for name, sweep in sweeps.items()])
