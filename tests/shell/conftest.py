@@ -7,6 +7,7 @@ import pytest
 
 from queryloop.sweeps import running
 
+from .people import PEOPLE
 from .tiny import Tiny
 
 
@@ -34,3 +35,17 @@ def begun(finished: Tiny, tmp_path: Path) -> Tiny:
 def no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail where a process would be started."""
     monkeypatch.setattr(running, "Worker", None)
+
+
+@pytest.fixture(scope="session")
+def waiting_project(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    tiny = Tiny.create(tmp_path_factory.mktemp("waiting") / "project")
+    result = tiny.run(PEOPLE)
+    assert result.exit_code == 0, result.output
+    return tiny
+
+
+@pytest.fixture
+def waiting(waiting_project: Tiny, tmp_path: Path) -> Tiny:
+    """A project whose starting set waits for people, to be changed."""
+    return Tiny(shutil.copytree(waiting_project.folder, tmp_path / "project"))

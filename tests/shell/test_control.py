@@ -14,7 +14,7 @@ from queryloop.statistics.control import ESTIMATES
 from queryloop.storage.checkpoints import read_checkpoint
 from queryloop.tasks.classification.prediction import predicted
 
-from .test_people import fill
+from .people import fill
 from .test_refusals import refusal
 from .tiny import Tiny
 
