@@ -132,7 +132,7 @@ def test_last_query_takes_what_is_left_and_the_run_ends(tiny: Tiny) -> None:
     before = tiny.tree()
     again = tiny.run(params)
     assert again.exit_code == 0
-    assert "All 3 cycles are done" in again.stdout
+    assert "3 of 9 cycles are done" in again.stdout
     assert tiny.tree() == before
 
 

@@ -227,7 +227,8 @@ def test_experiments_are_listed_with_what_differs_and_sweeps_with_how_far_they_a
     good = {"strategies": ["margin", "bald"], "seeds": [1, 2], "n_cycles": 2}
     again.configure("local", "sweep", {"bad": {"strategies": ["margn"]}, "main": good})
     listed = rows_of(again.al("experiments").stdout)
-    margin = next(row for row in listed if row.startswith("digits main margin seed_1 2 40"))
+    assert any(row.startswith("digits main margin seed_1 2 40") for row in listed)
+    margin = next(row for row in listed if row.startswith("digits/main/margin/seed_1"))
     assert "model.name:mlp, start.size:20, query.size:20" in margin
     assert "model.dropout:0.0" in margin
     assert "training.epochs" not in margin
