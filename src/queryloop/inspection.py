@@ -157,7 +157,9 @@ def show(columns: list[str], rows: list[list[str]]) -> None:
     for row in rows:
         table.add_row(*row)
     console = Console()
-    console.print(table, width=None if console.is_terminal else _UNBOUNDED)
+    if not console.is_terminal:
+        console.width = _UNBOUNDED
+    console.print(table)
 
 
 _UNBOUNDED = 10_000

@@ -62,9 +62,9 @@ class Tiny:
         """`kedro al name ...`."""
         return self.command("al", name, *arguments)
 
-    def command(self, *arguments: str) -> Result:
+    def command(self, *arguments: str, columns: int = 200) -> Result:
         with chdir(self.folder):
-            return CliRunner(env={"COLUMNS": "200"}).invoke(cli, arguments)
+            return CliRunner(env={"COLUMNS": str(columns)}).invoke(cli, arguments)
 
     def session(self, **params: Any) -> CycleSession:
         return CycleSession.create(project_path=self.folder, runtime_params=params)
