@@ -28,23 +28,18 @@ def settings_of(options: ExperimentOptions, fingerprint: str) -> dict[str, Any]:
 
     Raises as `Task.recorded` does.
     """
-    from queryloop.training.compute import resolve, resolve_scoring
+    from queryloop.training.compute import precisions, resolve
 
     asked = options.model_dump(mode="json", exclude=_CHANGES_NO_RESULT)
     if options.start.sampler == LABELLED:
         del asked["start"]["size"]
-    training, scoring = resolve(options.training), resolve_scoring(options.training)
     return {
         **asked,
         "query": {**asked["query"], **task_of(options.dataset).recorded(options)},
         "samples": fingerprint,
         "sources": task_of(options.dataset).sources(options.model),
         "arm": _arm(options),
-        "computing": {
-            "precision": training.precision,
-            "scoring_precision": scoring.precision,
-            "threads": training.threads,
-        },
+        "computing": {**precisions(options.training), "threads": resolve(options.training).threads},
     }
 
 

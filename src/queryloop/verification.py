@@ -25,9 +25,8 @@ def verify_all(experiment: Experiment) -> tuple[int, list[str]]:
 def _places(data: Path) -> list[Path]:
     """Where experiments lie in each layer, by whatever is left of them in any."""
     found = (
-        place.relative_to(layer)
-        for layer in data.iterdir()
-        for place in layer.glob("*/*/*/seed_*")
+        Path(*place.relative_to(data).parts[1:])
+        for place in data.glob("*/*/*/*/seed_*")
         if is_seed(place) and any(place.rglob(f"*{SEAL}"))
     )
     return sorted(set(found))

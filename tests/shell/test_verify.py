@@ -23,6 +23,10 @@ def test_verify_counts_every_sealed_file(finished: Tiny) -> None:
     assert result.stdout.strip() == f"{n_sealed} files checked, 0 problems."
 
 
+def test_verify_of_nothing_is_no_error(tiny: Tiny) -> None:
+    assert tiny.al("verify").stdout.strip() == "0 files checked, 0 problems."
+
+
 def test_verify_names_every_problem(begun: Tiny) -> None:
     broken = begun.versions("query", **ENTROPY)[0]
     lost = begun.versions("checkpoint", **ENTROPY)[1]

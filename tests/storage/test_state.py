@@ -58,6 +58,10 @@ def test_what_was_never_committed_is_removed_and_nothing_else(home: Path, left: 
     save(home, V2, *left)
     (home / "labeled_index.parquet" / V2).mkdir()
     (home / "query.parquet" / ".query.parquet.0a1b2c3d.tmp").touch()
+    (home / "timings.parquet").mkdir()
+    for name in ("000001", "000002 (copy)"):
+        (home / "timings.parquet" / f"{name}.parquet").touch()
+    before |= {f"timings.parquet/{name}.parquet" for name in ("000001", "000002 (copy)")}
     state.remove_leftovers(home, folders(home), home / "timings.parquet")
     assert content(home) == before
     assert not [*home.glob(f"*/{V2}")]

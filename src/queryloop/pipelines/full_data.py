@@ -44,7 +44,7 @@ def refer(
     seed: int,
 ) -> str:
     """The key of a training on all labels that belongs to an experiment with these settings."""
-    from queryloop.training.compute import resolve, resolve_scoring
+    from queryloop.training.compute import precisions
 
     groups = {
         "data": data,
@@ -57,10 +57,7 @@ def refer(
         **{name: group.model_dump(mode="json") for name, group in groups.items()},
         "samples": fingerprint,
         "sources": task_of(dataset).sources(model),
-        "computing": {
-            "precision": resolve(training).precision,
-            "scoring_precision": resolve_scoring(training).precision,
-        },
+        "computing": precisions(training),
         "seed": seed,
     }
     return tables.reference_key(settings, n_cycles)

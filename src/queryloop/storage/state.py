@@ -58,7 +58,8 @@ def check_parts(home: Path, folders: Sequence[Path], timings: Path) -> None:
         lost = sorted(set(marks) - set(versions_of(folder)))
         if lost:
             raise StateError(f"{folder} lacks version {lost[0]}, which is committed: restore it from a copy.")
-    timed = max((int(path.stem) for path in timings.glob("*.parquet")), default=0)
+    names = (path.stem for path in timings.glob("*.parquet"))
+    timed = max((int(name) for name in names if name.isdecimal()), default=0)  # a copy beside them is none
     if timed > len(marks):
         raise StateError(
             f"{home} has labelled sets of {len(marks)} cycles, although {timed} are committed: restore "

@@ -60,6 +60,12 @@ def resolve_scoring(options: TrainingOptions) -> Compute:
     return resolve(options.model_copy(update={"precision": exact}))
 
 
+def precisions(options: TrainingOptions) -> dict[str, str]:
+    """How exactly a training with these options computes, and all that scores or measures; as recorded."""
+    training, scoring = resolve(options), resolve_scoring(options)
+    return {"precision": training.precision, "scoring_precision": scoring.precision}
+
+
 @contextmanager
 def isolated(threads: int) -> Iterator[None]:
     """Leave torch's random state and number of threads as they were, whatever happens inside."""
