@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 from pathlib import Path
 
 import pytest
 
-from queryloop.errors import OptionsError
+from queryloop.errors import OptionsError, StateError
 from queryloop.exchange.writing import whole_folder
 
 
@@ -37,3 +38,10 @@ def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OptionsError, match="must not be lost"), whole_folder(tmp_path / "query"):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["query"]
+
+
+def test_a_file_that_cannot_be_read_on_the_way_is_named(tmp_path: Path) -> None:
+    gone = tmp_path / "scan.npy"
+    with pytest.raises(StateError, match=re.escape(f"({gone})")), whole_folder(tmp_path / "query"):
+        gone.read_bytes()
+    assert list(tmp_path.iterdir()) == []

@@ -119,7 +119,7 @@ def test_the_axis_of_levels_shows_all_budgets_though_none_reaches_one() -> None:
 def test_half_the_critical_difference_stands_on_each_side_of_a_rank() -> None:
     first = plots.ranks(TABLE, FOUND, TABLES).data[0]
     assert first.name == "margin"
-    assert first.x[2] - first.x[0] == pytest.approx(FOUND.ranks.critical)
+    assert first.x[2] - first.x[0] == pytest.approx(FOUND.standings.ranks.critical)
 
 
 def test_the_axis_of_ranks_shows_ranks_that_there_are() -> None:

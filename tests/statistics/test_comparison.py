@@ -34,10 +34,11 @@ def test_no_seed_of_ours_is_paired_with_one_from_elsewhere() -> None:
     for first_seed in (0, 100):
         found = with_imported(first_seed, a=noisy(0.6), b=noisy(0.9))
         assert found.verdict["strategy"].tolist() == ["b", "margin"]
-        assert set(found.wins["strategy"]) == set(found.wins["other"]) == {"random", "margin"}
-        assert found.penalties.matrix.index.tolist() == ["random", "margin"]
-        assert found.ranks.mean.to_dict() == {"margin": 1.0, "random": 2.0}
-        assert found.ranks.n_seeds == 5
+        ours = found.standings
+        assert set(ours.wins["strategy"]) == set(ours.wins["other"]) == {"random", "margin"}
+        assert ours.penalties.matrix.index.tolist() == ["random", "margin"]
+        assert ours.ranks.mean.to_dict() == {"margin": 1.0, "random": 2.0}
+        assert ours.ranks.n_seeds == 5
         assert found.notes == [
             "Imported runs share no seed with ours: who beats whom, wins and ranks are of ours only."
         ]
@@ -45,7 +46,7 @@ def test_no_seed_of_ours_is_paired_with_one_from_elsewhere() -> None:
 
 def test_where_all_is_from_elsewhere_it_is_paired() -> None:
     found = compare(OURS, {"margin": "random"}, "accuracy", "n_labeled", imported={"random", "margin"})
-    assert found.ranks.mean["margin"] == 1.0
+    assert found.standings.ranks.mean["margin"] == 1.0
     assert found.notes == []
 
 

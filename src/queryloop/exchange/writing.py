@@ -36,9 +36,10 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             yield begun
             begun.replace(folder)
     except OSError as error:
+        which = f" ({error.filename})" if error.filename else ""  # it may be one that was to be read
         raise StateError(
-            f"cannot write {folder}: {error.strerror}. Nothing of it was kept: make room or make the folder "
-            "writable, and give the same command again."
+            f"cannot write {folder}: {error.strerror}{which}. Nothing of it was kept: make room or let the "
+            "file be read or written, and give the same command again."
         ) from error
 
 

@@ -97,7 +97,7 @@ def penalties(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> 
 
 def ranks(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
     """Mean ranks, best first, each with half the critical difference to both sides (Demšar 2006)."""
-    found, looks = comparison.ranks, _looks(comparison)
+    found, looks = comparison.standings.ranks, _looks(comparison)
     names = found.mean.index.tolist()
     half = 0.0 if np.isnan(found.critical) else found.critical / 2
     figure = _figure("mean rank (1 is best)", "")

@@ -11,7 +11,7 @@ import pandas as pd
 
 from queryloop.statistics import sentences
 from queryloop.statistics.curves import RUN, areas, budgets_to, curves, twins
-from queryloop.statistics.ranks import Penalties, Ranks, mean_ranks, penalties, win_tie_loss
+from queryloop.statistics.ranks import Standings, standings
 from queryloop.statistics.verdict import common_level, contrasts, savings
 
 N_LEVELS = 25  # of the picture of labels to a level
@@ -21,7 +21,7 @@ N_LEVELS = 25  # of the picture of labels to a level
 class Comparison:
     """What results say: `verdict` has one row a contrast, `areas` and `cycles` one value a run.
 
-    penalties, wins and ranks are of strategies that share seeds. notes: what a reader must know of imported
+    standings are of strategies that share seeds. notes: what a reader must know of imported
     runs.
     """
 
@@ -32,9 +32,7 @@ class Comparison:
     verdict: pd.DataFrame
     level: float | None
     levels: pd.DataFrame
-    penalties: Penalties
-    wins: pd.DataFrame
-    ranks: Ranks
+    standings: Standings
     twins: dict[str, str]
     headline: str
     details: list[str]
@@ -59,8 +57,8 @@ def compare(
     results: one row a cycle of each run: strategy, seed, `budget`, `measure`. controls: strategy -> the one
     it is compared with. target: level of the savings, else the highest round one that all runs of the
     control reach. ends: of `levels`, else those of the mean curves. full_data: the measure with all labels.
-    imported: strategies whose seeds are not those of the others. Two with equal results are counted once.
-    Raises InputError as `curves` does.
+    imported: strategies with seeds of their own. Two with equal results are counted once. Raises InputError
+    as `curves` does.
     """
     found, controls, same = _each_once(curves(results, measure, budget), controls)
     area, alike = areas(found), _of_one_origin(found, imported)
@@ -76,9 +74,7 @@ def compare(
         verdict=verdict,
         level=level,
         levels=budgets_to(found, _levels(found, ends)),
-        penalties=penalties(alike, full_data),
-        wins=win_tie_loss(areas(alike)),
-        ranks=mean_ranks(areas(alike)),
+        standings=standings(alike, areas(alike), full_data),
         twins=same,
         headline=sentences.shortened(headline, found, runs),
         details=[told for told in sentences.by_strategy(verdict, saved, budget) if told != headline],

@@ -30,7 +30,7 @@ def order(comparison: Comparison) -> list[str]:
 
 def penalties(comparison: Comparison) -> pd.DataFrame:
     """The penalty matrix in that order; without runs from elsewhere, where there are others."""
-    matrix = comparison.penalties.matrix
+    matrix = comparison.standings.penalties.matrix
     names = [name for name in order(comparison) if name in matrix.index]
     return matrix.loc[names, names]
 
@@ -45,7 +45,7 @@ def in_order(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
 def judged(comparison: Comparison) -> dict[str, pd.DataFrame]:
     """The tables of the verdict."""
-    ranks = comparison.ranks
+    ranks = comparison.standings.ranks
     mean = comparison.areas.groupby("strategy").agg(["mean", "std", "count"])
     ranked = mean.join(ranks.mean.rename("mean_rank")).sort_values("mean_rank", kind="stable").reset_index()
     return {
@@ -54,7 +54,7 @@ def judged(comparison: Comparison) -> dict[str, pd.DataFrame]:
         "gains": _gains(comparison),
         "levels": comparison.levels,
         "penalties": penalties(comparison).rename_axis(columns=None).reset_index(),
-        "wins": comparison.wins,
+        "wins": comparison.standings.wins,
         "ranks": ranked.rename(columns={"mean": "aubc", "std": "aubc_std", "count": "n_seeds"}),
     }
 

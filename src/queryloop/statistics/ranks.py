@@ -103,3 +103,17 @@ def _friedman(table: pd.DataFrame) -> float:
     if (table.nunique() == 1).all():
         return 1.0
     return float(stats.friedmanchisquare(*table.to_numpy()).pvalue)
+
+
+@dataclass(frozen=True)
+class Standings:
+    """Each strategy against each other, at the budgets and by the areas of the seeds they share."""
+
+    penalties: Penalties
+    wins: pd.DataFrame
+    ranks: Ranks
+
+
+def standings(curves: pd.DataFrame, areas: pd.Series, full_data: float | None = None) -> Standings:
+    """All three of them, of runs whose seeds are of one origin; full_data: the measure with all labels."""
+    return Standings(penalties(curves, full_data), win_tie_loss(areas), mean_ranks(areas))
