@@ -10,7 +10,7 @@ import click
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
 
 from queryloop.colons import read_names
-from queryloop.invocation import Place, in_project, run_command, with_env_and_params
+from queryloop.invocation import TypedPath, in_project, run_command, with_env_and_params
 
 
 @click.group(context_settings=CONTEXT_SETTINGS, name="queryloop")
@@ -65,7 +65,7 @@ def why(experiment: Any, sample: str) -> None:
 
 
 @al.command()
-@click.option("--out", type=Place(), help="A new folder; else one beside the results.")
+@click.option("--out", type=TypedPath(), help="A new folder; else one beside the results.")
 @in_project
 def ask(experiment: Any, out: Path | None) -> None:
     """Write out the open query for people to label: a table and pictures, or scans and boxes."""
@@ -75,7 +75,7 @@ def ask(experiment: Any, out: Path | None) -> None:
 
 
 @al.command()
-@click.argument("given", type=Place(), metavar="FILE_OR_FOLDER")
+@click.argument("given", type=TypedPath(), metavar="FILE_OR_FOLDER")
 @click.option("--annotator", default="people", show_default=True, help="Who gave the answers.")
 @in_project
 def tell(experiment: Any, given: Path, annotator: str) -> None:
@@ -87,7 +87,7 @@ def tell(experiment: Any, given: Path, annotator: str) -> None:
 
 
 @al.command()
-@click.argument("folder", type=Place())
+@click.argument("folder", type=TypedPath())
 @in_project
 def export(experiment: Any, folder: Path) -> None:
     """Write labels and queries for other tools into a new FOLDER: nnU-Net, nnActive, viewers; or a CSV."""
@@ -97,7 +97,7 @@ def export(experiment: Any, folder: Path) -> None:
 
 
 @al.command()
-@click.argument("folder", type=Place())
+@click.argument("folder", type=TypedPath())
 @in_project
 def predict(experiment: Any, folder: Path) -> None:
     """Write what the last networks predict for every sample into a new FOLDER: a CSV, or NIfTI."""

@@ -19,7 +19,7 @@ from queryloop.colons import read_params
 _INTERRUPTED = "Interrupted. Nothing half-written is kept: the same command goes on after what was finished."
 
 
-class Place(click.Path):
+class TypedPath(click.Path):
     """A path as a person types it: shells leave the ~ of --out=~/here as it is."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:

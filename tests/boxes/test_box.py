@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queryloop.boxes.box import Box, centred, class_counts, fitted, parse
-from queryloop.boxes.grid import Grid, grid_of
+from queryloop.boxes.grid import BoxGrid, grid_of
 from queryloop.errors import InputError, OptionsError
 
 quick = settings(max_examples=80)
@@ -103,7 +103,7 @@ def test_touching_positions_are_those_whose_box_overlaps(
 
 
 def test_the_last_corner_belongs_to_a_grid() -> None:
-    assert [list(axis) for axis in Grid((10, 9, 4), (3, 3, 4), (4, 3, 1)).corners] == [
+    assert [list(axis) for axis in BoxGrid((10, 9, 4), (3, 3, 4), (4, 3, 1)).corners] == [
         [0, 4, 7],
         [0, 3, 6],
         [0],

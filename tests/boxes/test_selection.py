@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from queryloop.boxes.box import Box
 from queryloop.boxes.candidates import Leaders, candidates
-from queryloop.boxes.grid import Grid, grid_of
+from queryloop.boxes.grid import BoxGrid, grid_of
 from queryloop.boxes.pool import Pool
 from queryloop.boxes.resolution import resolve
 from queryloop.boxes.scored import Scored
@@ -25,7 +25,7 @@ lengths = st.integers(min_value=1, max_value=7)
 triples = st.tuples(lengths, lengths, lengths)
 
 
-def listed(scores: np.ndarray, grid: Grid, taken: list[Box], n: int) -> list[tuple[Box, float]]:
+def listed(scores: np.ndarray, grid: BoxGrid, taken: list[Box], n: int) -> list[tuple[Box, float]]:
     windows = [(grid.box("a", at), scores[at]) for at in np.ndindex(*grid.positions)]
     windows.sort(key=lambda window: -window[1])
     accepted: list[tuple[Box, float]] = []
@@ -37,7 +37,7 @@ def listed(scores: np.ndarray, grid: Grid, taken: list[Box], n: int) -> list[tup
 
 
 def selected(
-    scores: np.ndarray, grid: Grid, taken: list[Box], n: int, seed: int = 0
+    scores: np.ndarray, grid: BoxGrid, taken: list[Box], n: int, seed: int = 0
 ) -> list[tuple[Box, float]]:
     masked = np.where(free_positions(grid, taken), scores, -np.inf)
     found = greedy(masked, grid, "a", n=n, seed=seed)

@@ -11,8 +11,8 @@ from nibabel.orientations import apply_orientation, inv_ornt_aff
 
 from queryloop.boxes.box import Box
 from queryloop.options import DataOptions
-from queryloop.readers.prepared import Scan, volume_set
-from queryloop.readers.volumes import Grid
+from queryloop.readers.prepared import RawScan, volume_set
+from queryloop.readers.volumes import FileGrid
 from queryloop.samples import BOX
 from queryloop.storage.volumes import Volumes, VolumeStore
 
@@ -28,23 +28,23 @@ SPACING = (1.0, 1.2, 2.5)
 OBLIQUE = np.array([[np.cos(0.3), -np.sin(0.3), 0], [np.sin(0.3), np.cos(0.3), 0], [0, 0, 1]])
 
 
-def grid(case_id: str) -> Grid:
+def grid(case_id: str) -> FileGrid:
     """A grid whose axes are permuted, turned round and, in one case, oblique."""
     turn, shape = np.array(TURNS[case_id]), SHAPES[case_id]
     affine = np.diag([*SPACING, 1.0])
     affine[:3, 3] = (-20.0, 33.0, 7.5)
     if case_id == "turned":
         affine[:3, :3] = OBLIQUE @ affine[:3, :3]
-    return Grid(apply_orientation(np.empty(shape), turn).shape, affine @ inv_ornt_aff(turn, shape))
+    return FileGrid(apply_orientation(np.empty(shape), turn).shape, affine @ inv_ornt_aff(turn, shape))
 
 
-def scan(case_id: str) -> Scan:
+def scan(case_id: str) -> RawScan:
     """Labels in patches of some voxels, and an image that shows them."""
     shape = np.array(grid(case_id).shape)
     rng = np.random.default_rng(len(case_id))
     patches = rng.choice(3, -(-shape // 4), p=[0.6, 0.25, 0.15]).astype(np.uint8)
     labels = np.kron(patches, np.ones((4, 4, 4), np.uint8))[tuple(map(slice, shape))]
-    return Scan((labels * 10.0 + rng.standard_normal(shape)).astype(np.float32)[None], labels)
+    return RawScan((labels * 10.0 + rng.standard_normal(shape)).astype(np.float32)[None], labels)
 
 
 def scans(folder: Path, spacing: tuple[float, float, float] | None) -> Volumes:

@@ -16,7 +16,7 @@ from queryloop.plots import overview
 from queryloop.plots.boxes import planes_of, query_boxes
 from queryloop.plots.overview import CASES, case_overview
 from queryloop.plots.palette import LIGHT_BLUE, VERMILLION
-from queryloop.plots.planes import Scan
+from queryloop.plots.planes import ShownScan
 
 from .scans import scan
 
@@ -57,7 +57,7 @@ def test_the_best_come_first_whatever_the_order_of_rows_and_cases() -> None:
 def test_each_case_is_asked_for_once() -> None:
     asked: list[str] = []
 
-    def scans(case: str) -> Scan:
+    def scans(case: str) -> ShownScan:
         asked.append(case)
         return scan(case)
 
@@ -80,7 +80,7 @@ def test_planes_go_through_the_middle_of_the_box_at_one_scale() -> None:
 
 
 def test_of_a_large_case_the_surroundings_are_seen_in_millimetres() -> None:
-    large = Scan(np.zeros((40, 200, 200), np.float32), (5, 1, 1))
+    large = ShownScan(np.zeros((40, 200, 200), np.float32), (5, 1, 1))
     found = planes_of(large, Box("a", (20, 0, 190), (4, 10, 10)))[0].frame
     assert found.size == (12, 60, 60)
     assert found.corner == (16, 0, 140)
@@ -121,7 +121,7 @@ def test_boxes_without_captions_are_refused() -> None:
 
 def test_the_overview_shows_labelled_and_queried_boxes() -> None:
     def colored(labelled: Sequence[Box], asked: Sequence[Box]) -> tuple[int, int]:
-        picture = case_overview(lambda case: Scan(scan(case).image, (2, 1, 1)), labelled, asked, 9)
+        picture = case_overview(lambda case: ShownScan(scan(case).image, (2, 1, 1)), labelled, asked, 9)
         cases = picture.crop((0, overview.HEAD, *picture.size))
         return n_pixels(cases, LIGHT_BLUE), n_pixels(cases, VERMILLION)
 
@@ -136,7 +136,7 @@ def test_the_overview_shows_labelled_and_queried_boxes() -> None:
 def test_the_overview_begins_with_the_cases_of_the_query_and_ends_with_its_limit() -> None:
     asked: list[str] = []
 
-    def scans(case: str) -> Scan:
+    def scans(case: str) -> ShownScan:
         asked.append(case)
         return scan()
 

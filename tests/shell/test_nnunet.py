@@ -109,13 +109,14 @@ def taken(folder: Path, strategy: str = "bald") -> str:
 def trained(project: NnUNets, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two folds as nnU-Net leaves them."""
     from queryloop.training.nnunet.training import Settings, train
-    from queryloop.training.volumes.cases import Annotated, Part
+    from queryloop.training.volumes.cases import Annotated, LabelledPart
 
     assert project.run("strategy:random,model.width:4,training.min_steps:1,n_cycles:1").exit_code == 0
     scans: Volumes = project.catalog(strategy="random", data={"spacing": 1.5}).load("images")
     some = list(scans.cases)[:2]
     cases = {
-        case: Annotated(scans.image(case), [Part((0, 0, 0), np.array(scans.labels(case)))]) for case in some
+        case: Annotated(scans.image(case), [LabelledPart((0, 0, 0), np.array(scans.labels(case)))])
+        for case in some
     }
     layouts = {case: scans.cases[case] for case in some}
     folder = tmp_path_factory.mktemp("trained") / "found"

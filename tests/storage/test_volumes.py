@@ -11,7 +11,7 @@ from kedro.io import DatasetError
 
 from queryloop.errors import BrokenFileError, CorruptFileError, StateError
 from queryloop.readers.grid import is_resampled, layout
-from queryloop.readers.volumes import Case, Grid, Volume, VolumeSet
+from queryloop.readers.volumes import Case, FileGrid, Volume, VolumeSet
 from queryloop.storage.volumes import VolumeStore
 from queryloop.voxels import IGNORE
 
@@ -26,7 +26,7 @@ def store(folder: Path, fingerprint: str = "0123") -> VolumeStore:
 
 
 def case(case_id: str, *, resampled: bool = False) -> Case:
-    native = Grid((6, 5, 4), AFFINE)
+    native = FileGrid((6, 5, 4), AFFINE)
     shape, spacing = layout(native)
     return Case(case_id, (3, 4, 5) if resampled else shape, spacing, native)
 

@@ -33,7 +33,7 @@ from queryloop.tasks.segmentation.unet import UNetObserver, UNets
 from queryloop.tasks.task import Looking, Recipe
 from queryloop.training.checkpoint import HELD_OUT, Checkpoint
 from queryloop.training.folds import Fold
-from queryloop.training.volumes.cases import Annotated, Part
+from queryloop.training.volumes.cases import Annotated, LabelledPart
 from queryloop.training.volumes.members import dropout, mirrors, views
 from queryloop.training.volumes.tiles import Tiling
 from queryloop.voxels import IGNORE
@@ -190,12 +190,16 @@ def test_the_dice_of_a_fold_is_that_of_its_labelled_voxels(
 ) -> None:
     """A network that was trained on these very boxes knows them; with nothing but air nobody can tell."""
     (network,) = networks.restore(checkpoint)
-    whole = [Annotated(scans.image(c), [Part((0, 0, 0), scans.labels(c))]) for c in list(scans.cases)[-2:]]
+    whole = [
+        Annotated(scans.image(c), [LabelledPart((0, 0, 0), scans.labels(c))]) for c in list(scans.cases)[-2:]
+    ]
     found = held_out_dice(network, whole, 3, MODEL.patch, CPU)
     look = UNetObserver(scans, views([network]), MODEL.patch, Tiling(MODEL.patch), TRAINING)
     voxels = sum(pairs(look.labels(c), scans.labels(c), 3) for c in list(scans.cases)[-2:])
     assert found == pytest.approx(np.nanmean(dice(voxels)))
-    unknown = [Annotated(scans.image(start[0].case), [Part((0, 0, 0), np.full((4, 4, 4), IGNORE, np.uint8))])]
+    unknown = [
+        Annotated(scans.image(start[0].case), [LabelledPart((0, 0, 0), np.full((4, 4, 4), IGNORE, np.uint8))])
+    ]
     assert held_out_dice(network, unknown, 3, MODEL.patch, CPU) is None
 
 
@@ -203,8 +207,8 @@ def test_voxels_of_two_parts_count_once(scans: Volumes, checkpoint: Checkpoint) 
     """By the labels of the last part, which training learns."""
     (network,), case = networks.restore(checkpoint), list(scans.cases)[-1]
     image, truth = scans.image(case), scans.labels(case)
-    wrong = Part((2, 3, 4), np.full((9, 8, 7), 1, np.uint8))
-    once, twice = (Annotated(image, [*more, Part((0, 0, 0), truth)]) for more in ([], [wrong, wrong]))
+    wrong = LabelledPart((2, 3, 4), np.full((9, 8, 7), 1, np.uint8))
+    once, twice = (Annotated(image, [*more, LabelledPart((0, 0, 0), truth)]) for more in ([], [wrong, wrong]))
     alone, again = (held_out_dice(network, [of], 3, MODEL.patch, CPU) for of in (once, twice))
     assert alone == again
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from queryloop.readers.grid import image_to_store, placed
-from queryloop.readers.volumes import Grid
+from queryloop.readers.volumes import FileGrid
 from queryloop.tasks.segmentation.turned import turn_of
 
 ORIENTATIONS = list(product(permutations(range(3)), product((-1, 1), repeat=3)))
@@ -22,7 +22,7 @@ def test_every_orientation_is_that_of_the_file_and_comes_back(
     affine = np.eye(4)
     affine[:3, :3] = np.diag([0.5, 1.0, 2.0])[:, list(axes)] * signs
     image = np.random.default_rng(0).normal(size=(4, 5, 6)).astype(np.float32)
-    native = Grid(image.shape, affine)
+    native = FileGrid(image.shape, affine)
     case = placed("a", native, (2.0, 1.0, 0.5))
     stored, turn = image_to_store(image, case), turn_of(native)
     found = turn.there(stored[None])

@@ -13,7 +13,7 @@ from scipy.ndimage import binary_erosion, find_objects, generate_binary_structur
 
 from queryloop.boxes.box import Box, centred, class_counts
 from queryloop.boxes.candidates import Candidates, candidates
-from queryloop.boxes.grid import Grid
+from queryloop.boxes.grid import BoxGrid
 from queryloop.boxes.kinds import BoxStrategy
 from queryloop.boxes.pool import Pool, at_most
 from queryloop.randomness import bits_by_id, generator
@@ -141,7 +141,7 @@ def _aim(labels: Callable[[], np.ndarray], foreground: float, draw: np.random.Ge
     return aims[int(draw.integers(2))](mask)
 
 
-def _free_corner(free: np.ndarray, draw: np.random.Generator, grid: Grid) -> Triple | None:
+def _free_corner(free: np.ndarray, draw: np.random.Generator, grid: BoxGrid) -> Triple | None:
     """A free position: mostly found at once, else looked for among all."""
     for _ in range(_TRIES):
         z, y, x = (int(draw.integers(n)) for n in grid.positions)

@@ -14,7 +14,7 @@ from queryloop.voxels import Triple
 
 
 @dataclass(frozen=True)
-class Grid:
+class BoxGrid:
     """Every stride-th corner of each axis and the last one, so that each voxel is in reach.
 
     shape: of the case. size: of the boxes, at most the shape. Positions are numbers of corners.
@@ -53,11 +53,11 @@ class Grid:
         return z, y, x
 
 
-def grid_of(shape: Triple, size: Size, stride: Triple = (1, 1, 1)) -> Grid:
+def grid_of(shape: Triple, size: Size, stride: Triple = (1, 1, 1)) -> BoxGrid:
     """The grid of a case for the wanted size. Raises OptionsError for a size or stride below 1."""
     if len(stride) != 3 or min(stride) < 1:
         raise OptionsError(f"the stride must be three steps from 1, not {stride!r}.")
-    return Grid(shape, fitted(size, shape), stride)
+    return BoxGrid(shape, fitted(size, shape), stride)
 
 
 def _corners(length: int, size: int, stride: int) -> np.ndarray:

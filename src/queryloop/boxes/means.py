@@ -10,7 +10,7 @@ from collections import deque
 
 import numpy as np
 
-from queryloop.boxes.grid import Grid, grid_of
+from queryloop.boxes.grid import BoxGrid, grid_of
 from queryloop.errors import InputError
 from queryloop.strategies.registry import Bounds
 from queryloop.voxels import Triple
@@ -19,7 +19,7 @@ from queryloop.voxels import Triple
 class Means:
     """Box means of a map whose planes come in order. bounds: of the map, and so of its means."""
 
-    def __init__(self, grid: Grid, bounds: Bounds = (None, None)) -> None:
+    def __init__(self, grid: BoxGrid, bounds: Bounds = (None, None)) -> None:
         self._grid, self._bounds = grid, bounds
         self._found = np.empty(grid.positions, dtype=np.float32)
         self._recent: deque[np.ndarray] = deque()
@@ -69,7 +69,7 @@ class Means:
 def box_means(volume: np.ndarray, size: Triple, stride: Triple = (1, 1, 1)) -> np.ndarray:
     """Mean of a map over every box that lies in it. volume: (Z, Y, X). Returns one number a corner, float32.
 
-    Corners are those of `Grid`: every stride-th and the last. Means of a map from 0 are never below 0.
+    Corners are those of `BoxGrid`: every stride-th and the last. Means of a map from 0 are never below 0.
     """
     z, y, x = volume.shape
     lowest = 0.0 if volume.dtype == bool or volume.min() >= 0 else None
@@ -81,7 +81,7 @@ def box_means(volume: np.ndarray, size: Triple, stride: Triple = (1, 1, 1)) -> n
 class _Rectangles:
     """Sums of a plane over all rectangles of a grid; the arrays in between are used again."""
 
-    def __init__(self, grid: Grid) -> None:
+    def __init__(self, grid: BoxGrid) -> None:
         _, self._height, self._width = grid.size
         _, self._top, self._left = grid.corners
         rows, columns = grid.shape[1:]

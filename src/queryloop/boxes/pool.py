@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from queryloop.boxes.box import Box, Size
-from queryloop.boxes.grid import Grid, grid_of
+from queryloop.boxes.grid import BoxGrid, grid_of
 from queryloop.boxes.means import box_means
 from queryloop.boxes.selection import free_positions
 from queryloop.boxes.sums import Sums
@@ -52,11 +52,11 @@ class Pool:
     embeddings: Callable[[Sequence[Box]], Tensor] | None = None
     loop: Sequence[Box] | None = None
 
-    def grid(self, case: str, *, dense: bool = False) -> Grid:
+    def grid(self, case: str, *, dense: bool = False) -> BoxGrid:
         """The candidate boxes of a case; dense: at every voxel, whatever the stride."""
         return grid_of(self.shapes[case], self.size, (1, 1, 1) if dense else self.stride)
 
-    def free(self, case: str, grid: Grid, more: Iterable[Box] = ()) -> np.ndarray:
+    def free(self, case: str, grid: BoxGrid, more: Iterable[Box] = ()) -> np.ndarray:
         """Positions whose box overlaps neither a labelled box nor one of `more`, and is not mostly known."""
         free = free_positions(grid, [*self.taken.get(case, ()), *more])
         known = self.known(case)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from queryloop.boxes.candidates import PLAIN, Candidates, Leaders
-from queryloop.boxes.grid import Grid
+from queryloop.boxes.grid import BoxGrid
 from queryloop.boxes.kinds import BoxStrategy
 from queryloop.boxes.means import Means
 from queryloop.boxes.pool import Pool, at_most
@@ -57,13 +57,13 @@ class Scored(BoxStrategy):
         evidence = {"ids": found.ids, "progress": pool.progress}
         return found._replace(scores=self.noise.over(torch.from_numpy(found.scores), evidence, seed).numpy())
 
-    def _of_case(self, case: str, pool: Pool, grid: Grid, free: np.ndarray, seed: int) -> Candidates:
+    def _of_case(self, case: str, pool: Pool, grid: BoxGrid, free: np.ndarray, seed: int) -> Candidates:
         scores = mapped(case, pool, grid, self.scorer, _whole)[PLAIN]
         np.copyto(scores, -np.inf, where=~free)
         return greedy(scores, grid, case, n=pool.per_case, seed=seed)
 
 
-def mapped(case: str, pool: Pool, grid: Grid, scorer: VoxelScorer, maps: Maps) -> dict[int, np.ndarray]:
+def mapped(case: str, pool: Pool, grid: BoxGrid, scorer: VoxelScorer, maps: Maps) -> dict[int, np.ndarray]:
     """Box means of each channel's map, slab by slab."""
     means: dict[int, Means] = {}
     for sums in pool.slabs(case, scorer):

@@ -8,11 +8,11 @@ import numpy as np
 
 from queryloop.boxes.box import Box
 from queryloop.boxes.candidates import PLAIN, Candidates, candidates
-from queryloop.boxes.grid import Grid
+from queryloop.boxes.grid import BoxGrid
 from queryloop.randomness import generator
 
 
-def free_positions(grid: Grid, taken: Iterable[Box]) -> np.ndarray:
+def free_positions(grid: BoxGrid, taken: Iterable[Box]) -> np.ndarray:
     """Where a box overlaps none of those that are taken. Returns one bool a position."""
     free = np.ones(grid.positions, dtype=bool)
     for box in taken:
@@ -21,7 +21,7 @@ def free_positions(grid: Grid, taken: Iterable[Box]) -> np.ndarray:
 
 
 def greedy(
-    scores: np.ndarray, grid: Grid, case: str, *, n: int, seed: int, channel: int = PLAIN
+    scores: np.ndarray, grid: BoxGrid, case: str, *, n: int, seed: int, channel: int = PLAIN
 ) -> Candidates:
     """The best free box, again and again, at most n of them; fewer where no room is left.
 

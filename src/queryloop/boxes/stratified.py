@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from queryloop.boxes.candidates import PLAIN, Candidates, together
-from queryloop.boxes.grid import Grid
+from queryloop.boxes.grid import BoxGrid
 from queryloop.boxes.pool import Pool, at_most
 from queryloop.boxes.scored import Scored, mapped
 from queryloop.boxes.selection import greedy
@@ -56,7 +56,7 @@ class Stratified(Scored):
         rest = noisy.rows(np.flatnonzero(~np.isin(noisy.ids, taken.ids)))
         return together([taken, rest.best(k - len(taken.boxes), seed)]).best(k, seed)
 
-    def _of_case(self, case: str, pool: Pool, grid: Grid, free: np.ndarray, seed: int) -> Candidates:
+    def _of_case(self, case: str, pool: Pool, grid: BoxGrid, free: np.ndarray, seed: int) -> Candidates:
         maps = mapped(case, pool, grid, self.scorer, _by_class)
         draw = generator(seed, 0, f"classes of {case}")
         share = quotas(pool.per_case, self.ratio, sorted(maps.keys() - {PLAIN}), draw)

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from queryloop.boxes.box import Box, centred
 from queryloop.boxes.candidates import PLAIN
 from queryloop.errors import InputError
-from queryloop.plots.planes import NAMES, SIDES, Cut, Scan, color_of, draw_box, drawn, window_of
+from queryloop.plots.planes import NAMES, SIDES, Cut, ShownScan, color_of, draw_box, drawn, window_of
 from queryloop.plots.sheet import GAP, HEAD, INK, LINE, MARGIN, clipped, font
 from queryloop.voxels import IGNORE, Triple
 
@@ -25,7 +25,7 @@ _SEAM = 4
 _BLOCK = (3 * TILE + 2 * _SEAM, TILE + 2 * LINE + 6)
 _AROUND = 3  # times the longest side of the box is seen
 
-Scans = Callable[[str], Scan]
+Scans = Callable[[str], ShownScan]
 """What is drawn of a case."""
 
 
@@ -69,7 +69,7 @@ def _place(number: int) -> tuple[int, int]:
 
 
 def _draw_planes(
-    sheet: Image.Image, draw: ImageDraw.ImageDraw, scan: Scan, box: Box, place: tuple[int, int]
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, scan: ShownScan, box: Box, place: tuple[int, int]
 ) -> set[int]:
     """Three planes side by side on black. Returns the classes that are seen."""
     x, y = place
@@ -89,7 +89,7 @@ def _draw_planes(
     return _classes(cuts)
 
 
-def planes_of(scan: Scan, box: Box) -> list[Cut]:
+def planes_of(scan: ShownScan, box: Box) -> list[Cut]:
     """The planes through the middle of a box, of a part of the case around it, all at one scale."""
     frame = _frame(scan, box)
     middle = _middle(box)
@@ -97,7 +97,7 @@ def planes_of(scan: Scan, box: Box) -> list[Cut]:
     return [Cut(scan, frame, axis, middle[axis], scale) for axis in range(3)]
 
 
-def _frame(scan: Scan, box: Box) -> Box:
+def _frame(scan: ShownScan, box: Box) -> Box:
     """As many millimetres in each axis, `_AROUND` the box, or the whole case where that is less."""
     side = _AROUND * max(scan.extent(box.size))
     wanted = [ceil(side / step) for step in scan.spacing]
@@ -115,7 +115,7 @@ def _classes(cuts: Sequence[Cut]) -> set[int]:
     return {int(c) for array in maps for cut in cuts for c in np.unique(cut.of(array))} - {0, IGNORE}
 
 
-def _signs(scan: Scan) -> set[str]:
+def _signs(scan: ShownScan) -> set[str]:
     """How what is known of a case is shown."""
     signs = {"filled: predicted": scan.predicted, "outlined: true": scan.truth}
     return {sign for sign, array in signs.items() if array is not None}
@@ -123,7 +123,7 @@ def _signs(scan: Scan) -> set[str]:
 
 def _draw_caption(
     draw: ImageDraw.ImageDraw,
-    scan: Scan,
+    scan: ShownScan,
     box: Box,
     caption: Any,
     classes: Sequence[str],
@@ -141,7 +141,7 @@ def _draw_caption(
     draw.text((x, y + LINE), clipped(second, _BLOCK[0]), INK, font(12))
 
 
-def _wrong(scan: Scan, box: Box) -> str:
+def _wrong(scan: ShownScan, box: Box) -> str:
     """How much of the box is predicted wrong, where both are known."""
     if scan.predicted is None or scan.truth is None:
         return ""

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from queryloop.boxes.box import Box
 from queryloop.plots.boxes import Scans
 from queryloop.plots.palette import LIGHT_BLUE, VERMILLION
-from queryloop.plots.planes import Cut, Scan, draw_box, drawn, window_of
+from queryloop.plots.planes import Cut, ShownScan, draw_box, drawn, window_of
 from queryloop.plots.sheet import GAP, HEAD, INK, LINE, MARGIN, clipped, font
 
 CASES = 48
@@ -101,13 +101,13 @@ def _draw_case(
         draw.text(where, str(rank), "white", font(12), stroke_width=2, stroke_fill="black")
 
 
-def shortest(scan: Scan) -> int:
+def shortest(scan: ShownScan) -> int:
     """The axis in which a case is shortest: the plane across it is the largest."""
     lengths = scan.extent(scan.shape)
     return lengths.index(min(lengths))
 
 
-def plane(scan: Scan, box: Box, axis: int) -> Cut:
+def plane(scan: ShownScan, box: Box, axis: int) -> Cut:
     """The whole plane through the middle of a box."""
     whole = Box(box.case, (0, 0, 0), scan.shape)
     middle = box.corner[axis] + box.size[axis] // 2

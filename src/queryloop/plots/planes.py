@@ -12,7 +12,7 @@ from scipy.ndimage import binary_erosion
 from queryloop.boxes.box import Box
 from queryloop.plots.palette import PALETTE
 from queryloop.plots.sheet import sharp
-from queryloop.tasks.segmentation.shown import Scan
+from queryloop.tasks.segmentation.shown import ShownScan
 from queryloop.voxels import IGNORE
 
 AXIAL, CORONAL, SAGITTAL = 0, 1, 2  # the axis of (z, y, x) that a plane is across
@@ -31,7 +31,7 @@ class Cut(NamedTuple):
     scale: pixels in a millimetre.
     """
 
-    scan: Scan
+    scan: ShownScan
     frame: Box
     axis: int
     at: int

@@ -16,7 +16,7 @@ from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 from scipy import ndimage
 
 from queryloop.errors import InputError
-from queryloop.readers.volumes import Case, Grid, Millimetres
+from queryloop.readers.volumes import Case, FileGrid, Millimetres
 from queryloop.voxels import Triple
 
 Sides = tuple[slice, ...]
@@ -24,7 +24,7 @@ Sides = tuple[slice, ...]
 _RAS = np.array([[0, 1], [1, 1], [2, 1]])
 
 
-def layout(grid: Grid) -> tuple[Triple, Millimetres]:
+def layout(grid: FileGrid) -> tuple[Triple, Millimetres]:
     """Shape and spacing of a grid whose axes run towards RAS, both (z, y, x)."""
     order = np.argsort(io_orientation(grid.affine)[:, 0])[::-1]
     sizes = voxel_sizes(grid.affine)
@@ -32,12 +32,12 @@ def layout(grid: Grid) -> tuple[Triple, Millimetres]:
     return shape, tuple(float(sizes[axis]) for axis in order)  # type: ignore[return-value]
 
 
-def median_spacing(grids: Sequence[Grid]) -> Millimetres:
+def median_spacing(grids: Sequence[FileGrid]) -> Millimetres:
     """The median of the spacings, axis by axis, (z, y, x)."""
     return tuple(np.median([layout(grid)[1] for grid in grids], axis=0).tolist())
 
 
-def placed(sample_id: str, native: Grid, target: Millimetres) -> Case:
+def placed(sample_id: str, native: FileGrid, target: Millimetres) -> Case:
     """A case with the shape that comes closest to the target spacing (z, y, x) in the extent it has."""
     shape, spacing = layout(native)
     extent = [n * mm for n, mm in zip(shape, spacing, strict=True)]
@@ -59,7 +59,7 @@ def affine(case: Case) -> np.ndarray:
     return case.native.affine @ turned @ resized
 
 
-def is_oblique(grid: Grid) -> bool:
+def is_oblique(grid: FileGrid) -> bool:
     """Whether an axis of the voxels is more than half a degree off the patient's."""
     return bool(np.rad2deg(obliquity(grid.affine)).max() > 0.5)
 
@@ -109,12 +109,12 @@ def _check_shape(array: np.ndarray, case: Case) -> None:
         )
 
 
-def _turned_back(array: np.ndarray, native: Grid) -> np.ndarray:
+def _turned_back(array: np.ndarray, native: FileGrid) -> np.ndarray:
     back = ornt_transform(_RAS, io_orientation(native.affine))
     return np.ascontiguousarray(apply_orientation(array.T, back))
 
 
-def _turned(array: np.ndarray, native: Grid) -> np.ndarray:
+def _turned(array: np.ndarray, native: FileGrid) -> np.ndarray:
     return np.ascontiguousarray(apply_orientation(array, io_orientation(native.affine)).T)
 
 

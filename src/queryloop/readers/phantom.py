@@ -11,8 +11,8 @@ from scipy.ndimage import gaussian_filter
 from queryloop.options import DataOptions
 from queryloop.randomness import generator
 from queryloop.readers.dataset import Source
-from queryloop.readers.prepared import Scan, volume_set
-from queryloop.readers.volumes import Grid, VolumeSet
+from queryloop.readers.prepared import RawScan, volume_set
+from queryloop.readers.volumes import FileGrid, VolumeSet
 
 _CASES = 24
 _SIZE = (24, 33)  # voxels of a side, the end left out
@@ -27,7 +27,7 @@ def read(_source: Source, classes: Sequence[str], options: DataOptions) -> Volum
     return volume_set(grids, lambda name: _made(numbers[name])[1], classes, ("MRI",), options)
 
 
-def _made(number: int) -> tuple[Grid, Scan]:
+def _made(number: int) -> tuple[FileGrid, RawScan]:
     """Grid and content of one case, first along RAS, then turned as scanners turn theirs."""
     rng = generator(0, number, "phantom")
     shape = rng.integers(*_SIZE, 3)
@@ -38,7 +38,7 @@ def _made(number: int) -> tuple[Grid, Scan]:
     turn = np.stack([rng.permutation(3), rng.choice([-1, 1], 3)], axis=1)
     affine = np.diag([*spacing, 1.0]) @ inv_ornt_aff(turn, tuple(shape))
     turned, image = apply_orientation(labels, turn), apply_orientation(image, turn)
-    return Grid(turned.shape, affine), Scan(image[None], turned)
+    return FileGrid(turned.shape, affine), RawScan(image[None], turned)
 
 
 def _labels(rng: np.random.Generator, shape: np.ndarray, spacing: np.ndarray) -> np.ndarray:

@@ -20,14 +20,14 @@ from queryloop.readers.grid import (
     placed,
 )
 from queryloop.readers.intensity import Scale, bright, foreground, scales
-from queryloop.readers.volumes import Case, Grid, Millimetres, Volume, VolumeSet
+from queryloop.readers.volumes import Case, FileGrid, Millimetres, Volume, VolumeSet
 from queryloop.voxels import IGNORE
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class Scan:
+class RawScan:
     """A case as its files hold it.
 
     image: (C, x, y, z). labels: (x, y, z) uint8, IGNORE where nobody labelled. free: labels that cost
@@ -39,11 +39,11 @@ class Scan:
     free: np.ndarray | None = None
 
 
-Load = Callable[[str], Scan]
+Load = Callable[[str], RawScan]
 
 
 def volume_set(
-    grids: Mapping[str, Grid],
+    grids: Mapping[str, FileGrid],
     load: Load,
     classes: Sequence[str],
     channels: Sequence[str],
@@ -109,7 +109,7 @@ def _is_empty(volume: Volume) -> bool:
     return bool((labels == 0).any()) and not ((labels != 0) & (labels != IGNORE)).any()
 
 
-def _readable(ids: Sequence[str], load: Load) -> Iterator[Scan]:
+def _readable(ids: Sequence[str], load: Load) -> Iterator[RawScan]:
     """The scans, in order; after one that cannot be read the rest is only searched for more."""
     broken: list[BrokenFileError] = []
     for case_id in ids:
@@ -125,7 +125,7 @@ def _readable(ids: Sequence[str], load: Load) -> Iterator[Scan]:
         raise refusal(broken, len(ids))
 
 
-def _volume(case: Case, scan: Scan, scale: Sequence[Scale]) -> Volume:
+def _volume(case: Case, scan: RawScan, scale: Sequence[Scale]) -> Volume:
     image = np.empty((len(scale), *case.shape), np.float32)
     for i, of in enumerate(scale):
         image[i] = image_to_store(of(scan.image[i]), case)

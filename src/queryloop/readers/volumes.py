@@ -14,7 +14,7 @@ Millimetres = tuple[float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class FileGrid:
     """The voxels of a file in space. shape: (x, y, z). affine: (4, 4), voxel to millimetres, RAS."""
 
     shape: Triple
@@ -32,7 +32,7 @@ class Case:
     sample_id: str
     shape: Triple
     spacing: Millimetres
-    native: Grid
+    native: FileGrid
 
 
 @dataclass(frozen=True, eq=False)

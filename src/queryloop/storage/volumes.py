@@ -152,7 +152,7 @@ def _row(case: Case, arrays: Mapping[str, np.ndarray], n_classes: int) -> dict[s
 def _case(row: Mapping[str, Any]) -> Case:
     import numpy as np
 
-    from queryloop.readers.volumes import Case, Grid
+    from queryloop.readers.volumes import Case, FileGrid
 
-    native = Grid(tuple(row["native_shape"]), np.array(row["affine"]))
+    native = FileGrid(tuple(row["native_shape"]), np.array(row["affine"]))
     return Case(row["sample_id"], tuple(row["shape"]), tuple(row["spacing"]), native)

@@ -14,7 +14,7 @@ from scipy.ndimage import maximum_filter, minimum_filter, zoom
 
 from queryloop.errors import InputError
 from queryloop.readers import grid
-from queryloop.readers.volumes import Grid
+from queryloop.readers.volumes import FileGrid
 from queryloop.voxels import IGNORE
 
 quick = settings(max_examples=50)
@@ -30,13 +30,13 @@ spacings = st.tuples(*[st.floats(0.4, 4)] * 3)
 seeds = st.integers(0, 2**32 - 1)
 
 
-def native(shape: tuple[int, int, int], spacing: tuple[float, float, float], turn: np.ndarray) -> Grid:
+def native(shape: tuple[int, int, int], spacing: tuple[float, float, float], turn: np.ndarray) -> FileGrid:
     """A grid whose axes run as `turn` says, with voxels of that size along x, y and z of the patient."""
     affine = np.zeros((4, 4))
     for axis, (to, sign) in enumerate(turn):
         affine[to, axis] = sign * spacing[to]
     affine[:, 3] = [-7.0, 3.0, 11.0, 1.0]
-    return Grid(shape, affine)
+    return FileGrid(shape, affine)
 
 
 def blobs(seed: int, shape: tuple[int, int, int]) -> np.ndarray:
@@ -116,7 +116,7 @@ def test_resampling_is_that_of_scipy(
     shape: tuple[int, int, int], target: tuple[float, float, float], seed: int
 ) -> None:
     image = np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
-    case = grid.placed("a", Grid(shape, np.eye(4)), target)
+    case = grid.placed("a", FileGrid(shape, np.eye(4)), target)
     factors = np.divide(case.shape, shape[::-1])
     expected = zoom(image.T, factors, order=1, mode="nearest", grid_mode=True)
     np.testing.assert_allclose(grid.image_to_store(image, case), expected, atol=1e-5)
@@ -128,7 +128,7 @@ def test_labels_are_the_likeliest_of_interpolated_shares(
     shape: tuple[int, int, int], target: tuple[float, float, float], seed: int
 ) -> None:
     labels = np.random.default_rng(seed).integers(0, 4, shape, dtype=np.uint8)
-    case = grid.placed("a", Grid(shape, np.eye(4)), target)
+    case = grid.placed("a", FileGrid(shape, np.eye(4)), target)
     shares = np.stack([grid.image_to_store((labels == c).astype(np.float32), case) for c in range(4)])
     found = np.take_along_axis(shares, grid.labels_to_store(labels, case)[None].astype(int), 0)[0]
     np.testing.assert_allclose(found, shares.max(axis=0), atol=1e-5)
@@ -139,7 +139,7 @@ def test_an_oblique_scan_keeps_its_voxels() -> None:
     rotation = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
     affine = np.eye(4)
     affine[:3, :3] = rotation @ np.diag([-2.0, 1.0, 3.0])
-    file = Grid((4, 5, 6), affine)
+    file = FileGrid((4, 5, 6), affine)
     case = grid.placed("a", file, (3.0, 1.0, 2.0))
     voxels = np.random.default_rng(0).integers(0, 3, (4, 5, 6), dtype=np.uint8)
     np.testing.assert_array_equal(grid.labels_to_store(voxels, case), voxels[::-1].T)
@@ -154,6 +154,6 @@ def test_median_spacing_is_that_of_the_turned_axes() -> None:
 
 
 def test_labels_of_another_shape_are_refused() -> None:
-    case = grid.placed("a", Grid((4, 5, 6), np.eye(4)), (1.0, 1.0, 1.0))
+    case = grid.placed("a", FileGrid((4, 5, 6), np.eye(4)), (1.0, 1.0, 1.0))
     with pytest.raises(InputError, match=r"case a: shape \(4, 5, 6\).*\(6, 5, 4\)"):
         grid.to_native(np.zeros((4, 5, 6), np.uint8), case)

@@ -8,7 +8,7 @@ import torch
 from queryloop.models.unet import UNet, unet3d
 from queryloop.options import ModelOptions
 from queryloop.training.compute import Compute
-from queryloop.training.volumes.cases import Annotated, Part
+from queryloop.training.volumes.cases import Annotated, LabelledPart
 from queryloop.voxels import IGNORE, Triple
 
 CPU = Compute(device="cpu", precision="32", threads=1)
@@ -29,18 +29,18 @@ def annotated(corner: Triple = (2, 3, 4), size: Triple = (8, 8, 8), **options: o
     """A scan of which one box is labelled."""
     image, labels = scan(**options)
     box = tuple(slice(c, c + n) for c, n in zip(corner, size, strict=True))
-    return Annotated(image, [Part(corner, labels[box])])
+    return Annotated(image, [LabelledPart(corner, labels[box])])
 
 
 def fully(seed: int = 0, shape: Triple = (16, 16, 16)) -> Annotated:
     """A scan with all of its labels."""
     image, labels = scan(shape, seed)
-    return Annotated(image, [Part((0, 0, 0), labels)])
+    return Annotated(image, [LabelledPart((0, 0, 0), labels)])
 
 
 def unlabelled() -> Annotated:
     image, labels = scan()
-    return Annotated(image, [Part((0, 0, 0), np.full_like(labels, IGNORE))])
+    return Annotated(image, [LabelledPart((0, 0, 0), np.full_like(labels, IGNORE))])
 
 
 def network(patch: Triple = (16, 16, 16), classes: int = 3, seed: int = 0, **options: object) -> UNet:

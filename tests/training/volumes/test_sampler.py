@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from queryloop.errors import InputError
-from queryloop.training.volumes.cases import Annotated, Part, known, patch, window
+from queryloop.training.volumes.cases import Annotated, LabelledPart, known, patch, window
 from queryloop.training.volumes.sampler import Sampler
 from queryloop.voxels import IGNORE
 from tests.training.volumes.scans import annotated, fully, scan, unlabelled
@@ -27,7 +27,7 @@ def test_every_patch_has_labels() -> None:
 
 def test_a_patch_stays_in_a_case_that_is_large_enough() -> None:
     image, labels = scan()
-    case = Annotated(image + 10, [Part((0, 0, 0), labels)])
+    case = Annotated(image + 10, [LabelledPart((0, 0, 0), labels)])
     rng = np.random.default_rng(0)
     sampler = Sampler([case], SIZE, 1.0, rng)
     assert all(patch(case.image, sampler.draw(rng).corner, SIZE).all() for _ in range(100))
@@ -57,7 +57,7 @@ def test_two_samplers_of_one_seed_draw_alike() -> None:
 def test_a_third_is_forced_to_foreground_uniformly_over_classes() -> None:
     labels = np.zeros((40, 40, 40), dtype=np.uint8)
     labels[0, 0, 0], labels[30:, 30:, 30:] = 1, 2
-    case = Annotated(np.zeros((1, *labels.shape), np.float32), [Part((0, 0, 0), labels)])
+    case = Annotated(np.zeros((1, *labels.shape), np.float32), [LabelledPart((0, 0, 0), labels)])
     shares = [np.mean([(seen == c).any() for seen in drawn([case], 2000, jitter=0)]) for c in (1, 2)]
     assert shares[0] == pytest.approx(1 / 6, abs=0.03)
     assert shares[1] > 1 / 6
@@ -67,7 +67,9 @@ def test_parts_are_drawn_equally_often_whatever_their_size() -> None:
     large, small = annotated(size=(10, 10, 10)), annotated(size=(3, 3, 3))
     rng = np.random.default_rng(0)
     sampler = Sampler([large, small], SIZE, 0.5, rng)
-    background = [Annotated(c.image, [Part(p.corner, p.labels * 0) for p in c.parts]) for c in (large, small)]
+    background = [
+        Annotated(c.image, [LabelledPart(p.corner, p.labels * 0) for p in c.parts]) for c in (large, small)
+    ]
     sampler = Sampler(background, SIZE, 0.5, rng)
     assert np.mean([sampler.draw(rng).case for _ in range(2000)]) == pytest.approx(0.5, abs=0.04)
 
@@ -100,6 +102,8 @@ def test_a_patch_is_zero_outside_and_a_copy_inside() -> None:
 def test_overlapping_parts_add_their_labels_up() -> None:
     first, second = np.full((4, 4, 4), IGNORE, np.uint8), np.ones((4, 4, 4), np.uint8)
     first[0] = 2
-    parts = [Part((0, 0, 0), first), Part((2, 0, 0), second)]
-    found = known([*parts, Part((2, 0, 0), np.full((4, 4, 4), IGNORE, np.uint8))], (0, 0, 0), (7, 4, 4))
+    parts = [LabelledPart((0, 0, 0), first), LabelledPart((2, 0, 0), second)]
+    found = known(
+        [*parts, LabelledPart((2, 0, 0), np.full((4, 4, 4), IGNORE, np.uint8))], (0, 0, 0), (7, 4, 4)
+    )
     assert [int(plane[0, 0]) for plane in found] == [2, IGNORE, 1, 1, 1, 1, IGNORE]

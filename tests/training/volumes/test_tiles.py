@@ -9,7 +9,7 @@ from monai.data.utils import compute_importance_map
 from monai.inferers import sliding_window_inference
 from torch import Tensor
 
-from queryloop.training.volumes.cases import Annotated, Part
+from queryloop.training.volumes.cases import Annotated, LabelledPart
 from queryloop.training.volumes.sampler import Sampler
 from queryloop.training.volumes.tiles import Tiling, starts, stitched, weights
 from queryloop.voxels import Triple
@@ -64,7 +64,7 @@ def test_a_shorter_axis_lies_where_it_lies_in_training(shape: Triple) -> None:
         grid = torch.meshgrid(*(torch.arange(n) for n in tiles.shape[2:]), indexing="ij")
         return torch.stack(grid)[None].expand(len(tiles), -1, -1, -1, -1).float()
 
-    case = Annotated(noise(1, *shape), [Part((0, 0, 0), np.zeros(shape, np.uint8))])
+    case = Annotated(noise(1, *shape), [LabelledPart((0, 0, 0), np.zeros(shape, np.uint8))])
     corner = Sampler([case], tile, 1.0, np.random.default_rng(0)).draw(np.random.default_rng(1)).corner
     expected = np.indices(shape).T - corner
     np.testing.assert_allclose(whole(case.image, Tiling(tile), places).numpy().T, expected, atol=1e-5)

@@ -12,14 +12,14 @@ from nibabel.nifti1 import Nifti1Image
 
 from queryloop.errors import BrokenFileError, examples
 from queryloop.readers.content import contents, refusing
-from queryloop.readers.volumes import Grid
+from queryloop.readers.volumes import FileGrid
 from queryloop.voxels import IGNORE
 
 _OBLIQUE = 1e-2  # cosine between two axes of voxels, from which on they are no longer at right angles
 _APART = 0.1  # of a voxel, between corners that should be one
 
 
-def grid(path: Path, channels: Sequence[str] = ()) -> Grid:
+def grid(path: Path, channels: Sequence[str] = ()) -> FileGrid:
     """Where the voxels of a file lie, by its header.
 
     channels: what a fourth axis holds; none where there must be three axes. Raises BrokenFileError for
@@ -33,7 +33,7 @@ def grid(path: Path, channels: Sequence[str] = ()) -> Grid:
     if header.affine is None:
         raise BrokenFileError(f"{path}: has no affine.")
     _check_affine(path, header.affine)
-    return Grid(shape[:3], header.affine)  # type: ignore[arg-type]
+    return FileGrid(shape[:3], header.affine)  # type: ignore[arg-type]
 
 
 def is_placed(path: Path) -> bool:
@@ -43,10 +43,10 @@ def is_placed(path: Path) -> bool:
     if sform is None or qform is None:
         return not (sform is None and qform is None)
     x, y, z = header.shape[:3]
-    return _distance(Grid((x, y, z), sform), Grid((x, y, z), qform)) <= _APART
+    return _distance(FileGrid((x, y, z), sform), FileGrid((x, y, z), qform)) <= _APART
 
 
-def check_same(path: Path, found: Grid, image: Path | str, expected: Grid) -> None:
+def check_same(path: Path, found: FileGrid, image: Path | str, expected: FileGrid) -> None:
     """Refuse a file whose voxels do not lie where those of its image do. Raises BrokenFileError."""
     remedy = "resample one of them to the grid of the other, or replace the one that is wrong."
     if found.shape != expected.shape:
@@ -143,7 +143,7 @@ def _check_affine(path: Path, affine: np.ndarray) -> None:
         )
 
 
-def _distance(one: Grid, other: Grid) -> float:
+def _distance(one: FileGrid, other: FileGrid) -> float:
     """How far the corners of two grids of one shape are apart at most, in the smallest voxel side."""
     corners = np.indices((2, 2, 2)).reshape(3, 8) * (np.array(one.shape) - 1)[:, None]
     apart = (one.affine - other.affine) @ np.vstack([corners, np.ones(8)])

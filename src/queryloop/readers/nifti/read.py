@@ -16,8 +16,8 @@ from queryloop.readers.dataset import Source
 from queryloop.readers.nifti import file
 from queryloop.readers.nifti.cases import Files, cases
 from queryloop.readers.nifti.description import Description, described
-from queryloop.readers.prepared import Scan, refusal, volume_set
-from queryloop.readers.volumes import Grid, VolumeSet
+from queryloop.readers.prepared import RawScan, refusal, volume_set
+from queryloop.readers.volumes import FileGrid, VolumeSet
 from queryloop.voxels import IGNORE
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def _drawn(listed: list[Files], n: int | None, folder: Path) -> list[Files]:
     return [listed[number] for number in sorted(order[:n])]
 
 
-def _grids(folder: Path, found: Sequence[Files], description: Description) -> dict[str, Grid]:
+def _grids(folder: Path, found: Sequence[Files], description: Description) -> dict[str, FileGrid]:
     grids, broken = {}, []
     with ProgressBar("reading headers", len(found)) as bar:
         for files in found:
@@ -95,7 +95,7 @@ def _tell_of_unsure(unsure: Sequence[str]) -> None:
         )
 
 
-def _grid(folder: Path, files: Files, description: Description) -> Grid:
+def _grid(folder: Path, files: Files, description: Description) -> FileGrid:
     """The grid that all files of a case share."""
     several = () if description.ending else description.channels
     image, *others = [folder / name for name in files.names]
@@ -105,14 +105,14 @@ def _grid(folder: Path, files: Files, description: Description) -> Grid:
     return expected
 
 
-def _scan(folder: Path, files: Files, description: Description) -> Scan:
+def _scan(folder: Path, files: Files, description: Description) -> RawScan:
     several = len(files.images) > 1
     channels = [[name] for name in description.channels] if several else [description.channels]
     images = [file.image(folder / name, of) for name, of in zip(files.images, channels, strict=True)]
     classes = description.classes
     ignored = [] if description.ignore is None else [description.ignore]
     image = np.concatenate(images) if several else images[0]
-    return Scan(
+    return RawScan(
         image=image,
         labels=(
             file.labels(folder / files.label, classes, ignored)

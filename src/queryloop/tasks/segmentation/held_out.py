@@ -10,7 +10,7 @@ from queryloop.boxes.sums import Sums
 from queryloop.models.unet import UNet
 from queryloop.tasks.segmentation.metrics import dice, pairs
 from queryloop.training.compute import Compute
-from queryloop.training.volumes.cases import Annotated, Part, known, patch, window
+from queryloop.training.volumes.cases import Annotated, LabelledPart, known, patch, window
 from queryloop.training.volumes.members import views
 from queryloop.training.volumes.prediction import score
 from queryloop.training.volumes.tiles import Tiling
@@ -37,7 +37,7 @@ def held_out_dice(
 
 
 def _classes(
-    network: UNet, image: np.ndarray, part: Part, n_classes: int, size: Triple, compute: Compute
+    network: UNet, image: np.ndarray, part: LabelledPart, n_classes: int, size: Triple, compute: Compute
 ) -> np.ndarray:
     """The likeliest class of each voxel of a part, seen with as much around it as fills a patch."""
     z, y, x = (max(side, length) for side, length in zip(size, part.labels.shape, strict=True))

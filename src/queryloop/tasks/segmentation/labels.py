@@ -13,7 +13,7 @@ from queryloop.errors import OptionsError, examples
 from queryloop.tasks.segmentation.rows import boxes_of
 from queryloop.tasks.segmentation.scans import Masks, Scans
 from queryloop.training.folds import Fold
-from queryloop.training.volumes.cases import Annotated, Part, classes_in
+from queryloop.training.volumes.cases import Annotated, LabelledPart, classes_in
 from queryloop.voxels import IGNORE, TRUTH
 
 logger = logging.getLogger(__name__)
@@ -36,13 +36,13 @@ def tell_of_unlabelled(masks: Mapping[Box, np.ndarray]) -> None:
 
 def annotated(scans: Scans, cases: Sequence[str], labels: Mapping[Box, np.ndarray]) -> dict[str, Annotated]:
     """The cases in which something is labelled, in their order: boxes, and labels that cost nothing."""
-    parts: dict[str, list[Part]] = {case: [] for case in cases}
+    parts: dict[str, list[LabelledPart]] = {case: [] for case in cases}
     for case, found in parts.items():
         free = scans.free_labels(case)
         if free is not None:
-            found.append(Part((0, 0, 0), free))
+            found.append(LabelledPart((0, 0, 0), free))
     for box, known in labels.items():
-        parts[box.case].append(Part(box.corner, known))
+        parts[box.case].append(LabelledPart(box.corner, known))
     return {case: Annotated(scans.image(case), found) for case, found in parts.items() if found}
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Scan:
+class ShownScan:
     """A case as it is drawn, in the grid of the store; arrays may be memory maps, of which planes are read.
 
     image: (Z, Y, X), one channel. spacing: of a voxel, (z, y, x), in millimetres. predicted, truth:
@@ -47,8 +47,8 @@ class Shown(NamedTuple):
     `query`. classes: names, the background first. n_cases: of the whole pool.
     """
 
-    predicted: Callable[[str], Scan]
-    plain: Callable[[str], Scan]
+    predicted: Callable[[str], ShownScan]
+    plain: Callable[[str], ShownScan]
     asked: Sequence[Box]
     captions: pd.DataFrame
     labelled: Sequence[Box]
@@ -56,10 +56,10 @@ class Shown(NamedTuple):
     n_cases: int
 
 
-def scan_of(scans: Scans, case: str, labels: Callable[[str], np.ndarray] | None = None) -> Scan:
+def scan_of(scans: Scans, case: str, labels: Callable[[str], np.ndarray] | None = None) -> ShownScan:
     """A case as it is drawn; labels: the prediction, if it is wanted."""
     truth = scans.labels(case)
-    return Scan(
+    return ShownScan(
         image=scans.image(case)[0],
         spacing=scans.cases[case].spacing,
         predicted=None if labels is None else labels(case),

@@ -26,7 +26,7 @@ _EXACT = 1e-6  # of a voxel: what floating point numbers lose
 
 
 @dataclass(frozen=True)
-class Place:
+class Placement:
     """A box in the patient, in millimetres RAS.
 
     centre: (3,). axes: (3, 3), its columns are the directions of x, y and z of the store. size: (3,), along
@@ -38,13 +38,13 @@ class Place:
     size: np.ndarray
 
 
-def place(box: Box, case: Case) -> Place:
+def place(box: Box, case: Case) -> Placement:
     """Where a box lies in the patient."""
     to_mm = affine(case)
     spacing = voxel_sizes(to_mm)
     corner, size = np.array(box.corner[::-1]), np.array(box.size[::-1])
     centre = to_mm[:3, :3] @ (corner + (size - 1) / 2) + to_mm[:3, 3]
-    return Place(centre, to_mm[:3, :3] / spacing, size * spacing)
+    return Placement(centre, to_mm[:3, :3] / spacing, size * spacing)
 
 
 def cut_affine(box: Box, case: Case) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from nibabel.orientations import io_orientation
 from torch import Tensor
 
-from queryloop.readers.volumes import Grid
+from queryloop.readers.volumes import FileGrid
 from queryloop.training.volumes.prediction import Running
 
 N = TypeVar("N", int, float)
@@ -57,7 +57,7 @@ class _Back:
         self.sums.add(self.turn.back(probs), self.turn.back(energy), start=0)
 
 
-def turn_of(native: Grid) -> Turn:
+def turn_of(native: FileGrid) -> Turn:
     """The turn to the grid of a file, whose arrays nnU-Net reads as (z, y, x) of its own axes."""
     towards = io_orientation(native.affine)  # of each axis (x, y, z) of the file: which of RAS, and its sign
     slowest_first = towards[::-1]

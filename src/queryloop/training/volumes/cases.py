@@ -11,7 +11,7 @@ from queryloop.voxels import IGNORE, Triple
 
 
 @dataclass(frozen=True)
-class Part:
+class LabelledPart:
     """Labels of a box in a case: its lowest voxel, and (dz, dy, dx) uint8, IGNORE where unknown."""
 
     corner: Triple
@@ -26,7 +26,7 @@ class Annotated:
     """
 
     image: np.ndarray
-    parts: Sequence[Part]
+    parts: Sequence[LabelledPart]
 
 
 def classes_in(case: Annotated) -> set[int]:
@@ -51,7 +51,7 @@ def patch(image: np.ndarray, corner: Sequence[int], size: Triple) -> np.ndarray:
     return cut
 
 
-def known(parts: Sequence[Part], corner: Sequence[int], size: Triple) -> np.ndarray:
+def known(parts: Sequence[LabelledPart], corner: Sequence[int], size: Triple) -> np.ndarray:
     """The labels (*size) uint8 that the parts give to this patch, IGNORE elsewhere."""
     labels = np.full((1, *size), IGNORE, dtype=np.uint8)
     for part in parts:
