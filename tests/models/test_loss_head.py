@@ -11,7 +11,7 @@ from torch import nn
 from queryloop.models.auxiliary import attach
 from queryloop.models.heads import LinearHead
 from queryloop.models.network import Network
-from queryloop.models.registry import build
+from queryloop.models.registry import MODELS, build
 from queryloop.options import ModelOptions, TrainingOptions
 
 JUDGING = TrainingOptions(auxiliary="learning_loss")
@@ -44,6 +44,15 @@ def test_it_finds_the_stages_of_the_network_and_their_channels(name: str) -> Non
     attach(network, SHAPE, JUDGING)
     assert [stage.in_features for stage in network.auxiliary.stages] == channels
     assert network.auxiliary.last.in_features == 128 * len(channels)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_it_fits_itself_to_every_model(name: str) -> None:
+    network = build(ModelOptions(name=name), (32, 32, 3), 3).eval()
+    attach(network, (32, 32, 3), JUDGING)
+    seen = network.see(torch.randn(2, 3, 32, 32), network.stages)
+    assert network.auxiliary(seen).shape == (2,)
+    assert len(network.auxiliary.stages) == len(network.stages)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -58,6 +58,14 @@ def test_every_stage_can_be_tapped(name: str) -> None:
     assert not any(module._forward_hooks for module in network.modules())
 
 
+@pytest.mark.parametrize(
+    ("name", "channels", "n_features"),
+    [("cnn", 1, 64), ("cnn", 3, 128), ("cnn", 11, 128), ("resnet18", 3, 512)],
+)
+def test_without_a_width_a_network_has_its_usual_one(name: str, channels: int, n_features: int) -> None:
+    assert build(ModelOptions(name=name), (32, 32, channels), 3).head.linear.in_features == n_features
+
+
 def test_an_unknown_model_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(OptionsError, match=r"unknown model 'cmn'.* 'cnn'.*Available: cnn, eff"):
         build(ModelOptions(name="cmn"), (8, 8, 1), 3)

@@ -12,6 +12,7 @@ import pytest
 
 from queryloop.errors import BrokenFileError, QueryloopError
 from queryloop.readers import decoded, pictures
+from queryloop.readers.listing import FOREIGN
 
 from .formats import noise, packed_image
 from .photographs import read_folder, save, write_class_folders
@@ -31,6 +32,19 @@ def test_every_image_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         pixels(images)
     for told in (str(tmp_path / "cat/0.png"), str(tmp_path / "dog/1.png"), "data.on_error:skip"):
         assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("ending", FOREIGN)
+def test_images_of_formats_that_are_not_read_are_no_loss_that_nobody_sees(
+    tmp_path: Path, ending: str
+) -> None:
+    write_class_folders(tmp_path)
+    (tmp_path / "fox").mkdir()
+    (tmp_path / "fox" / f"0{ending.upper()}").write_bytes(b"?" * 200)
+    with pytest.raises(BrokenFileError, match=r"1 of 7 images .*fox.*opened as an image of the formats JPEG"):
+        pixels(read_folder(tmp_path))
+    with pytest.raises(BrokenFileError, match=r"of 1 of 3 classes: fox\."):
+        read_folder(tmp_path, on_error="skip")
 
 
 def test_images_are_decoded_once_unless_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

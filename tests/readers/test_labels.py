@@ -101,6 +101,10 @@ BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
         "file,label\na.png,x\ne.png,y\nf.png,y\n",
         ["2 of 3 rows", "'e.png' (line 3), 'f.png' (line 4)", "endings", "data.on_error:skip"],
     ),
+    "other case and ending": (
+        "file,label\na.png,x\nsub/B.JPG,y\n",
+        ["By 'sub/B.JPG', did you mean 'b.png'?"],
+    ),
     "no image": ("file,label\na.png,x\nlabels.csv,y\n", ["1 of 2 rows", "'labels.csv' (line 3)"]),
     "empty name": ("file,label\n,x\nb.png,y\n", ["line 2", "name is empty", "give one"]),
     "duplicate": ("file,label\na.png,x\nb.png,y\n./a.png,y\n", ["line 4", "'a.png'", "line 2: delete"]),
@@ -147,6 +151,12 @@ def test_rows_without_their_image_can_be_left_out(tmp_path: Path, caplog: pytest
     assert "2 of 4 rows name no image" in caplog.text
     assert "'x.png' (line 2), 'y.png' (line 4). They are left out" in caplog.text
     np.testing.assert_array_equal(pixels(images), [noise(5, 4, 3, seed=seed) for seed in range(2)])
+
+
+def test_classes_that_differ_in_case_only_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_table(tmp_path, "file,label\na.png,cat\nb.png,Cat\nc.png,dog\n")
+    read_folder(tmp_path)
+    assert "Cat, cat are taken for different classes" in caplog.text
 
 
 def test_of_many_rows_without_their_image_each_has_a_line_in_the_log(

@@ -29,6 +29,7 @@ def test_each_version_is_what_its_row_of_metrics_measured(finished: Tiny) -> Non
     assert metrics["cycle"].tolist() == [1, 2, 3]
     assert set(metrics["strategy"]) == {"entropy"}
     assert set(metrics["n_validation"]) == {N_VALIDATION}
+    assert (metrics["best_val_accuracy"] >= metrics["val_accuracy"]).all()
 
 
 def test_the_query_of_a_cycle_is_what_the_next_one_takes_in(finished: Tiny) -> None:

@@ -28,7 +28,8 @@ def test_its_steps_and_its_worth_are_measured(
     done = tiny.run(f"strategy:{strategy},training.auxiliary:{auxiliary},{more}")
     assert done.exit_code == 0, done.output
     named = strategy if auxiliary == "auto" else auxiliary
-    assert f"{named} is trained beside the network" in caplog.text
+    learns = "does not learn from it" if named == "vaal" else "learns from it, too"
+    assert f"{named} is trained beside the network, which {learns}." in caplog.text
     assert tiny.settings(strategy=strategy)["training"]["auxiliary"] == named
     metrics = tiny.load("metrics", strategy=strategy)
     assert metrics["gradient_steps"].tolist() == [2, 2]

@@ -12,7 +12,8 @@ BESIDE = "training.auxiliary:learning_loss"
 def test_two_cycles_and_their_control_arm(tiny: Tiny, caplog: pytest.LogCaptureFixture) -> None:
     done = tiny.run("strategy:learning_loss,query.candidates:50")
     assert done.exit_code == 0, done.output
-    assert "learning_loss is trained beside the network" in caplog.text
+    told = "learning_loss is trained beside the network, which does not learn from it"
+    assert f"{told} (training.learning_loss.detach:0)." in caplog.text
     assert "auxiliary" in done.output
     metrics = tiny.load("metrics", strategy="learning_loss")
     assert metrics["auxiliary_steps"].tolist() == [0, 0]

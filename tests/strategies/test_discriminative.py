@@ -10,9 +10,13 @@ import torch
 from torch import Tensor
 
 from queryloop.errors import InputError, OptionsError
+from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.strategies import discriminative as module
 from queryloop.strategies import resolve
 from queryloop.strategies.quality import qualities
+from queryloop.tasks.classification.networks import train
+from queryloop.tasks.classification.prediction import predict
+from queryloop.tasks.task import Recipe
 
 WIDTH = 8
 
@@ -64,6 +68,19 @@ def test_quality_says_whether_there_is_anything_to_tell_apart() -> None:
         query(other, drawn(200, 2), 10, rounds=1)
         query(other, drawn(4, 2), 10, rounds=1)  # too few to hold one out
     assert found == [pytest.approx(0.5, abs=0.12), pytest.approx(1.0, abs=0.01)]
+
+
+def test_a_network_shows_which_rows_it_has_learned_by_heart() -> None:
+    """Images and labels are noise, so the labelled ones are a fair sample and yet told from the others."""
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (600, 8, 8, 1), np.uint8), rng.integers(0, 5, 100)
+    training = TrainingOptions(min_steps=200, threads=1, precision="32")
+    recipe = Recipe(ModelOptions(), training, 0)
+    checkpoint = train(images, (np.arange(100), labels), list("abcde"), recipe)
+    seen = predict(checkpoint, images, np.arange(600), frozenset({"embeddings"}), training)["embeddings"]
+    with qualities() as found:
+        query(torch.as_tensor(seen[100:]), torch.as_tensor(seen[:100]), 10, rounds=1)
+    assert found[0] > 0.8
 
 
 @pytest.mark.parametrize(("k", "rounds"), [(1, 10), (7, 3), (12, 12)])

@@ -6,16 +6,16 @@ from torch import nn
 
 from queryloop.options import ModelOptions
 
-_WIDTH = 16
+_GREY, _COLOURED = 16, 32
 
 
 def cnn(shape: tuple[int, ...], options: ModelOptions) -> tuple[nn.Module, int]:
     """Five 3x3 convolutions, from `width` to four times `width` channels, and their maximum over the image.
 
-    shape: (H, W, C) of one image; any H, W from 1 on, as pooling rounds up. Returns the trunk and its
-    number of features, 4 * width.
+    shape: (H, W, C) of one image; any H, W from 1 on, as pooling rounds up. Without a width images of one
+    channel get 16, others 32. Returns the trunk and its number of features, 4 * width.
     """
-    w = options.width or _WIDTH
+    w = options.width or (_GREY if shape[2] == 1 else _COLOURED)
     trunk = nn.Sequential(
         *_convolution(shape[2], w, pool=True),
         *_convolution(w, 2 * w),

@@ -9,7 +9,7 @@ from queryloop.values import flat
 
 AUXILIARY = "training.auxiliary"
 OPTIONS = ("training.learning_loss.", "training.adversarial.", "training.vaal.")
-_LEARNED_BY = {
+LEARNED_BY = {
     "learning_loss": "training.learning_loss.detach",
     "adversarial": "training.adversarial.weight",
 }
@@ -24,7 +24,7 @@ def learned_beside(settings: Mapping[str, Any], *, has_pool: bool = True) -> tup
     """
     known = flat(settings)
     name = str(known.get(AUXILIARY, "none"))
-    is_learned = known.get(_LEARNED_BY.get(name, ""), 0) > 0 and known.get("model.freeze") != "trunk"
+    is_learned = known.get(LEARNED_BY.get(name, ""), 0) > 0 and known.get("model.freeze") != "trunk"
     if not is_learned or (name in _ON_THE_POOL and not has_pool):
         return ("none",)
     own = f"training.{name}."

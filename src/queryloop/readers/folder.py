@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from queryloop.options import DataOptions
 from queryloop.readers.dataset import Found, Source
 from queryloop.readers.images import ImageSet, tell_of_empty
 from queryloop.readers.labels import LABELS, SPLITS, labelled
-from queryloop.readers.listing import Listing, listing
+from queryloop.readers.listing import SUFFIXES, Listing, listing
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ def search(folder: Path) -> Found:
     if name is not None:
         return Table(name).search(folder)
     images = listing(folder).images
-    return images, [] if images else ["images"]
+    return images, [] if images else [f"images ({', '.join(SUFFIXES)})"]
 
 
 def read(source: Source, classes: Sequence[str], options: DataOptions) -> ImageSet:
@@ -183,11 +184,22 @@ def _image_set(
             "two or more. The class is the first folder below raw_root (or below train/ and test/ there), "
             f"or stands in a table {_LABELS}."
         )
+    _name_alike(said_by, named)
     images = image_set(root, samples, options)
     told = f"{len(images.samples)} images of {len(named)} classes"
     logger.info("%s: %s; left out: %s.", said_by, told, left_out)
     tell_of_empty(said_by, images.samples, classes)
     return images
+
+
+def _name_alike(said_by: Path, classes: Sequence[str]) -> None:
+    spelled = Counter(name.casefold() for name in classes)
+    if alike := [name for name in classes if spelled[name.casefold()] > 1]:
+        logger.warning(
+            "%s: %s are taken for different classes: if they are not, give them one name.",
+            said_by,
+            examples(alike),
+        )
 
 
 def _ignored(others: int, found: Listing) -> str:

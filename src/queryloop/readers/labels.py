@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pandas as pd
 
@@ -80,21 +80,32 @@ def labelled(
         found.append(((prefix / name).as_posix(), None if is_left_open else _label(row, text, classes), part))
     samples = pd.DataFrame(found, columns=["sample_id", "label", "split"], dtype="str")
     if absent := [f"{name!r} ({line})" for name, line in lines.items() if name not in there]:
-        _tell_absent(f"{table}: {len(absent)} of {len(lines)} rows", images, absent, skip)
+        told = f"{table}: {len(absent)} of {len(lines)} rows name no image that lies in {images}"
+        _tell_absent(f"{told}: {examples(absent)}.", absent, _meant(lines, there), skip)
         named, samples = samples, samples[[name in there for name in lines]]
         refuse_emptied(table, named, samples)
     return samples.sort_values("sample_id", ignore_index=True)
 
 
-def _tell_absent(which: str, images: Path, absent: Sequence[str], skip: bool) -> None:
+def _meant(named: Collection[str], there: Collection[str]) -> str:
+    """A hint where an image has the name of a row but for case, folder and ending, or ""."""
+    known = {PurePath(name).stem.casefold(): name for name in there}
+    pairs = [
+        f" By {name!r}, did you mean {known[stem]!r}?"
+        for name in named
+        if name not in there and (stem := PurePath(name).stem.casefold()) in known
+    ]
+    return pairs[0] if pairs else ""
+
+
+def _tell_absent(told: str, absent: Sequence[str], hint: str, skip: bool) -> None:
     log_all(logger, absent)
-    told = f"{which} name no image that lies in {images}: {examples(absent)}."
     if not skip:
         raise BrokenFileError(
-            f"{told} Add the files, or write the names with their folders and endings; to leave these rows "
-            "out, set data.on_error:skip."
+            f"{told}{hint} Add the files, or write the names with their folders and endings; to leave these "
+            "rows out, set data.on_error:skip."
         )
-    logger.warning("%s They are left out, as data.on_error is skip.", told)
+    logger.warning("%s%s They are left out, as data.on_error is skip.", told, hint)
 
 
 def refuse_emptied(said_by: Path, named: pd.DataFrame, left: pd.DataFrame) -> None:

@@ -10,6 +10,8 @@ from queryloop.errors import BrokenFileError
 from queryloop.readers.content import refusing
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif")
+FOREIGN = (".heic", ".heif", ".avif", ".jxl", ".jp2", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".dcm")
+"""Listed as well, to be refused by name where they are read: an image is not overlooked."""
 
 
 @dataclass
@@ -38,7 +40,7 @@ def listing(root: Path) -> Listing:
             found.hidden += sum(name.startswith(".") for name in (*folders, *files))
             folders[:] = [name for name in folders if not name.startswith(".")]
             visible = [name for name in files if not name.startswith(".")]
-            images = [name for name in visible if name.lower().endswith(SUFFIXES)]
+            images = [name for name in visible if name.lower().endswith((*SUFFIXES, *FOREIGN))]
             found.others += len(visible) - len(images)
             found.folders += [_checked(root, here + name, folder=True) for name in folders]
             found.images += [_checked(root, here + name) for name in images]

@@ -63,7 +63,7 @@ def pixels(path: Path, side: int | None, channels: int, peaks: list[int] | None 
 
 def _opened(path: Path) -> ImageFile.ImageFile:
     packed = BytesIO(contents(path))
-    with refusing(path, "cannot be opened as an image"):
+    with refusing(path, f"cannot be opened as an image of the formats {', '.join(_FORMATS)}"):
         image = Image.open(packed, formats=_FORMATS)
     if image.width * image.height > _MOST:
         raise BrokenFileError(

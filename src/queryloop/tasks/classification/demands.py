@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from queryloop.errors import OptionsError
 from queryloop.options import ExperimentOptions
+from queryloop.options.beside import LEARNED_BY, learned_beside
 from queryloop.strategies.needs import JUDGED, NOT_IN_A_CYCLE
 from queryloop.values import unless_auto
 
@@ -54,8 +55,15 @@ def sentences(options: ExperimentOptions, strategy: Strategy) -> list[str]:
     if strategy.needs & DRAWN:
         said.append(_compared(options, strategy))
     if (auxiliary := options.training.auxiliary) != "none":
-        said.append(f"{auxiliary} is trained beside the network.")
+        said.append(f"{auxiliary} is trained beside the network, which {_learns(options)}.")
     return said
+
+
+def _learns(options: ExperimentOptions) -> str:
+    if learned_beside(options.model_dump()) != ("none",):
+        return "learns from it, too"
+    off = LEARNED_BY.get(options.training.auxiliary)
+    return "does not learn from it" + (f" ({off}:0)" if off else "")
 
 
 def _learned(options: ExperimentOptions, strategy: Strategy) -> str:
