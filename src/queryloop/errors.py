@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 
+_SLOWER = "Lower training.learning_rate, or set training.precision:32."
 _SHOWN = 5  # examples in a message, so that an error of 100,000 rows stays readable
 
 
@@ -36,13 +37,20 @@ class NonFiniteError(QueryloopError, ArithmeticError):
 class NonFiniteRowsError(NonFiniteError):
     """Networks gave NaN or infinity for `count` of `total` rows, the first at position `first`."""
 
-    def __init__(self, count: int, total: int, first: int, where: str = "", name: str | None = None) -> None:
+    def __init__(
+        self,
+        count: int,
+        total: int,
+        first: int,
+        where: str = "",
+        name: str | None = None,
+        remedy: str = _SLOWER,
+    ) -> None:
         super().__init__(
             f"{where}the network gave NaN or infinity for {count:,} of {total:,} samples, first "
-            f"{f'at position {first}' if name is None else repr(name)}: the training diverged. "
-            "Lower training.learning_rate, or set training.precision:32."
+            f"{f'at position {first}' if name is None else repr(name)}: the training diverged. {remedy}"
         )
-        self.count, self.total, self.first = count, total, first
+        self.count, self.total, self.first, self.remedy = count, total, first, remedy
 
 
 class InputError(QueryloopError, ValueError):
@@ -79,7 +87,16 @@ def naming_rows(ids: Sequence[str], where: str) -> Iterator[None]:
     try:
         yield
     except NonFiniteRowsError as e:
-        raise NonFiniteRowsError(e.count, e.total, e.first, f"{where}: ", ids[e.first]) from None
+        raise NonFiniteRowsError(e.count, e.total, e.first, f"{where}: ", ids[e.first], e.remedy) from None
+
+
+@contextmanager
+def counting_rows(rows: Sequence[int], remedy: str | None = None) -> Iterator[None]:
+    """Let a NonFiniteRowsError from inside tell the first one's place among all, and what helps here."""
+    try:
+        yield
+    except NonFiniteRowsError as e:
+        raise NonFiniteRowsError(e.count, e.total, rows[e.first], remedy=remedy or e.remedy) from None
 
 
 def unknown(kind: str, name: str, valid: Iterable[str]) -> OptionsError:

@@ -11,8 +11,10 @@ import torch
 
 from queryloop import samples as tables
 from queryloop.boxes.resolution import resolve
-from queryloop.options import QueryOptions
+from queryloop.options import QueryOptions, TrainingOptions
+from queryloop.pipelines.score import score_candidates
 from queryloop.pipelines.select import select
+from queryloop.tasks.classification.task import Classification
 from queryloop.tasks.segmentation.task import Segmentation
 from tests.boxes.made_up import THREE, pool
 
@@ -23,8 +25,8 @@ LEFT = tables.table("pool_index", {"sample_id": IDS})
 
 
 def selected(evidence: Any, scores: pd.DataFrame, of: str, strategy: str, size: int) -> list[str]:
-    query = QueryOptions(size=size)
-    found, _ = select(evidence, scores, [], NOBODY, LEFT, of, strategy, {}, query, seed=0)
+    query, training = QueryOptions(size=size), TrainingOptions(threads=1)
+    found, _ = select(evidence, scores, [], NOBODY, LEFT, of, strategy, {}, query, training, seed=0)
     return found["sample_id"].tolist()
 
 
@@ -60,3 +62,16 @@ def test_images(caplog: pytest.LogCaptureFixture) -> None:
     (said,) = (record.getMessage() for record in caplog.records)
     assert "8 samples were asked for, but only 5 can be had" in said
     assert "query.candidates" in said
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_strategies_compute_in_the_threads_that_are_recorded(
+    monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    seen, training, before = [], TrainingOptions(threads=threads), torch.get_num_threads()
+    monkeypatch.setattr(Classification, "scores", lambda *_, **__: seen.append(torch.get_num_threads()))
+    monkeypatch.setattr(Classification, "chosen", lambda *_, **__: seen.append(torch.get_num_threads()))
+    asked: Any = (NOBODY, LEFT, "digits", "margin", {}, QueryOptions(size=3), training, 0)
+    score_candidates({}, *asked)
+    select({}, SCORES, [], *asked)
+    assert (seen, torch.get_num_threads()) == ([threads, threads], before)

@@ -11,7 +11,7 @@ from queryloop.errors import BrokenFileError
 from queryloop.readers.listing import inside
 
 from .formats import noise
-from .photographs import read_folder, rows, save, write_table
+from .photographs import read_folder, rows, save, write_class_folders, write_table
 from .reading import pixels
 
 
@@ -47,6 +47,7 @@ READ: dict[str, str | bytes] = {
     "quotes": 'file,label\n"a.png","x"\n"b.png",y',
     "blanks": " file , label \n a.png , x \n\n\nb.png,y\n,\n",
     "a blank line first": "\r\nfile;label\r\na.png;x\r\nb.png;y\r\n",
+    "commas in the name of a column": "file;label;1, 2, 3\na.png;x;?\nb.png;y;?\n",
     "folders": "file,label\n./a.png,x\nsub/../b.png,y\n".replace("sub/../", ".//"),
 }
 
@@ -151,6 +152,14 @@ def test_rows_without_their_image_can_be_left_out(tmp_path: Path, caplog: pytest
     assert "2 of 4 rows name no image" in caplog.text
     assert "'x.png' (line 2), 'y.png' (line 4). They are left out" in caplog.text
     np.testing.assert_array_equal(pixels(images), [noise(5, 4, 3, seed=seed) for seed in range(2)])
+
+
+def test_a_class_is_one_however_its_letters_are_composed(tmp_path: Path) -> None:
+    write_table(tmp_path, "file,label\na.png,caf\u00e9\nb.png,cafe\u0301\nc.png,x\n")
+    assert {row[1] for row in rows(read_folder(tmp_path))} == {"caf\u00e9", "x"}
+    write_class_folders(tmp_path / "more" / "train", ["caf\u00e9", "x"])
+    write_class_folders(tmp_path / "more" / "test", ["cafe\u0301", "x"])
+    assert {row[1] for row in rows(read_folder(tmp_path / "more"))} == {"caf\u00e9", "x"}
 
 
 def test_classes_that_differ_in_case_only_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

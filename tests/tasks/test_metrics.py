@@ -47,6 +47,11 @@ def test_calibration_error_against_the_formula() -> None:
     assert evaluate(PROBS, TARGETS)["ece"] == pytest.approx(sum(gaps) / 400, abs=1e-5)
 
 
+def test_full_confidence_is_in_the_bin_of_the_highest() -> None:
+    probs = np.array([[1.0, 0.0]] * 5 + [[0.97, 0.03]] * 5)
+    assert evaluate(probs, np.array([0, 0, 0, 0, 1] + [0] * 5))["ece"] == pytest.approx(0.085)
+
+
 def test_tensors_and_arrays_are_the_same() -> None:
     assert evaluate(torch.from_numpy(PROBS), TARGETS) == evaluate(PROBS, TARGETS)
 

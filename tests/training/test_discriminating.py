@@ -140,6 +140,7 @@ def test_a_diverged_discriminator_names_the_row() -> None:
     with pytest.raises(NonFiniteRowsError) as error:
         objective.quality(network)
     assert error.value.first == Side("labelled", ROWS, objective.batches).held_out[0]
+    assert str(error.value).endswith("Lower training.adversarial.learning_rate, or training.learning_rate.")
 
 
 def test_a_tenth_is_never_seen() -> None:

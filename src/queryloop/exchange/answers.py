@@ -9,7 +9,7 @@ from math import inf, nan
 from pathlib import Path
 
 from queryloop.errors import BrokenFileError, examples
-from queryloop.readers.labels import Row, rows
+from queryloop.readers.table import Row, rows
 
 
 @dataclass(frozen=True)

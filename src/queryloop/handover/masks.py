@@ -18,8 +18,8 @@ from queryloop.exchange.query import MASKS
 from queryloop.handover.asked import Asked
 from queryloop.handover.kind import Told
 from queryloop.progress import ProgressBar
-from queryloop.readers.labels import rows
 from queryloop.readers.nifti.description import ENDINGS
+from queryloop.readers.table import rows
 from queryloop.storage.masks import key_of
 from queryloop.tasks.segmentation.labels import masks_of
 from queryloop.tasks.segmentation.rows import boxes_of, by_case

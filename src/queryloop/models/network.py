@@ -45,7 +45,7 @@ class Network(nn.Module):
 
     @property
     def layers(self) -> dict[str, nn.Module]:
-        """The layers whose activations may be asked for: every rectified one of the trunk, by name.
+        """The layers whose activations may be asked for: those of the trunk that rectify, by name.
 
         Where it has none, as a trunk that passes features on, what it gives. Not the logits: softmax does
         not change when all of them shift, so their level means nothing.

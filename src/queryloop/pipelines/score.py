@@ -44,6 +44,7 @@ def score_candidates(
     strategy: str,
     strategy_options: dict,
     query: QueryOptions,
+    training: TrainingOptions,
     seed: int,
 ) -> tuple[pd.DataFrame, list[float]]:
     """The strategy's score of each candidate, higher first; null for a strategy that picks a batch.
@@ -51,9 +52,10 @@ def score_candidates(
     And what it reports of its own predictors, in a list.
     """
     from queryloop.strategies.quality import qualities
+    from queryloop.training.compute import isolated, resolve
 
     task, k = task_of(dataset), tables.query_parts(query, labeled, pool)[0]
-    with qualities() as reported:
+    with qualities() as reported, isolated(resolve(training).threads):
         chosen = task.strategy(strategy, strategy_options)
         found = task.scores(evidence, chosen, k=k, seed=tables.query_seed(seed, labeled))
     return found, reported
@@ -64,7 +66,7 @@ def create_pipeline() -> Pipeline:
     strategy = ["params:dataset", "params:strategy", "params:strategy_options", "params:query"]
     inputs = ["checkpoint", "pool", "labeled", "samples", "inputs", "splits"]
     looking = [*strategy, "params:scoring", "params:training", "params:seed"]
-    scored = ["evidence", "labeled", "pool", *strategy, "params:seed"]
+    scored = ["evidence", "labeled", "pool", *strategy, "params:training", "params:seed"]
     return Pipeline(
         [
             Node(collect_evidence, [*inputs, *looking], "evidence", name="collect_evidence"),

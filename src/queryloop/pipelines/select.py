@@ -27,6 +27,7 @@ def select(
     strategy: str,
     strategy_options: dict,
     query: QueryOptions,
+    training: TrainingOptions,
     seed: int,
 ) -> tuple[pd.DataFrame, float]:
     """What the strategy asks for next, best first; where fewer are left than are asked for, all of them.
@@ -34,9 +35,10 @@ def select(
     And how good the strategy's own predictor is, the last stage's of a chain; NaN where it has none.
     """
     from queryloop.strategies.quality import qualities
+    from queryloop.training.compute import isolated, resolve
 
     task, k = task_of(dataset), tables.query_parts(query, labeled, pool)[0]
-    with qualities() as more:
+    with qualities() as more, isolated(resolve(training).threads):
         chosen = task.strategy(strategy, strategy_options)
         found = task.chosen(scores, evidence, chosen, k=k, seed=tables.query_seed(seed, labeled))
     return found, [nan, *reported, *more][-1]
@@ -71,7 +73,7 @@ def add_control(
 
 def create_pipeline() -> Pipeline:
     """Evidence and scores to the next query."""
-    options = ["dataset", "strategy", "strategy_options", "query", "seed"]
+    options = ["dataset", "strategy", "strategy_options", "query", "training", "seed"]
     found = ["evidence", "scores", "reported", "labeled", "pool", *(f"params:{name}" for name in options)]
     asked = ["chosen", "labeled", "pool", "checkpoint", "samples", "inputs"]
     looking = ["params:query", "params:training", "params:seed"]

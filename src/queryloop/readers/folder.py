@@ -14,8 +14,9 @@ from queryloop.errors import BrokenFileError, examples
 from queryloop.options import DataOptions
 from queryloop.readers.dataset import Found, Source
 from queryloop.readers.images import ImageSet, tell_of_empty
-from queryloop.readers.labels import LABELS, SPLITS, labelled
+from queryloop.readers.labels import SPLITS, composed, labelled
 from queryloop.readers.listing import SUFFIXES, Listing, listing
+from queryloop.readers.table import LABELS
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +122,7 @@ def _depth(images: Sequence[str]) -> int:
 
 def _class(name: str, depth: int) -> str | None:
     folders = name.split("/")[:-1]
-    return folders[depth] if len(folders) > depth else None
+    return composed(folders[depth]) if len(folders) > depth else None
 
 
 def _check_tops(root: Path, images: Sequence[str], depth: int) -> None:

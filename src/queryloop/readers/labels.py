@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path, PurePath
 
 import pandas as pd
 
 from queryloop.errors import BrokenFileError, examples, log_all, unknown
-from queryloop.readers.content import contents
 from queryloop.readers.listing import inside
+from queryloop.readers.table import FILES, LABELS, Row, column_of, needed_column, rows
 
 logger = logging.getLogger(__name__)
 
-FILES = frozenset(
-    [
-        "file",
-        "filename",
-        "file_name",
-        "filepath",
-        "file_path",
-        "path",
-        "image",
-        "image_id",
-        "image_name",
-        "img",
-    ]
-)
-LABELS = frozenset(["label", "label_name", "class", "class_name", "species", "target", "category"])
 SPLITS = {
     **dict.fromkeys(("train", "training", "val", "valid", "validation"), "train"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
 """Names of splits and what they count as: the validation set is drawn from the training samples."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of a table: where it stands, for errors, and its fields, stripped."""
-
-    place: str
-    fields: list[str]
 
 
 def labelled(
@@ -66,9 +40,9 @@ def labelled(
     Raises BrokenFileError naming the line, or all lines whose image is not there.
     """
     header, *records = rows(table)
-    spelled = {_composed(name): name for name in there}
-    file, label = _needed(header, FILES, "file names"), _needed(header, names, "labels")
-    split = _column(header, ("split", "subset"), "splits")
+    spelled = {composed(name): name for name in there}
+    file, label = needed_column(header, FILES, "file names"), needed_column(header, names, "labels")
+    split = column_of(header, ("split", "subset"), "splits")
     prefix = images.relative_to(table.parent)
     lines: dict[str, str] = {}
     found = []
@@ -124,77 +98,7 @@ def refuse_emptied(said_by: Path, named: pd.DataFrame, left: pd.DataFrame) -> No
         )
 
 
-def rows(path: Path, *, may_be_short: bool = False) -> list[Row]:
-    """The header and the rows of a table, without the empty ones; fields end with a comma, `;` or a tab.
-
-    may_be_short: rows may lack fields at their end, as spreadsheets save them where these are empty. Raises
-    BrokenFileError naming the line that is no CSV, has other fields than the header, or no UTF-8.
-    """
-    text = _text(path)
-    delimiter = max(",;\t", key=text.lstrip().partition("\n")[0].count)
-    reader = csv.reader(StringIO(text, newline=""), strict=True, delimiter=delimiter)
-    found: list[Row] = []
-    line = 1  # where a record begins
-    try:
-        for fields in reader:
-            line = reader.line_num + 1
-            if may_be_short and found:
-                fields += [""] * (len(found[0].fields) - len(fields))
-            row = Row(f"{path}: line {reader.line_num}", [field.strip() for field in fields])
-            if found and fields and len(fields) != len(found[0].fields):
-                wrong = f"{len(fields)} fields, but the header has {len(found[0].fields)}"
-                raise BrokenFileError(
-                    f"{row.place} has {wrong}: put a field that holds {delimiter!r} in quotes, and leave a "
-                    "missing value empty, not out."
-                )
-            if any(row.fields):
-                found.append(row)
-    except csv.Error as error:
-        raise BrokenFileError(
-            f"{path}: line {line} is no CSV ({error}): check its quotes, or save the table as CSV anew."
-        ) from error
-    if len(found) < 2:
-        raise BrokenFileError(f"{path}: holds no records.")
-    return found
-
-
-def _text(path: Path) -> str:
-    raw = contents(path)
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise BrokenFileError(
-            f"{path}: line {line}: byte {error.start} (0x{raw[error.start]:02x}) is not UTF-8: "
-            "save the table in UTF-8."
-        ) from None
-    if "\0" in text.partition("\n")[0]:
-        raise BrokenFileError(f"{path}: line 1: has zero bytes, as UTF-16 does: save the table in UTF-8.")
-    return text
-
-
-def _column(header: Row, names: Collection[str], meaning: str) -> int | None:
-    plain = [field.lower().replace(" ", "_") for field in header.fields]
-    found = [i for i, name in enumerate(plain) if name in names]
-    if len(found) > 1:
-        several = ", ".join(repr(header.fields[i]) for i in found)
-        raise BrokenFileError(
-            f"{header.place}: the columns {several} could all hold the {meaning}: rename all but one."
-        )
-    return found[0] if found else None
-
-
-def _needed(header: Row, names: Collection[str], meaning: str) -> int:
-    column = _column(header, names, meaning)
-    if column is None:
-        raise BrokenFileError(
-            f"{header.place}: no column of {meaning} among {', '.join(map(repr, header.fields))}: name it "
-            f"as one of these: {', '.join(sorted(names))}."
-        )
-    return column
-
-
-def _composed(name: str) -> str:
+def composed(name: str) -> str:
     """A name in the one spelling of its letters: macOS writes an umlaut as two characters, tables as one."""
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
@@ -204,7 +108,7 @@ def _file(row: Row, text: str, images: Path, there: Mapping[str, str], lines: di
     if not text:
         raise BrokenFileError(f"{row.place}: the file name is empty: give one, or delete the line.")
     try:
-        spelled = _composed(text)
+        spelled = composed(text)
         # what was listed is inside, links too
         name = there[spelled] if spelled in there else there.get(found := inside(images, spelled), found)
     except BrokenFileError as error:
@@ -218,6 +122,7 @@ def _file(row: Row, text: str, images: Path, there: Mapping[str, str], lines: di
 
 
 def _label(row: Row, text: str, classes: Sequence[str]) -> str:
+    text = composed(text)
     if not text:
         raise BrokenFileError(
             f"{row.place}: the label is empty: give one. Only training images may be without a label, where "

@@ -24,7 +24,7 @@ def records(path: Path, longest: int) -> Iterator[bytes]:
 
     longest: bytes that a payload can have, so that no wrong length claims more. Raises BrokenFileError
     with the number of the record (from 0) for a wrong checksum, a wrong length, and a file that ends
-    within a record.
+    within a record; of one that ends between two the format does not tell.
     """
     with refusing(path, "cannot be read"), path.open("rb") as file:
         packed = file.read(len(GZIP)) == GZIP

@@ -14,6 +14,7 @@ from queryloop.strategies.evidence import gathered
 from queryloop.strategies.kinds import Given, Scores, Scoring, Strategy
 from queryloop.strategies.picks import Picks, checked_k
 from queryloop.strategies.registry import Options
+from queryloop.strategies.turns import ranks
 
 OPTIONS: Options = {}
 
@@ -44,19 +45,10 @@ class Balanced(Scoring):
             return ranked
         probs = found.values["probs"].cpu()
         classes = probs.argmax(dim=1)[ranked.positions]
+        places = ranks(classes, torch.arange(n))
         counts = torch.bincount(found.values["labels"].cpu(), minlength=probs.shape[1])
-        order = torch.argsort(_places(classes) + counts[classes], stable=True)[:whole]
+        order = torch.argsort(places + counts[classes], stable=True)[:whole]
         return Picks(ranked.positions[order], ranked.scores[order])
-
-
-def _places(classes: Tensor) -> Tensor:
-    """How many rows of the same class stand before each row. classes: (N,). Returns (N,)."""
-    by_class = torch.argsort(classes, stable=True)
-    sizes = torch.bincount(classes)
-    starts = torch.repeat_interleave(sizes.cumsum(0) - sizes, sizes)
-    places = torch.empty_like(classes)
-    places[by_class] = torch.arange(len(classes)) - starts
-    return places
 
 
 def wrapped(name: str, prefix: str, scorer: Strategy, options: Mapping[str, Any]) -> Balanced:  # noqa: ARG001

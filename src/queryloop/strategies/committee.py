@@ -14,7 +14,7 @@ from queryloop.strategies.registry import strategy
 
 @strategy(family="committee", source="Dagan and Engelson 1995", bounds=(0.0, 1.0), members="ensemble")
 def vote_entropy(mc_probs: Tensor) -> Tensor:
-    """Entropy of the members' votes, in units of its maximum.
+    """Entropy of the members' votes, in units of log C.
 
     Formula: -sum over c of v_c log v_c / log C, v_c the share of members whose likeliest class is c.
     mc_probs: (N, T, C), T members. Returns (N,), in [0, 1]; 0 where all vote alike.

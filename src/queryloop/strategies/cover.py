@@ -19,6 +19,7 @@ from queryloop.strategies.geometry.reach import Reach
 from queryloop.strategies.picks import Picks
 from queryloop.strategies.registry import strategy
 from queryloop.strategies.sampled import at_most
+from queryloop.values import Count
 
 _PROBED = 2000  # rows whose balls are looked at to find the radius
 _HELD = 2**23  # pairs compared at once: products of a few rows with all others would be slow
@@ -36,7 +37,7 @@ def prob_cover(
     *,
     delta: Annotated[float, Field(gt=0)] | None = None,
     purity: Annotated[float, Field(gt=0, le=1)] = 0.95,
-    max_pool: int = 50_000,
+    max_pool: Count = 50_000,
 ) -> Picks:
     """The row whose ball of radius delta holds most rows that no ball holds yet, again and again.
 

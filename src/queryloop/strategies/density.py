@@ -16,10 +16,10 @@ from queryloop.strategies.picks import Picks
 from queryloop.strategies.registry import strategy
 from queryloop.strategies.sampled import at_most
 from queryloop.strategies.turns import ranks, starts, take_turns
+from queryloop.values import Count
 
 logger = logging.getLogger(__name__)
 
-Count = Annotated[int, Field(ge=1)]
 Pair = Annotated[int, Field(ge=2)]
 Share = Annotated[float, Field(ge=0, le=1)]
 

@@ -19,8 +19,7 @@ from queryloop.strategies.registry import strategy
 from queryloop.strategies.sampled import at_most
 from queryloop.strategies.turns import take_turns
 from queryloop.strategies.uncertainty import entropy, margin
-
-Count = Annotated[int, Field(ge=1)]
+from queryloop.values import Count
 
 _ROWS_PER_CLUSTER = 1.25
 _BLOCK = 2**21  # numbers

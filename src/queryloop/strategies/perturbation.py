@@ -65,9 +65,9 @@ def alfa_mix(
 
     Formula: h + alpha (a - h) for each anchor a, the mean of the labelled rows of a class; alpha in closed
     form moves h by e |a - h| / sqrt(D) along g = (p - onehot of the likeliest class) W. Candidates: class
-    changes for any anchor with e = epsilon, 2 epsilon, ... up to 1, as far as needed for more than k of them.
-    K-means into k on candidates of unit length, the nearest to each centre. With at most k candidates up to
-    1: the k rows of least e.
+    changes for any anchor with e = epsilon, 2 epsilon, ... until it is 1 or more, as far as needed for more
+    than k of them. K-means into k on candidates of unit length, the nearest to each centre. With at most k
+    candidates in all: the k rows of least e.
     probs: (N, C); embeddings: (N, D); head: weight (C, D), bias (C,); M >= 1. Returns Picks: 1 / (1 + least
     e), higher first, [0, 1], no unit.
     Cost: N D (C + k a round of k-means). Use: from few labels on, as far as the last layer is linear. Close

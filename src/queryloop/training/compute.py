@@ -23,8 +23,8 @@ class Compute:
     """What `resolve` found.
 
     device: a torch device name. precision: `32`, or `bf16` for bfloat16 autocast (weights and
-    softmax stay fp32). threads: for operations on the CPU; sums may round differently with another
-    number, so it belongs to what identifies a result.
+    softmax stay fp32). threads: for operations on the CPU, those of strategies, too; sums may round
+    differently with another number, so it belongs to what identifies a result.
     """
 
     device: str
@@ -87,8 +87,8 @@ def _keep_freed_memory() -> None:
     """
     with suppress(AttributeError, OSError, TypeError):  # another C library has no mallopt, or none is loaded
         mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_MMAP_THRESHOLD, _KEPT)
-        mallopt(_M_TRIM_THRESHOLD, 2 * _KEPT)
+        if mallopt(_M_MMAP_THRESHOLD, _KEPT):  # the other alone, where it is refused, would make things worse
+            mallopt(_M_TRIM_THRESHOLD, 2 * _KEPT)
 
 
 def _device(name: str) -> str:

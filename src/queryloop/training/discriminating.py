@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from queryloop.errors import NonFiniteRowsError
+from queryloop.errors import counting_rows
 from queryloop.models.network import Network
 from queryloop.randomness import derived_seed
 from queryloop.training.batches import Batches
@@ -55,7 +56,7 @@ class Side:
             for start in range(0, len(seen) - size + 1, size):
                 yield self.batches.augmented(shuffled[start : start + size], draws)
 
-    @property
+    @cached_property
     def _shuffled(self) -> np.ndarray:
         return np.random.default_rng(self._seed("held out")).permutation(np.sort(self.rows))
 
@@ -126,11 +127,9 @@ class Discriminating(Objective, ABC):
 
     def _judged(self, network: Network, rows: np.ndarray) -> np.ndarray:
         data, compute = self.batches, resolve_scoring(self.batches.options)
-        try:
-            found = predict([network], _logits, data.images, rows, data.pixels, compute)
-        except NonFiniteRowsError as e:
-            raise NonFiniteRowsError(e.count, e.total, int(rows[e.first])) from None
-        return found["logits"].numpy()
+        remedy = f"Lower training.{data.options.beside}.learning_rate, or training.learning_rate."
+        with counting_rows(rows.tolist(), remedy):
+            return predict([network], _logits, data.images, rows, data.pixels, compute)["logits"].numpy()
 
 
 def _logits(networks: Any, inputs: Tensor) -> dict[str, Tensor]:

@@ -111,7 +111,9 @@ def _refuse_patience(patience: int, validation: float) -> None:
 
 def _refuse_single_samples(options: ExperimentOptions) -> None:
     """Two copies of one sample have no spread to be normalised by where a channel has one value a sample."""
-    if options.training.batch_size == 1 and "mlp" in (options.model.name, options.model.head):
+    model = options.model
+    has_single_values = model.head == "mlp" or (model.name == "mlp" and model.freeze == "none")
+    if options.training.batch_size == 1 and has_single_values:
         raise OptionsError(
             "training.batch_size:1 teaches a network with batch norm of single values nothing "
             "(model.name:mlp, model.head:mlp): take 2 or more."

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from queryloop.errors import InputError, NonFiniteRowsError, OptionsError
+from queryloop.errors import InputError, OptionsError, counting_rows
 from queryloop.models.auxiliary import attach
 from queryloop.models.network import Network
 from queryloop.models.registry import build, check, load_pretrained
@@ -140,10 +140,8 @@ def _accuracy(
     """In eval mode and without augmentation. Raises NonFiniteRowsError with the first row of the images."""
     rows, labels = labelled
     reduce = reduction({"probs": probabilities})
-    try:
+    with counting_rows(rows.tolist()):
         probs = scoring.predict([network], reduce, images, rows, pixels, compute)["probs"]
-    except NonFiniteRowsError as e:
-        raise NonFiniteRowsError(e.count, e.total, int(rows[e.first])) from None
     return float((probs.argmax(dim=1).numpy() == labels).mean())
 
 

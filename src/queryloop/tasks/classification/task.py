@@ -137,7 +137,7 @@ class Classification(Task):
 
     def train(self, data: Data, labeled: pd.DataFrame, pool: pd.DataFrame, recipe: Recipe) -> Checkpoint:
         """On the labelled images, judged by those of the validation set."""
-        from queryloop.tasks.classification import networks  # Lightning, torchmetrics: takes seconds
+        from queryloop.tasks.classification import networks  # Lightning: takes seconds
 
         samples, cycle = data.samples, tables.next_cycle(labeled) - 1
         validation = tables.known(samples, data.splits, "validation")
