@@ -99,12 +99,12 @@ def counting_rows(rows: Sequence[int], remedy: str | None = None) -> Iterator[No
         raise NonFiniteRowsError(e.count, e.total, rows[e.first], remedy=remedy or e.remedy) from None
 
 
-def unknown(kind: str, name: str, valid: Iterable[str]) -> OptionsError:
-    """Error for a misspelt `name`, with the nearest valid names first."""
+def unknown(kind: str, name: str, valid: Iterable[str], more: str = "") -> OptionsError:
+    """Error for a misspelt `name`, with the nearest valid names first. more: what is valid, too."""
     names = sorted(valid)
     close = get_close_matches(name, names, n=3, cutoff=0.4)
     hint = f" Did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
-    return OptionsError(f"unknown {kind} {name!r}.{hint} Available: {', '.join(names)}.")
+    return OptionsError(f"unknown {kind} {name!r}.{hint} Available: {', '.join(names)}{more}.")
 
 
 def examples(items: Sequence[object]) -> str:

@@ -91,10 +91,19 @@ class Experiment:
         return self._flags(self.named)
 
     def flags_of(self, run: Run) -> str:
-        """What names another experiment of the same data set; its options are not known."""
+        """What names another experiment of the same data set, with what it needs to be read alike."""
         other = {"strategy": run.strategy, "experiment": run.experiment, "seed": run.seed}
         source = {key: value for key, value in self.named.items() if key in ("dataset", "raw_root")}
-        return self._flags({**other, **source})
+        known, here = (
+            flat({"data": run.settings["data"]}),
+            flat({"data": self.options.data.model_dump(mode="json")}),
+        )
+        read = {
+            key: value
+            for key, value in known.items()
+            if not isinstance(value, list) and (key in self.named or value != here.get(key))
+        }
+        return self._flags({**other, **source, **read})
 
     def _flags(self, named: Mapping[str, Any]) -> str:
         env = f"--env={self.env} " if self.env else ""

@@ -28,11 +28,17 @@ def show_end(experiment: Experiment, before: int, *, is_complete: bool) -> None:
 
     console = Console()
     if before == experiment.n_committed:
-        done = f"All {before} cycles" if is_complete else f"{before} of {experiment.options.n_cycles} cycles"
+        done = _done(before, experiment.options.n_cycles, is_complete=is_complete)
         console.print(f"{done} are done: nothing was run.", highlight=False)
     console.print(cycles_table(experiment.catalog.load("metrics"), experiment.catalog.load("timings")))
     for line in (*_of_control(experiment), _next_steps(experiment, is_complete=is_complete)):
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def _done(n: int, asked_for: int, *, is_complete: bool) -> str:
+    if n > asked_for:
+        return f"{n} cycles, more than n_cycles:{asked_for},"
+    return f"All {n} cycles" if is_complete else f"{n} of {asked_for} cycles"
 
 
 def _of_control(experiment: Experiment) -> list[str]:
@@ -130,6 +136,7 @@ def _standing(run: Run) -> list[str]:
     now = _state(run)
     if not run.versions:
         return ["0", "0", "-", now]
+    run.check()
     last = run.metrics.iloc[-1]
     measure = next(name for name in _RESULTS if name in last)
     return [str(len(run.versions)), str(last["n_labeled"]), f"{last[measure]:.4f} {measure}", now]
@@ -138,6 +145,8 @@ def _standing(run: Run) -> list[str]:
 def _state(run: Run) -> str:
     if who := lock.holder(run.home):
         return f"running (process {who['pid']} on {who['host']})"
+    if (name := run.settings["experiment"]) != run.experiment:
+        return f"a copy of {name}"
     asked = _asked_of_people(run)
     return people.standing(*asked) if asked else "at rest"
 

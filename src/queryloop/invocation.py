@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +29,7 @@ class TypedPath(click.Path):
 
 
 def one_paragraph(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn an exception into one paragraph and exit code 1; QUERYLOOP_DEBUG=1 shows the traceback."""
+    """Turn an exception into one paragraph and exit code 1, Ctrl-C into 130; QUERYLOOP_DEBUG=1: traceback."""
 
     @functools.wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -38,6 +39,7 @@ def one_paragraph(command: Callable[..., Any]) -> Callable[..., Any]:
             raise
         except KeyboardInterrupt:
             click.secho(_INTERRUPTED, err=True)
+            sys.exit(128 + signal.SIGINT)
         except Exception as error:
             if os.environ.get("QUERYLOOP_DEBUG") == "1":
                 raise

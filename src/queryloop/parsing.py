@@ -51,8 +51,18 @@ def _sentence(problem: Any, model: type[BaseModel], names: list[str], key: str) 
     if kind == "missing":
         return f"{key} is missing."
     rule = problem["msg"].removeprefix("Value error, ")
+    if kind == "string_pattern_mismatch":
+        rule = _allowed(problem["ctx"]["pattern"])
     rule = rule[0].lower() + rule[1:]
     return f"{key}: {rule}." if isinstance(given, Mapping) else f"{key} is {given!r}: {rule}."
+
+
+def _allowed(pattern: str) -> str:
+    """What a name may hold, of a pattern that ends with its characters in brackets."""
+    inside = pattern[pattern.rindex("[") + 1 : pattern.rindex("]")]
+    letters = "letters" if "A-Z" in inside else "small letters"
+    signs = " ".join(inside.replace("A-Z", "").replace("a-z", "").replace("0-9", ""))
+    return f"it may hold {letters}, digits and {signs} and begins with a letter or digit"
 
 
 def _typed(group: str, keys: list[str], given: Any) -> str:

@@ -6,6 +6,7 @@ import inspect
 import logging
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kedro.framework.project import pipelines
@@ -157,7 +158,16 @@ class CycleSession(KedroSession):
 
     def load_context(self) -> KedroContext:
         """A new context; once the run has begun, that of the run, whose parameters are settled."""
+        if self._begun is None:
+            _check_environment(Path(self._conf_source), self.store.get("env"))
         return self._begun or super().load_context()
+
+
+def _check_environment(conf: Path, env: str | None) -> None:
+    """Raise OptionsError for a name that no folder of conf/ has."""
+    names = [place.name for place in conf.glob("*/")]
+    if env is not None and env not in names and conf.is_dir():
+        raise unknown("environment", env, names)
 
 
 class End(NamedTuple):

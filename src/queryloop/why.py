@@ -25,7 +25,8 @@ def explain(catalog: Any, sample: str) -> str:
     case = sample.rpartition("@")[0]  # of a box; the id of an image may hold an @, too
     found = splits.loc[splits["sample_id"].isin([sample, case]), "split"].head(1)
     if found.empty:
-        raise unknown("sample", sample, _alike(sample, splits["sample_id"]))
+        more = f" and {len(splits) - _BESIDE} more" if len(splits) > _BESIDE else ""
+        raise unknown("sample", sample, _alike(sample, splits["sample_id"]), more)
     if found.item() != "train":
         return f"{sample} is in the {found.item()} set: it is never asked for."
     for name, tell in (("labeled_index", _labelled), ("query", _queried), ("scores", _scored)):
@@ -38,8 +39,11 @@ def explain(catalog: Any, sample: str) -> str:
 def _alike(sample: str, ids: pd.Series) -> list[str]:
     """The ids that stand beside this one in the sorted list of all."""
     names = ids.sort_values()
-    place = int(names.searchsorted(sample))
-    return names.iloc[max(0, place - 2) : place + 2].tolist()
+    first = min(max(0, int(names.searchsorted(sample)) - _BESIDE // 2), max(0, len(names) - _BESIDE))
+    return names.iloc[first : first + _BESIDE].tolist()
+
+
+_BESIDE = 4  # ids that are shown of all
 
 
 def _labelled(catalog: Any, labeled: pd.DataFrame, row: pd.Series) -> str:

@@ -94,7 +94,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, rows: str, said: list[str]) -> N
 
 
 def test_columns_and_numbers_that_are_none_are_named(tmp_path: Path) -> None:
-    with pytest.raises(BrokenFileError, match="no column 'sample_id' among sample, label"):
+    with pytest.raises(BrokenFileError, match="no column 'sample_id' among 'sample', 'label'"):
         read(tmp_path / "a.csv", "sample,label\na,cat\n")
     with pytest.raises(BrokenFileError, match="line 2: seconds are 'long'"):
         read(tmp_path / "a.csv", "sample_id,label,seconds\na,cat,long\n")

@@ -48,6 +48,7 @@ READ: dict[str, str | bytes] = {
     "blanks": " file , label \n a.png , x \n\n\nb.png,y\n,\n",
     "a blank line first": "\r\nfile;label\r\na.png;x\r\nb.png;y\r\n",
     "commas in the name of a column": "file;label;1, 2, 3\na.png;x;?\nb.png;y;?\n",
+    "the delimiter's own line": "sep=;\r\nfile;label\r\na.png;x\r\nb.png;y\r\n",
     "folders": "file,label\n./a.png,x\nsub/../b.png,y\n".replace("sub/../", ".//"),
 }
 
@@ -102,6 +103,8 @@ BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
         "file,label\na.png,x\ne.png,y\nf.png,y\n",
         ["2 of 3 rows", "'e.png' (line 3), 'f.png' (line 4)", "endings", "data.on_error:skip"],
     ),
+    "spreadsheet": (b"PK\x03\x04\x14\0", ["file of a spreadsheet", "save it as CSV"]),
+    "old spreadsheet": (b"\xd0\xcf\x11\xe0\xa1", ["file of a spreadsheet", "save it as CSV"]),
     "other case and ending": (
         "file,label\na.png,x\nsub/B.JPG,y\n",
         ["By 'sub/B.JPG', did you mean 'b.png'?"],

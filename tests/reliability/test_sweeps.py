@@ -82,7 +82,7 @@ def test_ctrl_c_ends_a_sweep_with_its_processes(
         at_cycle(process, project, 1)
         process.send_signal(signal.SIGINT)
         _, complaint = process.communicate()
-    assert process.returncode == 1
+    assert process.returncode == 128 + signal.SIGINT
     assert complaint == INTERRUPTED
     assert at_rest(project)
     assert 0 < committed(project) < N_CYCLES

@@ -65,11 +65,24 @@ def test_status_shows_every_experiment_wherever_it_is_asked(begun: Tiny) -> None
             assert [*name, f"{accuracy:.4f}", "accuracy", "at", "rest"] in rows
 
 
-@pytest.mark.parametrize("damaged", ["settings", "reports"])
+def test_a_copied_experiment_is_called_one(begun: Tiny) -> None:
+    for layer in (begun.folder / "data").glob("0[5-8]_*/digits/main"):
+        shutil.copytree(layer, layer.with_name("second"))
+    rows = [" ".join(line.split()) for line in begun.al("status").stdout.splitlines()]
+    assert any(row.startswith("digits second entropy") and row.endswith("a copy of main") for row in rows)
+    refused = refusal(begun.run("strategy:entropy,experiment:second,n_cycles:4"))
+    assert "experiment: main -> second" in refused
+    assert "copied or renamed" in refused
+
+
+@pytest.mark.parametrize("damaged", ["settings", "reports", "labels"])
 def test_a_damaged_experiment_hides_no_other(begun: Tiny, damaged: str) -> None:
     assert begun.run("strategy:random,experiment:other,n_cycles:1").exit_code == 0
     other = begun.catalog(experiment="other", strategy="random", seed=0)
-    if damaged == "settings":
+    if damaged == "labels":
+        assert begun.run("strategy:random,experiment:other").exit_code == 0
+        shutil.rmtree(begun.versions("labeled_index", experiment="other", strategy="random")[-1].parent)
+    elif damaged == "settings":
         (other["labeled_index"].home / "settings.json").write_text("{}")
     else:
         shutil.rmtree(other["metrics"].folder.parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -130,6 +131,20 @@ def test_labels_that_are_there_begin_and_people_go_on(
     labeled = tiny.load("labeled_index", **identity).set_index("sample_id")
     assert labeled["annotator"].value_counts().to_dict() == {"dataset": 7, "ann": 9}
     assert labeled.loc[corrected, ["label", "annotator"]].tolist() == ["dark", "ann"]
+
+
+def test_what_status_tells_to_type_reads_the_images_as_the_experiment_did(tiny: Tiny, tmp_path: Path) -> None:
+    mine, out = tmp_path / "mine", tmp_path / "out"
+    write_images(mine)
+    params = f"raw_root:{mine},{FAST},oracle.name:people"
+    assert tiny.run(params, "--env=image_folder").exit_code == 0
+    told = tiny.al("status", "--env=image_folder", f"--params=raw_root:{mine}").stdout.splitlines()
+    (command,) = (line.split("`")[1] for line in told if line.startswith("`kedro al ask"))
+    assert "data.image_size=12" in command
+    wrong = refusal(tiny.command(*shlex.split(command.replace("size=12", "size=13"))[1:]))
+    assert "was begun with other options (data.image_size: 12 -> 13)" in wrong
+    asked = tiny.command(*shlex.split(command)[1:], f"--out={out}")
+    assert asked.exit_code == 0, asked.output
 
 
 def test_some_of_the_labels_that_are_there_validate(tiny: Tiny, tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ def test_another_reading_of_the_data_set_is_refused(
     recorded = {**waiting.settings(**ENTROPY), "samples": "0123"}
     monkeypatch.setattr("queryloop.storage.state.read_settings", lambda _home: recorded)
     for command in (["ask", f"--out={tmp_path / 'out'}"], ["tell", str(given)]):
-        assert "other options in `data`" in refusal(waiting.al(*command, PARAMS))
+        assert "was begun with other source files" in refusal(waiting.al(*command, PARAMS))
     assert not (tmp_path / "out").exists()
 
 

@@ -50,7 +50,7 @@ REFUSED: dict[str, list[str]] = {
     "start.sampler:fair": ["'start.sampler'", "balanced"],
     "oracle.noise:2": ["'oracle.noise'", "2"],
     "oracle.name:people,oracle.noise:0.2": ["oracle.noise has no effect on oracle.name:people"],
-    "experiment:a/b": ["'experiment'", "a/b"],
+    "experiment:a/b": ["'experiment'", "a/b", "may hold letters, digits and _ . + - and begins with"],
     "experiment:..": ["'experiment'", ".."],
     "data.bands:rgb": ["'digits'", "data.bands", "droughtwatch"],
     "dataset:phantom": ["unknown model for volumes 'mlp'", "unet3d"],
@@ -91,10 +91,10 @@ def test_traceback_can_be_asked_for(tiny: Tiny, monkeypatch: pytest.MonkeyPatch)
 TOO_LARGE = {
     "start.size:5000": ["start.size is 5000", f"{N_TRAIN} samples"],
     "query.size:5000": ["query.size is 5000", f"{N_TRAIN - 20} of {N_TRAIN}"],
-    "data.test:5000": ["data.test is 5000", "1797 samples"],
+    "data.test:5000": ["data.test:5000", "1797 samples"],
     "data.test:1797,data.validation:0": ["data.test:1797", "none of 1797"],
     "data.test:null": ["no test set of its own", "data.test"],
-    "data.validation:5000": ["data.validation is 5000", "297 samples"],
+    "data.validation:5000": ["data.validation:5000", "297 samples"],
 }
 
 
@@ -223,6 +223,11 @@ def poison(optimizer: Any, closure: Any = None) -> None:
     for group in optimizer.param_groups:
         for weight in group["params"]:
             weight.data.fill_(float("nan"))
+
+
+def test_an_unknown_environment_is_refused_with_the_nearest_name(tiny: Tiny) -> None:
+    for result in (tiny.run("", "--env=image_foldr"), tiny.al("status", "--env=image_foldr")):
+        assert "unknown environment 'image_foldr'. Did you mean 'image_folder'" in refusal(result)
 
 
 def test_what_was_refused_was_not_begun(tiny: Tiny) -> None:

@@ -85,6 +85,13 @@ def test_a_committed_cycle_whose_labelled_set_was_lost_is_no_leftover(begun: Tin
     assert begun.tree() == before
 
 
+def test_a_checkpoint_of_another_cycle_is_found_with_its_seal(begun: Tiny) -> None:
+    first, *_, last = (path.parent for path in begun.versions("checkpoint", **ENTROPY))
+    shutil.copytree(first, last, dirs_exist_ok=True)
+    result = begun.al("verify", "--params=strategy:random")
+    assert f"but a copy of version {first.name}" in result.stderr
+
+
 def test_a_copy_beside_an_experiment_is_no_problem(begun: Tiny) -> None:
     home = begun.catalog(**ENTROPY)["labeled_index"].home
     shutil.copytree(home, home.with_name("seed_0_backup"))

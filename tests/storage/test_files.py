@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -56,7 +57,8 @@ def test_a_seal_holds_schema_size_and_hash(tmp_path: Path, parts: list[bytes]) -
         for part in parts:
             file.write(part)
     data = b"".join(parts)
-    expected = {"schema": 1, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    digest = hashlib.sha256(data).hexdigest()
+    expected = {"schema": 2, "version": None, "sha256": digest, "bytes": len(data)}
     assert json.loads(seal_of(tmp_path / "a.bin").read_text()) == expected
 
 
@@ -216,13 +218,13 @@ def _seal_with(seal: str) -> Callable[[Path], object]:
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (_change_a_byte, "is not what was written"),
+        (_change_a_byte, "is not what was written.*SHA-256 is another"),
         (_truncate, r"6 bytes, 7 expected"),
         (lambda path: path.unlink(), "is missing"),
         (lambda path: seal_of(path).unlink(), "has no readable seal"),
         (_seal_with(""), "has no readable seal"),
         (_seal_with("[]"), "has no readable seal"),
-        (_seal_with('{"schema": 1}'), "has no readable seal"),
+        (_seal_with('{"schema": 2}'), "has no readable seal"),
     ],
 )
 def test_damage_is_found(tmp_path: Path, damage: Callable[[Path], object], said: str) -> None:
@@ -232,10 +234,19 @@ def test_damage_is_found(tmp_path: Path, damage: Callable[[Path], object], said:
         check_seal(path)
 
 
+def test_another_version_in_its_place_is_found(tmp_path: Path) -> None:
+    first, second = (write(tmp_path / "a.bin" / version / "a.bin") for version in ("1", "2"))
+    for written in (first, seal_of(first)):
+        shutil.copy(written, second.parent)
+    check_seal(first)
+    with pytest.raises(CorruptFileError, match="is not what was written, but a copy of version 1: it was"):
+        check_seal(second)
+
+
 def test_another_schema_is_refused_by_name(tmp_path: Path) -> None:
     path = write(tmp_path / "a.bin")
-    _seal_with('{"schema": 2, "sha256": "", "bytes": 7}')(path)
-    with pytest.raises(StateError, match="has schema 2; this version of queryloop reads schema 1"):
+    _seal_with('{"schema": 1, "sha256": "", "bytes": 7}')(path)
+    with pytest.raises(StateError, match="has schema 1; this version of queryloop reads schema 2"):
         check_seal(path)
 
 

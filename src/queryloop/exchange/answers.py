@@ -51,8 +51,8 @@ def _columns(path: Path, header: Row) -> dict[str, int]:
     for name in ("sample_id", "label"):
         if name not in names:
             raise BrokenFileError(
-                f"{path}: no column {name!r} among {', '.join(header.fields)}: keep the columns of the table "
-                "that `kedro al ask` wrote."
+                f"{path}: no column {name!r} among {', '.join(map(repr, header.fields))}: keep those of "
+                "the table that `kedro al ask` wrote."
             )
     twice = [name for name in ("sample_id", "label", "seconds") if names.count(name) > 1]
     if twice:
@@ -81,8 +81,11 @@ def check_answers(
     wrong = [sample for sample, answer in given.items() if answer.label not in classes]
     if wrong:
         told = [f"{given[sample].label!r} ({_line(given[sample].place)})" for sample in wrong]
+        first = given[wrong[0]].label
+        meant = [name for name in classes if name.casefold() == first.casefold()]
+        hint = f" By {first!r}, did you mean {meant[0]!r}?" if meant else ""
         raise BrokenFileError(
-            f"{path}: {len(wrong)} labels are no class of this data set: {examples(told)}. Classes are "
+            f"{path}: {len(wrong)} labels are no class of this data set: {examples(told)}.{hint} Classes are "
             f"{', '.join(classes)}. Nothing was taken in: correct them."
         )
 

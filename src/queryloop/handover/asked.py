@@ -60,13 +60,12 @@ def asked_of(experiment: Experiment) -> Asked:
         f"the experiment at {run.home} has not finished its first cycle, and asks for nothing before: go on "
         "with the `kedro run` that began it, word for word."
         if len(run.query)
-        else _asks_nothing_yet(experiment)
+        else _begin(experiment, f"`kedro run --pipeline=al_cycle {experiment.flags}`")
     )
 
 
-def _asks_nothing_yet(experiment: Experiment) -> str:
-    begin = people.run_of(experiment.flags)
-    return f"the experiment at {experiment.home} has asked for nothing yet: begin it with {begin}."
+def _begin(experiment: Experiment, command: str) -> str:
+    return f"the experiment at {experiment.home} has asked for nothing yet: begin it with {command}."
 
 
 def waiting(experiment: Experiment) -> str:
@@ -87,7 +86,7 @@ def check_people_are_asked(experiment: Experiment) -> None:
     Raises OptionsError, StateError.
     """
     if (settings := state.read_settings(experiment.home)) is None:
-        raise StateError(_asks_nothing_yet(experiment))
+        raise StateError(_begin(experiment, people.run_of(experiment.flags)))
     if not is_waited_for(name := settings["oracle"]["name"]):
         raise OptionsError(
             f"the experiment at {experiment.home} has oracle.name:{name}, which answers by itself. Begin one "
@@ -98,8 +97,12 @@ def check_people_are_asked(experiment: Experiment) -> None:
 def check_content(experiment: Experiment) -> None:
     """Refuse parameters that read the data set in another way than the experiment did. Raises StateError."""
     settings = state.read_settings(experiment.home) or {}
-    if settings.get("samples") != experiment.catalog["fingerprint"].fingerprint:
-        raise StateError(
-            f"the experiment at {experiment.home} was begun with other options in `data`, or other source "
-            "files: give the same --env, and the same data options in --params."
-        )
+    if settings.get("samples") == experiment.catalog["fingerprint"].fingerprint:
+        return
+    known, given = settings.get("data", {}), experiment.options.data.model_dump(mode="json")
+    options = state.changed({"data": known}, {"data": {key: given.get(key) for key in known}})
+    said = f"options ({'; '.join(options.values())})" if options else "source files"
+    raise StateError(
+        f"the experiment at {experiment.home} was begun with other {said}: give the same --env, raw_root and "
+        "data options as then."
+    )

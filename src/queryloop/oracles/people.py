@@ -40,7 +40,7 @@ def next_step(asked: pd.DataFrame, answers: pd.DataFrame, flags: str) -> str:
             "n_cycles where all its cycles are done."
         )
     return (
-        f"{told}: `kedro al ask {flags}` writes out what is asked, "
+        f"{told}:\n`kedro al ask {flags}` writes out what is asked,\n"
         f"`kedro al tell FILE {flags}` takes answers in."
     )
 

@@ -28,6 +28,11 @@ FILES = frozenset(
 LABELS = frozenset(["label", "label_name", "class", "class_name", "species", "target", "category"])
 
 
+_NAMES_DELIMITER = "sep="  # what some spreadsheets write before the header, and the delimiter behind it
+_SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How files of Excel and LibreOffice begin, new and old."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One row of a table: where it stands, for errors, and its fields, stripped."""
@@ -52,6 +57,8 @@ def rows(path: Path, *, may_be_short: bool = False) -> list[Row]:
             line = reader.line_num + 1
             if may_be_short and found:
                 fields += [""] * (len(found[0].fields) - len(fields))
+            if not found and fields[:1] == [_NAMES_DELIMITER]:
+                continue
             row = Row(f"{path}: line {reader.line_num}", [field.strip() for field in fields])
             if found and fields and len(fields) != len(found[0].fields):
                 wrong = f"{len(fields)} fields, but the header has {len(found[0].fields)}"
@@ -104,6 +111,10 @@ def _delimiter(header: str) -> str:
 
 def _text(path: Path) -> str:
     raw = contents(path)
+    if raw.startswith(_SPREADSHEETS):
+        raise BrokenFileError(
+            f"{path}: is the file of a spreadsheet: open it there and save it as CSV (UTF-8)."
+        )
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

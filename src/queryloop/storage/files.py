@@ -2,7 +2,7 @@
 
 A file is written under a temporary name, flushed to the disk and then linked to its own name: a
 crash leaves it complete or absent, and an existing file is never overwritten. Its seal, a small
-JSON file beside it, holds schema, size and SHA-256, and is written just before the link.
+JSON file beside it, holds schema, version, size and SHA-256, and is written just before the link.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import BinaryIO, Protocol
 
 from queryloop.errors import CorruptFileError, StateError
 
-SCHEMA = 1
+SCHEMA = 2
 SEAL = ".seal"
 TEMPORARY = ".*.tmp"
 _RESTORE = "restore it from a copy, or give another experiment name"
@@ -45,9 +45,9 @@ class _HashingFile:
         self.size += memoryview(data).nbytes
         return self._file.write(data)
 
-    def seal(self) -> bytes:
-        content = {"schema": SCHEMA, "sha256": self._hash.hexdigest(), "bytes": self.size}
-        return json.dumps(content).encode()
+    def seal(self, version: str | None) -> bytes:
+        known = {"schema": SCHEMA, "version": version}
+        return json.dumps({**known, "sha256": self._hash.hexdigest(), "bytes": self.size}).encode()
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def whole_file(path: Path) -> Iterator[Writer]:
             yield hashing
             file.flush()
             os.fsync(file.fileno())
-            _publish(file.name, path, hashing.seal())
+            _publish(file.name, path, hashing.seal(_version_of(path)))
     except OSError as error:
         if isinstance(error, FileExistsError) and path.exists():
             raise
@@ -176,6 +176,11 @@ def seal_of(path: Path) -> Path:
     return path.with_name(f".{path.name}{SEAL}")
 
 
+def _version_of(path: Path) -> str | None:
+    """That of a file at NAME/VERSION/NAME, which is no other cycle's; None for all others."""
+    return path.parent.name if path.parent.parent.name == path.name else None
+
+
 def sealed_by(seal: Path) -> Path:
     """The file that a seal belongs to."""
     return seal.with_name(seal.name.removeprefix(".").removesuffix(SEAL))
@@ -203,13 +208,18 @@ def check_seal(path: Path, made_again: Path | None = None) -> None:
 def _compare(path: Path, size: int, changed: int) -> None:
     try:
         seal = json.loads(seal_of(path).read_bytes())
-        schema, digest, expected = seal["schema"], seal["sha256"], seal["bytes"]
+        schema, version = seal["schema"], seal.get("version")
+        digest, expected = seal["sha256"], seal["bytes"]
     except (OSError, ValueError, KeyError, TypeError):
         raise CorruptFileError(f"{path} has no readable seal ({seal_of(path).name})") from None
     if schema != SCHEMA:
         raise StateError(f"{path} has schema {schema}; this version of queryloop reads schema {SCHEMA}.")
-    if size != expected or digest_of(path, size, changed) != digest:
+    if version != _version_of(path):
+        raise CorruptFileError(f"{path} is not what was written, but a copy of version {version}")
+    if size != expected:
         raise CorruptFileError(f"{path} is not what was written ({size} bytes, {expected} expected)")
+    if digest_of(path, size, changed) != digest:
+        raise CorruptFileError(f"{path} is not what was written (its SHA-256 is another one)")
 
 
 @cache

@@ -101,6 +101,7 @@ class Run:
                 f"it has labelled sets of {len(self.versions)} cycles, but metrics of {len(self.metrics)}: "
                 "kedro al verify says what is lost"
             )
+        state.check_parts(self.home, [], self._timings)
 
     def timings(self) -> pd.DataFrame:
         """Seconds by cycle and stage, and the software, of the cycles of which they are known and intact."""
@@ -108,9 +109,13 @@ class Run:
 
         from queryloop.samples import table
 
-        places = sorted((self._folder(self.layers.reports) / "timings.parquet").glob("*.parquet"))
+        places = sorted(self._timings.glob("*.parquet"))
         paths = [path for path in places if _is_intact(path)]
         return table("timings", pd.read_parquet(paths) if paths else ())
+
+    @property
+    def _timings(self) -> Path:
+        return self._folder(self.layers.reports) / "timings.parquet"
 
     def gallery(self, cycle: int) -> bytes | None:
         """The picture of the query that was asked after a cycle (1, 2, ...), as PNG; None where lost."""

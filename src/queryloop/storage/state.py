@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -142,19 +142,25 @@ def _remove(path: Path) -> None:
     seal_of(path).unlink(missing_ok=True)
 
 
-def _differences(home: Path, before: dict[str, Any], now: dict[str, Any]) -> str:
+def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """What differs, by dotted names, as "name: before -> now"."""
     old, new = flat(before), flat(now)
-    changed = {k: f"{k}: {old.get(k)} -> {new.get(k)}" for k in sorted(old | new) if old.get(k) != new.get(k)}
+    return {k: f"{k}: {old.get(k)} -> {new.get(k)}" for k in sorted(old | new) if old.get(k) != new.get(k)}
+
+
+def _differences(home: Path, before: dict[str, Any], now: dict[str, Any]) -> str:
+    old, found = flat(before), changed(before, now)
     hints = {
         "samples": " `samples` changes with the source files (raw_root) and with the options in `data`.",
+        "experiment": " Its folders were copied or renamed: use the first name.",
         _THREADS: f" `{_THREADS}` is set with --params=training.threads:{old.get(_THREADS)}.",
     }
     if precision := _ASKED.get((str(old.get(_PRECISION)), str(old.get(_SCORING)))):
         told = f" Precision is set with --params=training.precision:{precision}."
-        hints |= {_PRECISION: told} if _PRECISION in changed else {_SCORING: told}
+        hints |= {_PRECISION: told} if _PRECISION in found else {_SCORING: told}
     return (
         f"the experiment at {home} {_done(home)} with other settings "
-        f"({'; '.join(changed.values())}).{''.join(hints[key] for key in hints if key in changed)} "
+        f"({'; '.join(found.values())}).{''.join(hints[key] for key in hints if key in found)} "
         "Results of different settings do not belong in one curve: set them back, "
         "or give another name, such as --params=experiment:second."
     )

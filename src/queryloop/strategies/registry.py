@@ -135,7 +135,7 @@ def find(name: str) -> Definition:
     """The strategy of that name. Raises OptionsError with the nearest names."""
     _load_families()
     if name not in _DEFINITIONS:
-        raise unknown("strategy", name, _DEFINITIONS)
+        raise unknown("strategy", name, _DEFINITIONS, "; power_NAME and others around them, and NAME+NAME")
     return _DEFINITIONS[name]
 
 

@@ -101,7 +101,9 @@ def find_sweep(loader: Any, name: str) -> SweepOptions:
     """The sweep `name`. Raises OptionsError where there is none, with the nearest names."""
     sweeps = read_sweeps(loader)
     if not sweeps:
-        raise OptionsError(f"there is no sweep {name!r}: write it down in conf/base/sweep.yml.")
+        raise OptionsError(
+            f"there is no sweep {name!r}: write it down in sweep.yml, of the environment or in conf/base."
+        )
     if name not in sweeps:
         raise unknown("sweep", name, sweeps)
     return sweeps[name]
