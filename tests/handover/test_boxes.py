@@ -242,28 +242,49 @@ def outdated(begun: Begun, volumes: Volumes, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("part", [".", "masks", "masks/plain.nii.gz"])
-def test_folder_of_an_earlier_query_is_refused(
+def test_folder_of_an_earlier_query_corrects_its_boxes_alone(
     begun: Begun, volumes: Volumes, tmp_path: Path, part: str
 ) -> None:
     outdated(begun, volumes, tmp_path / "asked")
     before = begun.catalog.load("answers")
-    with pytest.raises(BrokenFileError, match=rf"query\.csv names {OPEN[2].id}, none of which is asked for"):
-        tell(begun, tmp_path / "asked" / part, "ann")
+    told = " ".join(tell(begun, tmp_path / "asked" / part, "bo"))
+    assert "0 new answers were taken in" in told
+    assert "1 answers were in already" in told
+    assert "waiting for 1 answers, 0 are in" in told
     pd.testing.assert_frame_equal(begun.catalog.load("answers"), before)
+    paint(tmp_path / "asked", volumes, OPEN[2], 1)
+    told = " ".join(tell(begun, tmp_path / "asked" / part, "bo"))
+    assert f"1 labels are others than before: {OPEN[2].id} was" in told
+    assert "waiting for 1 answers, 0 are in" in told
+    newest = begun.catalog.load("answers").iloc[-1]
+    assert (newest["sample_id"], newest["annotator"]) == (OPEN[2].id, "bo")
+    assert (begun.catalog.load("masks")[newest["label"]] == 1).all()
+
+
+def test_without_its_table_a_folder_is_of_the_open_query(
+    begun: Begun, volumes: Volumes, tmp_path: Path
+) -> None:
+    outdated(begun, volumes, tmp_path / "asked")
     (tmp_path / "asked" / "query.csv").unlink()
-    assert "1 new answers were taken in" in " ".join(tell(begun, tmp_path / "asked" / part, "ann"))
+    assert "1 new answers were taken in" in " ".join(tell(begun, tmp_path / "asked", "ann"))
+    assert begun.catalog.load("answers")["sample_id"].iloc[-1] == begun.query["sample_id"].item()
 
 
 @pytest.mark.parametrize("part", [".", "plain.nii.gz"])
-def test_folder_of_an_earlier_query_is_refused_from_within(
+def test_folder_of_boxes_that_nobody_was_asked_for_is_refused_from_within(
     begun: Begun, volumes: Volumes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     outdated(begun, volumes, tmp_path / "asked")
     monkeypatch.chdir(tmp_path / "asked" / "masks")
     listed = tmp_path / "asked" / "query.csv"
-    listed.write_text(listed.read_text().replace(",", ";"))
-    with pytest.raises(BrokenFileError, match="none of which is asked for"):
+    other = Box("plain", (1, 1, 1), (3, 3, 3)).id
+    listed.write_text(listed.read_text().replace(",", ";").replace(OPEN[2].id.replace(",", ";"), other))
+    before = begun.catalog.load("answers")
+    with pytest.raises(
+        BrokenFileError, match=rf"query\.csv names {other}, for none of which this experiment"
+    ):
         tell(begun, Path(part), "ann")
+    pd.testing.assert_frame_equal(begun.catalog.load("answers"), before)
 
 
 def test_boxes_of_the_labelled_set_may_stay_in_the_files(
@@ -297,7 +318,7 @@ def test_what_cannot_be_taken_in_leaves_nothing(begun: Begun, volumes: Volumes, 
         tell(begun, folder, "ann")
     (folder / "plain.nii.gz").rename(folder / "flipped.nii.gz")
     with pytest.raises(
-        BrokenFileError, match=r"no box of a scan 'flipped' is asked for now, only .*plain, turned"
+        BrokenFileError, match=r"no box of a scan 'flipped' is asked for here, only .*plain, turned"
     ):
         tell(begun, folder, "ann")
     with pytest.raises(MissingFilesError, match="holds no masks"):

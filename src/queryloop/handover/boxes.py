@@ -42,9 +42,8 @@ class Boxes(Kind):
         return f"cycle {asked.cycle} {path.name}"
 
     def read(self, experiment: Experiment, asked: Asked, given: Path) -> Told:
-        """Masks of the boxes of the open query, as `masks.read` takes them in."""
-        masks.check_is_of(asked.query, given)
-        return masks.read(experiment.catalog, asked, masks.files(given))
+        """Masks of the boxes of the open query, or of an earlier one, as `masks.read` takes them in."""
+        return masks.read(experiment.catalog, masks.meant(asked, given), masks.files(given))
 
     def export(self, experiment: Experiment, asked: Asked, folder: Path) -> str:
         """labels/ for nnU-Net, loops/ as nnActive has them, the open query last, and queried/."""

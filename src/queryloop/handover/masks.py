@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,24 +54,44 @@ def files(given: Path) -> list[Path]:
     return found
 
 
-def check_is_of(query: pd.DataFrame, given: Path) -> None:
-    """Refuse a folder that was written for an earlier query: its masks show the new boxes as background.
+@dataclass(frozen=True)
+class Meant:
+    """What masks are told of: boxes, those of them that have labels, and other boxes that have some."""
 
-    Raises BrokenFileError where the table beside the masks names none of the boxes that are asked for now.
+    boxes: pd.DataFrame
+    answered: pd.DataFrame
+    before: pd.DataFrame
+
+
+def meant(asked: Asked, given: Path) -> Meant:
+    """The boxes that the table beside the masks names: of the open query, or to be corrected of earlier ones.
+
+    Its masks show boxes of later queries as background, so only those it names are read; without a table
+    those of the open query are. Raises BrokenFileError where nobody was ever asked for what it names.
     """
-    given = given.absolute()  # of "." neither name nor parent say where it is
+    known, labels, (table, listed) = asked.labeled, asked.labels, _listed(given.absolute())
+    newest = [labels.get(box, label) for box, label in zip(known["sample_id"], known["label"], strict=True)]
+    labeled = known.assign(label=newest)
+    if listed is None or asked.query["sample_id"].isin(listed).any():
+        return Meant(asked.query, asked.answered, labeled)
+    is_listed = labeled["sample_id"].isin(listed)
+    if not is_listed.any():
+        raise BrokenFileError(
+            f"{table} names {examples(listed)}, for none of which this experiment has asked. Nothing was "
+            "taken in: tell the folder that `kedro al ask` wrote for it."
+        )
+    return Meant(labeled[is_listed], labeled[is_listed], labeled[~is_listed])
+
+
+def _listed(given: Path) -> tuple[Path, list[str] | None]:
+    """The table beside the masks and the boxes it names; None where it is not there, or no such table."""
     folder = given if given.is_dir() else given.parent
     table = (folder.parent if folder.name == MASKS else folder) / TABLE
     try:
         header, *found = rows(table, may_be_short=True)
-        listed = [row.fields[header.fields.index("sample_id")] for row in found]
-    except (OSError, BrokenFileError, ValueError):  # it is not there, or somebody saved it in another format
-        return
-    if not query["sample_id"].isin(listed).any():
-        raise BrokenFileError(
-            f"{table} names {examples(listed)}, none of which is asked for now: it was written for "
-            "an earlier query. Nothing was taken in: tell the folder that `kedro al ask` wrote for this one."
-        )
+        return table, [row.fields[header.fields.index("sample_id")] for row in found]
+    except (OSError, BrokenFileError, ValueError):
+        return table, None
 
 
 def _shown(folder: Path) -> list[Path]:
@@ -79,11 +100,11 @@ def _shown(folder: Path) -> list[Path]:
     return [path for path in files if path.is_file() and path.name[0] != "."]
 
 
-def read(catalog: Any, asked: Asked, files: Sequence[Path]) -> Told:
-    """Masks of the boxes of the open query. Raises BrokenFileError as `read_drawn` does."""
+def read(catalog: Any, of: Meant, files: Sequence[Path]) -> Told:
+    """Masks of the boxes they are told of. Raises BrokenFileError as `read_drawn` does."""
     scans, store = catalog.load("images"), catalog.load("masks")
-    before, answered = (masks_of(rows, scans, store) for rows in (asked.labeled, asked.answered))
-    boxes = by_case(boxes_of(asked.query))
+    before, answered = (masks_of(rows, scans, store) for rows in (of.before, of.answered))
+    boxes = by_case(boxes_of(of.boxes))
     found: dict[Box, np.ndarray] = {}
     with ProgressBar("reading masks", len(files)) as bar:
         for case_id, path in _by_case(files, boxes).items():
@@ -106,7 +127,7 @@ def _by_case(files: Sequence[Path], boxes: Mapping[str, Sequence[Box]]) -> dict[
         case_id = path.name.removesuffix(".gz").removesuffix(".nii")
         if case_id not in boxes:
             raise BrokenFileError(
-                f"{path}: no box of a scan {case_id!r} is asked for now, only boxes of "
+                f"{path}: no box of a scan {case_id!r} is asked for here, only boxes of "
                 f"{examples(sorted(boxes))}. Nothing was taken in: a mask is named like its scan."
             )
         if case_id in found:
