@@ -118,6 +118,17 @@ def test_one_seed_is_said_and_nothing_tested() -> None:
     text = Reader(made(n_seeds=1)).text
     assert "share one seed only" in text
     assert "no test was run" in text
+    assert "Mean ranks" not in text
+
+
+def test_curves_of_other_seeds_are_told_apart() -> None:
+    table = results()
+    fewer = table.drop(index=table.index[(table["strategy"] == "badge") & (table["seed"] > 0)])
+    found, tables = compared(fewer)
+    assert "Not all have the 4 seeds: badge (1)." in notes(found, field(fewer))[1]
+    for picture in (plots.curves, plots.levels, plots.calibration):
+        names = {trace.name for trace in picture(fewer, found, tables).data}
+        assert names == {"badge, 1 of 4 seeds", "margin, 4 of 4 seeds", "random, 4 of 4 seeds"}
 
 
 def test_no_sentence_is_said_twice() -> None:

@@ -45,7 +45,7 @@ def curves(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.
         figure.add_hline(
             comparison.full_data, line={"color": GREY, "dash": "dash"}, annotation_text="all labels"
         )
-    return figure
+    return _with_seeds(figure, comparison)
 
 
 def gains(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
@@ -77,7 +77,7 @@ def levels(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.
         figure.add_traces([_steps(known, strategy, look), _crosses(never, height, strategy, look)])
     line = {"color": GREY, "dash": "dot"}
     figure.add_hline(most, line=line, annotation_text=f"above: {_NEVER}", annotation_position="bottom left")
-    return figure
+    return _with_seeds(figure, comparison)
 
 
 def penalties(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
@@ -96,9 +96,12 @@ def penalties(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> 
 
 
 def ranks(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
-    """Mean ranks, best first, each with half the critical difference to both sides (Demšar 2006)."""
+    """Mean ranks, best first, each with half the critical difference to both sides (Demšar 2006).
+
+    Without traces for fewer than two seeds.
+    """
     found, looks = comparison.standings.ranks, _looks(comparison)
-    names = found.mean.index.tolist()
+    names = found.mean.index.tolist() if found.n_seeds > 1 else []
     half = 0.0 if np.isnan(found.critical) else found.critical / 2
     figure = _figure("mean rank (1 is best)", "")
     for name in names:
@@ -143,7 +146,7 @@ def calibration(results: pd.DataFrame, comparison: Comparison, tables: Tables) -
         if len(rows) and "ece" in rows:
             x, y = rows[comparison.budget].tolist(), rows["ece"].tolist()
             figure.add_trace(go.Scatter(x=x, y=y, name=strategy, mode="lines+markers", line=look))
-    return figure
+    return _with_seeds(figure, comparison)
 
 
 def times(results: pd.DataFrame, comparison: Comparison, tables: Tables) -> go.Figure:  # noqa: ARG001
@@ -198,6 +201,17 @@ def _figure(x: str, y: str, tickformat: str = "", **layout: Any) -> go.Figure:
             **layout,
         }
     )
+
+
+def _with_seeds(figure: go.Figure, comparison: Comparison) -> go.Figure:
+    """The same; where strategies have not all seeds alike, each name says how many."""
+    seeds = comparison.curves.groupby("strategy").size()
+    n = comparison.curves.index.unique("seed").size
+    if (seeds < n).any():
+        figure.for_each_trace(
+            lambda trace: trace.update(name=f"{trace.name}, {seeds[trace.name]} of {n} seeds")
+        )
+    return figure
 
 
 def _steps(known: pd.DataFrame, name: str, look: dict[str, Any]) -> go.Scatter:

@@ -50,7 +50,20 @@ def notes(comparison: Comparison, field: Field) -> list[str]:
     twins = [
         f"{one} has the same results as {other}: counted once." for one, other in comparison.twins.items()
     ]
-    return [f"{told}, {ends}{_cut(comparison.cycles)}.", *field.notes, *comparison.notes, *twins]
+    here = [f"{told}, {ends}{_cut(comparison.cycles)}.", *_uneven(comparison.curves)]
+    return [*here, *field.notes, *comparison.notes, *twins]
+
+
+def _uneven(curves: pd.DataFrame) -> list[str]:
+    """That curves of different seeds stand side by side, if they do."""
+    seeds, n = curves.groupby("strategy").size(), curves.index.unique("seed").size
+    fewer = [f"{name} ({has})" for name, has in seeds[seeds < n].items()]
+    if not fewer:
+        return []
+    return [
+        f"Not all have the {n} seeds: {examples(fewer)}. Curves of other seeds may lie higher for these "
+        "alone; the verdict pairs seeds that both have."
+    ]
 
 
 def _cut(cycles: pd.Series) -> str:
