@@ -124,6 +124,13 @@ def test_broken_file_is_refused_by_name(shards: Path, case: str, name: str) -> N
         assert fragment in str(caught.value)
 
 
+def test_every_image_that_cannot_be_read_is_named_and_counted(shards: Path) -> None:
+    path = shards / "cifar10" / SECOND
+    rows(IMAGE, b"GIF89a", IMAGE, IMAGE[:-40])(path)
+    with pytest.raises(BrokenFileError, match=r"2 of 4 images cannot be read: .*row 1 .*row 3 .*anew\."):
+        read_all("cifar10", shards)
+
+
 def test_a_split_that_is_there_twice_is_refused(shards: Path) -> None:
     folder = shards / "cifar10"
     shutil.copy(folder / SECOND, folder / "train-00000-of-00001.parquet")

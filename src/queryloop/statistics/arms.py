@@ -202,7 +202,8 @@ def _each_seed_once(arm: list[Candidate], found: Field) -> list[Candidate]:
 
 def _reason(run: Candidate, reference: Candidate) -> str | None:
     ours, usual = run.shared, reference.shared
-    differing = [key for key in sorted(ours | usual) if ours.get(key) != usual.get(key)]
+    keys = sorted(ours | usual, key=lambda key: (key != "samples", key))  # other images say the most
+    differing = [key for key in keys if ours.get(key) != usual.get(key)]
     if differing:
         told = [_told(key, ours.get(key), usual.get(key)) for key in differing[:_SHOWN]]
         rest = f" and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
