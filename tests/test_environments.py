@@ -6,7 +6,9 @@ from kedro.config import OmegaConfigLoader
 
 from queryloop.experiment import checked
 from queryloop.options import TrainingOptions
+from queryloop.recorded import parameters_of, settings_of
 from queryloop.sweeps.written import SweepOptions
+from queryloop.values import over
 from tests.projects import ROOT
 
 CONF = ROOT / "conf"
@@ -19,6 +21,15 @@ def test_its_parameters_are_accepted(env):
     assert options.query.size
     assert options.n_cycles > 1
     assert options.query.schedule_cycles == options.n_cycles
+
+
+@pytest.mark.parametrize("env", sorted(path.parent.name for path in CONF.glob("*/globals.yml")))
+def test_what_is_recorded_of_its_parameters_gives_them_again(env):
+    loader = OmegaConfigLoader(str(CONF), env=env, base_env="base", default_run_env="local")
+    options = checked(loader["parameters"], ())
+    recorded = settings_of(options, "0123")
+    again = checked(over(loader["parameters"], parameters_of(recorded)), ())
+    assert settings_of(again, "0123") == recorded
 
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("*/sweep.yml")), ids=lambda path: path.parent.name)

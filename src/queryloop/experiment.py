@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 IDENTITY = ("experiment", "dataset", "strategy", "seed", "raw_root")
 
 
-def read_options(loader: Any, runtime: Mapping[str, Any]) -> ExperimentOptions:
+def read_options(loader: Any, runtime: Mapping[str, Any], typed: Mapping[str, Any]) -> ExperimentOptions:
     """The options of a run, checked before anything runs.
 
-    What is `auto` in them is filled in, in the loader too, so that nodes get what was settled. Raises
-    OptionsError for a wrong key, value or name, and where the parameters name another experiment than
-    the paths of the catalog.
+    What is `auto` in them is filled in, in the loader too, so that nodes get what was settled. typed: the
+    part of `runtime` that somebody typed. Raises OptionsError for a wrong key, value or name, and where the
+    parameters name another experiment than the paths of the catalog.
     """
     parameters = loader["parameters"]
-    options = checked(parameters, flat(runtime))
+    options = checked(parameters, flat(typed))
     in_paths = {**loader["globals"], **runtime}
     for key in IDENTITY:
         if str(parameters[key]) != str(in_paths[key]):
@@ -78,10 +78,13 @@ class Experiment:
     """What is said on the command line, by its dotted names, but for the number of cycles."""
 
     @classmethod
-    def of(cls, context: Any, runtime: Mapping[str, Any]) -> Experiment:
+    def of(
+        cls, context: Any, runtime: Mapping[str, Any], typed: Mapping[str, Any] | None = None
+    ) -> Experiment:
         """The experiment of a Kedro context. Raises OptionsError as `read_options` does."""
-        options = read_options(context.config_loader, runtime)
-        named = {"strategy": options.strategy, **flat(runtime)}
+        typed = runtime if typed is None else typed
+        options = read_options(context.config_loader, runtime, typed)
+        named = {"strategy": options.strategy, **flat(typed)}
         named.pop("n_cycles", None)
         return cls(options, context.catalog, context.env, named)
 
@@ -91,19 +94,10 @@ class Experiment:
         return self._flags(self.named)
 
     def flags_of(self, run: Run) -> str:
-        """What names another experiment of the same data set, with what it needs to be read alike."""
+        """What names another experiment of the same data set, for commands that take its settings over."""
         other = {"strategy": run.strategy, "experiment": run.experiment, "seed": run.seed}
         source = {key: value for key, value in self.named.items() if key in ("dataset", "raw_root")}
-        known, here = (
-            flat({"data": run.settings["data"]}),
-            flat({"data": self.options.data.model_dump(mode="json")}),
-        )
-        read = {
-            key: value
-            for key, value in known.items()
-            if not isinstance(value, list) and (key in self.named or value != here.get(key))
-        }
-        return self._flags({**other, **source, **read})
+        return self._flags({**other, **source})
 
     def _flags(self, named: Mapping[str, Any]) -> str:
         env = f"--env={self.env} " if self.env else ""

@@ -16,6 +16,7 @@ from kedro.framework.cli.project import PARAMS_ARG_HELP
 from kedro.framework.cli.project import run as kedro_run
 
 from queryloop.colons import read_params
+from queryloop.values import over
 
 _INTERRUPTED = "Interrupted. Nothing half-written is kept: the same command goes on after what was finished."
 
@@ -78,14 +79,33 @@ def with_env_and_params(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def in_project(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--env` and `--params` as `kedro run` has them, and the experiment they name."""
+    """Give a command `--env` and `--params` as `kedro run` has them, and the experiment they name.
+
+    What is not typed is what the experiment was begun with.
+    """
 
     @functools.wraps(command)
     def with_experiment(env: str | None, params: dict[str, Any], **arguments: Any) -> Any:
         from queryloop.experiment import Experiment
         from queryloop.session import CycleSession
 
-        context = CycleSession.create(env=env, runtime_params=params).load_context()
-        return command(Experiment.of(context, params), **arguments)
+        def context_of(runtime: dict[str, Any]) -> Any:
+            return CycleSession.create(env=env, runtime_params=runtime).load_context()
+
+        runtime = over(_recorded(context_of(params)), params)
+        return command(Experiment.of(context_of(runtime), runtime, params), **arguments)
 
     return with_env_and_params(with_experiment)
+
+
+def _recorded(context: Any) -> dict[str, Any]:
+    """The settings of the experiment as parameters; none where it was not begun, or is damaged."""
+    from queryloop.errors import StateError
+    from queryloop.recorded import parameters_of
+    from queryloop.storage.state import read_settings
+
+    try:
+        settings = read_settings(context.catalog["labeled_index"].home)
+    except StateError:  # told by what needs them
+        return {}
+    return parameters_of(settings) if settings else {}

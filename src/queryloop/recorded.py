@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from platform import python_version
 from typing import Any
 
 from queryloop import __version__
 from queryloop.options import ExperimentOptions
+from queryloop.options.strict import Options
 from queryloop.samples import LABELLED
+from queryloop.storage.state import ASKED_PRECISION
 from queryloop.tasks.registry import task_of
 
 _CHANGES_NO_RESULT: Any = {
@@ -41,6 +44,24 @@ def settings_of(options: ExperimentOptions, fingerprint: str) -> dict[str, Any]:
         "arm": _arm(options),
         "computing": {**precisions(options.training), "threads": resolve(options.training).threads},
     }
+
+
+def parameters_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What `settings_of` recorded as parameters again, but for the experiment's name and for paths."""
+    computing = settings["computing"]
+    precision = ASKED_PRECISION[computing["precision"], computing["scoring_precision"]]
+    left_out = {"query.loops", *task_of(settings["dataset"]).ignored}
+    found = {
+        group: {key: value for key, value in settings[group].items() if f"{group}.{key}" not in left_out}
+        for group in _GROUPS & settings.keys()
+    }
+    found["training"] |= {"threads": computing["threads"], "precision": precision}
+    return found
+
+
+_GROUPS = {
+    name for name, field in ExperimentOptions.model_fields.items() if isinstance(field.default, Options)
+} | {"strategy_options"}
 
 
 def _arm(options: ExperimentOptions) -> dict[str, Any]:

@@ -80,3 +80,13 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         nested = isinstance(value, Mapping)
         found |= flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
     return found
+
+
+def over(settings: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings with the values of others in place of their own."""
+    both = {
+        key: over(settings[key], value)
+        for key, value in others.items()
+        if isinstance(value, Mapping) and isinstance(settings.get(key), Mapping)
+    }
+    return {**settings, **others, **both}

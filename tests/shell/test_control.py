@@ -140,9 +140,7 @@ def test_the_gain_over_random_is_told_from_networks_trained_apart(
     made = {path for path in tiny.tree().keys() - before.keys() if "training_cache" not in path}
     assert made == set()
     assert before.items() <= tiny.tree().items()
-    assert "query.size: 230 -> 20" in refusal(
-        tiny.al("gain", "--params=strategy:margin,query.control_share:0.9")
-    )
+    assert "query.size: 230 -> 20" in refusal(tiny.al("gain", "--params=strategy:margin,query.size:20"))
 
 
 def test_a_gain_needs_an_experiment_with_control_labels(controlled: Tiny) -> None:

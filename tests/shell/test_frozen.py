@@ -57,8 +57,7 @@ def test_redundancy_is_measured_in_the_features(frozen: Tiny) -> None:
 
 
 def test_predictions_are_made_from_the_features(frozen: Tiny, tmp_path: Path) -> None:
-    same = "--params=strategy:entropy,model.freeze:trunk"
-    done = frozen.al("predict", str(tmp_path / "out"), same)
+    done = frozen.al("predict", str(tmp_path / "out"), "--params=strategy:entropy")
     assert done.exit_code == 0, done.output
     found = pd.read_csv(tmp_path / "out" / "predictions.csv")
     test = found[found["split"] == "test"]
@@ -104,7 +103,7 @@ def test_an_interruption_leaves_no_features_and_the_same_command_goes_on(
 
     with monkeypatch.context() as patched:
         patched.setattr(FrozenTrunk, "features", interrupted)
-        assert tiny.run(f"strategy:random{FROZEN}").exit_code == 1
+        assert tiny.run(f"strategy:random{FROZEN}").exit_code == 130
     assert [path for path in (tiny.folder / "data" / "04_feature").rglob("*") if path.is_file()] == []
     assert tiny.run(f"strategy:random{FROZEN}").exit_code == 0
     assert len(stored(tiny)) == 1

@@ -28,7 +28,8 @@ from queryloop.values import flat
 SETTINGS = "settings.json"
 _THREADS = "computing.threads"  # as training.threads resolved
 _PRECISION, _SCORING = "computing.precision", "computing.scoring_precision"  # as training.precision did
-_ASKED = {("32", "32"): "32", ("bf16", "32"): "mixed", ("bf16", "bf16"): "bf16"}
+ASKED_PRECISION = {("32", "32"): "32", ("bf16", "32"): "mixed", ("bf16", "bf16"): "bf16"}
+"""`training.precision` by how training and scoring computed."""
 
 
 def next_version(folders: Iterable[Path]) -> str:
@@ -155,7 +156,7 @@ def _differences(home: Path, before: dict[str, Any], now: dict[str, Any]) -> str
         "experiment": " Its folders were copied or renamed: use the first name.",
         _THREADS: f" `{_THREADS}` is set with --params=training.threads:{old.get(_THREADS)}.",
     }
-    if precision := _ASKED.get((str(old.get(_PRECISION)), str(old.get(_SCORING)))):
+    if precision := ASKED_PRECISION.get((str(old.get(_PRECISION)), str(old.get(_SCORING)))):
         told = f" Precision is set with --params=training.precision:{precision}."
         hints |= {_PRECISION: told} if _PRECISION in found else {_SCORING: told}
     return (
