@@ -71,7 +71,9 @@ def _begin(experiment: Experiment, command: str) -> str:
 def waiting(experiment: Experiment) -> str:
     """How far people have come and what they do next; empty where all is answered."""
     asked = asked_of(experiment)
-    return "" if asked.open.empty else people.next_step(asked.query, asked.answers, experiment.flags)
+    if asked.open.empty:
+        return ""
+    return people.next_step(asked.query, asked.answers, experiment.flags_of(experiment.run))
 
 
 def check_open(experiment: Experiment) -> None:
