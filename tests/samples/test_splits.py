@@ -107,9 +107,9 @@ def test_a_share_is_of_data_sets_without_an_own_test_set(caplog: pytest.LogCaptu
 
 REFUSED: list[tuple[dict[str, object], str]] = [
     ({}, "no test set of its own"),
-    ({"test": 61}, "data.test is 61, but only 60"),
-    ({"test": 50, "validation": 11}, "data.validation is 11, but only 10"),
-    ({"test": 50, "validation": 5, "transfer": 6}, "data.transfer is 6, but only 5"),
+    ({"test": 61}, "data.test:61 asks for 61, but only 60"),
+    ({"test": 50, "validation": 11}, "data.validation:11 asks for 11, but only 10"),
+    ({"test": 50, "validation": 5, "transfer": 6}, "data.transfer:6 asks for 6, but only 5"),
     (
         {"test": 50, "validation": 1, "transfer": 0.5},
         "data.transfer:0.5 takes all 1 samples of data.validation:1",

@@ -113,7 +113,7 @@ def test_fewer_cycles_than_there_are_change_nothing(finished: Tiny) -> None:
     before = finished.tree()
     result = finished.run("strategy:entropy,n_cycles:1")
     assert result.exit_code == 0
-    assert "All 3 cycles are done" in result.stdout
+    assert "3 cycles, more than n_cycles:1, are done" in result.stdout
     assert finished.tree() == before
 
 

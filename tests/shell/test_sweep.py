@@ -211,7 +211,7 @@ def test_a_new_store_is_laid_out_before_processes_could_do_it_at_once(
         (["--strategies=margin", "--params=model.name:cnm"], "Did you mean 'cnn'"),
         (["--strategies=margin", "--params=oracle.name:people"], "waits for answers between cycles"),
         (["--strategies=margin", "--name=low"], "leave --strategies and --seeds out"),
-        (["--name=low"], "write it down in conf/base/sweep.yml"),
+        (["--name=low"], "write it down in sweep.yml"),
     ],
 )
 def test_what_cannot_run_is_refused_before_anything_runs(tiny: Tiny, arguments: list[str], said: str) -> None:

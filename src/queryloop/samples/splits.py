@@ -129,7 +129,7 @@ def _drawn(patients: pd.Series, size: float, seed: int, purpose: str) -> pd.Inde
     n = count_of(size, len(patients))
     if n > len(patients):
         raise OptionsError(
-            f"data.{purpose}:{size} asks for {n}, but only {len(patients)} samples are there to draw from."
+            f"data.{purpose}:{size:g} asks for {n}, but only {len(patients)} samples are there to draw from."
         )
     drawn = patients.iloc[np.argsort(uniform_by_id(seed, 0, purpose, patients.tolist()))[:n]]
     return patients.index[patients.isin(drawn)]
