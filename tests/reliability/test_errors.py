@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
@@ -33,7 +34,8 @@ def test_an_error_at_any_operation_is_told_and_changes_no_result(
         for number, strike in zip(numbers, cycle([full_disk, broken_disk, interrupt]), strict=False)
     ]
     for trial, ended in zip(trials, run_all(trials), strict=True):
-        stopped = ended.code == 1 and is_one_paragraph(ended)
+        code = 128 + signal.SIGINT if trial.strike is interrupt else 1
+        stopped = ended.code == code and is_one_paragraph(ended)
         harmless = ended.code == 0 and trial.strike is not interrupt
         assert stopped or harmless, f"{end.operations[trial.at - 1]}: {ended.code}: {ended.said}"
         assert begin.contents.items() <= contents(trial.project).items()
@@ -41,7 +43,7 @@ def test_an_error_at_any_operation_is_told_and_changes_no_result(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("strike", "code"), [(interrupt, 1), (terminate, 143)])
+@pytest.mark.parametrize(("strike", "code"), [(interrupt, 130), (terminate, 143)])
 def test_a_signal_within_a_training_stops_it_and_changes_no_result(
     undisturbed: list[Undisturbed], copy: Copy, strike: Callable[[str], None], code: int
 ) -> None:

@@ -63,7 +63,9 @@ def _draw_head(draw: ImageDraw.ImageDraw, shown: pd.DataFrame, n_asked: int) -> 
     known = shown[shown["label"].notna()]
     wrong = int((known["predicted"] != known["label"]).sum())
     legend = (
-        f"predicted -> true, {wrong} of {len(known)} wrong (framed, crossed)" if len(known) else "predicted"
+        f"predicted -> true, {wrong} of {len(known)} wrong (framed, crossed)"
+        if len(known)
+        else "rank, score, and the class that is predicted"
     )
     draw.text((MARGIN, 8), f"{len(shown)} of {n_asked} asked for", INK, font(15))
     draw.text((MARGIN, 28), legend, INK, font(12))
