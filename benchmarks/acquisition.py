@@ -24,7 +24,7 @@ from scipy.signal import convolve
 from torch import Tensor
 
 from queryloop.boxes.box import Box
-from queryloop.boxes.grid import Grid, grid_of
+from queryloop.boxes.grid import BoxGrid, grid_of
 from queryloop.boxes.means import box_means
 from queryloop.boxes.pool import Pool
 from queryloop.boxes.resolution import resolve
@@ -164,7 +164,7 @@ def on_lists(given: Map) -> Job:
     return Job(call)
 
 
-def _corners(grid: Grid, flat: np.ndarray) -> Iterator[Any]:
+def _corners(grid: BoxGrid, flat: np.ndarray) -> Iterator[Any]:
     positions = np.unravel_index(flat, grid.positions)
     return zip(*(c[at].tolist() for c, at in zip(grid.corners, positions, strict=True)), strict=True)
 

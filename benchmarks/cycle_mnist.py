@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils.data import Subset, TensorDataset
 
 import queryloop
+from queryloop.models.heads import LinearHead
 from queryloop.models.network import Network
 from queryloop.options import TrainingOptions
 from queryloop.tasks.classification.prediction import Look, probabilities, reduction, softmax
@@ -69,7 +70,7 @@ def network() -> Network:
     for before, after in ((1, 32), (32, 64), (64, 64)):
         layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
     torch.manual_seed(0)
-    return Network(nn.Sequential(*layers, nn.Flatten()), 64 * 3 * 3, CLASSES, 0.5)
+    return Network(nn.Sequential(*layers, nn.Flatten()), LinearHead(64 * 3 * 3, CLASSES, 0.5))
 
 
 def ours(data: Mnist) -> Job:

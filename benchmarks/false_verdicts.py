@@ -69,6 +69,7 @@ def coverage(n_sweeps: int, speed: float, noise: str, level: float | None) -> tu
     for sweep in range(n_sweeps):
         drawn = simulated(speeds, drawing(noise, sweep))
         at = level or common_level(drawn, "random")
+        assert at is not None
         said = savings(drawn, {"ours": "random"}, at).iloc[0]
         found.append((said["ratio_low"], truth(at)["ratio"].item(), said["ratio_high"]))
     low, true, high = np.array(found).T

@@ -27,7 +27,8 @@ from queryloop.options import DataOptions, ModelOptions, TrainingOptions
 from queryloop.randomness import generator
 from queryloop.readers import phantom
 from queryloop.readers.volumes import Volume
-from queryloop.training.volumes.cases import Annotated, Part
+from queryloop.tasks.segmentation.rows import by_case
+from queryloop.training.volumes.cases import Annotated, LabelledPart
 from queryloop.training.volumes.training import train
 
 CLASSES, PATCH, SIDE, DRAWN = 3, (24, 24, 24), 10, 40
@@ -59,11 +60,12 @@ def trained(cases: list[Volume], n_boxes: int, steps: int, seed: int) -> UNet:
     labels = {volume.case.sample_id: volume.labels for volume in cases}
     pool = Pool(shapes=shapes, size=(SIDE, SIDE, SIDE), labels=labels.__getitem__)
     boxes = starting_set("foreground_33", pool, k=n_boxes, seed=seed, all_classes=True)
+    inside = by_case(boxes)
     known = [
-        Annotated(v.image, [Part(b.corner, v.labels[b.slices]) for b in boxes if b.case == v.case.sample_id])
+        Annotated(v.image, [LabelledPart(b.corner, v.labels[b.slices]) for b in inside[v.case.sample_id]])
         for v in cases
+        if v.case.sample_id in inside
     ]
-    known = [case for case in known if case.parts]
     model, training = ModelOptions(name="unet3d", width=8, patch=PATCH), _training(steps)
     found = train(known, CLASSES, (1, 1, 1), model, training, seed)
     network = unet3d(1, CLASSES, (1, 1, 1), model)
@@ -86,8 +88,8 @@ def of_case(volume: Volume, network: UNet, seed: int) -> pd.DataFrame:
     draw = generator(seed, 0, volume.case.sample_id)
     rows = []
     for _ in range(DRAWN):
-        corner = tuple(int(draw.integers(n - SIDE + 1)) for n in volume.case.shape)
-        box = Box(volume.case.sample_id, corner, (SIDE, SIDE, SIDE))
+        z, y, x = (int(draw.integers(n - SIDE + 1)) for n in volume.case.shape)
+        box = Box(volume.case.sample_id, (z, y, x), (SIDE, SIDE, SIDE))
         rows.append({name: found[box.slices].mean() for name, found in maps.items()})
         rows[-1]["length"] = length(probs, features[0], volume.labels, box)
     return pd.DataFrame(rows)
@@ -96,7 +98,8 @@ def of_case(volume: Volume, network: UNet, seed: int) -> pd.DataFrame:
 def voxel_map(name: str, probs: torch.Tensor, features: torch.Tensor) -> np.ndarray:
     found = resolve(name)
     assert isinstance(found, Scored)
-    sums = Sums(CLASSES, probs.shape[1:], found.scorer.each)
+    z, y, x = probs.shape[1:]
+    sums = Sums(CLASSES, (z, y, x), found.scorer.each)
     sums.add(probs, features.square().sum(dim=0))
     return found.scorer.map(sums)
 

@@ -113,7 +113,9 @@ def ours_grand(precision: str) -> Callable[[Scene], Job]:
 
         def call() -> list[int]:
             evidence = predict([made.network], reduce, made.images, rows, made.pixels, compute)
-            return _top(strategy.score(evidence, 0))
+            scores = strategy.score(evidence, 0)
+            assert scores is not None
+            return _top(scores)
 
         return Job(call)
 

@@ -11,6 +11,7 @@ from pools import CLASSES, Pool
 from torch import Tensor
 
 from queryloop.options import DataOptions, ModelOptions, TrainingOptions
+from queryloop.readers.images import ImageSet
 from queryloop.readers.registry import find
 from queryloop.tasks.classification.networks import train
 from queryloop.tasks.classification.prediction import predict
@@ -23,6 +24,7 @@ def images(raw_root: Path, name: str) -> tuple[np.ndarray, np.ndarray, int]:
     """All images (M, H, W, C), training images first, their class numbers, and how many are for training."""
     dataset = find(name)
     found = dataset.read(dataset.source(raw_root), DataOptions())
+    assert isinstance(found, ImageSet)
     numbers = {label: number for number, label in enumerate(dataset.classes)}
     labels = found.samples["label"].map(numbers).to_numpy().astype(np.int64)
     return np.concatenate(list(found.blocks())), labels, int((found.samples["split"] == "train").sum())

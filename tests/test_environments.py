@@ -25,10 +25,12 @@ def test_its_parameters_are_accepted(env):
 
 @pytest.mark.parametrize("env", sorted(path.parent.name for path in CONF.glob("*/globals.yml")))
 def test_what_is_recorded_of_its_parameters_gives_them_again(env):
-    loader = OmegaConfigLoader(str(CONF), env=env, base_env="base", default_run_env="local")
-    options = checked(loader["parameters"], ())
-    recorded = settings_of(options, "0123")
-    again = checked(over(loader["parameters"], parameters_of(recorded)), ())
+    """Whatever was typed beside them: nothing of it is typed when it is asked for again."""
+    known = OmegaConfigLoader(str(CONF), env=env, base_env="base", default_run_env="local")["parameters"]
+    typed = {"query": {"size": 7}, "training": {"min_steps": 5, "precision": "32", "threads": 3}}
+    recorded = settings_of(checked(over(known, typed), ()), "0123")
+    again = checked(over(known, parameters_of(recorded)), ())
+    assert (again.query.size, again.training.threads) == (7, 3)
     assert settings_of(again, "0123") == recorded
 
 

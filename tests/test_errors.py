@@ -41,6 +41,10 @@ def test_unknown_name_gets_the_nearest_and_all() -> None:
     assert message == "unknown strategy 'entrpy'. Did you mean 'entropy'? Available: entropy, margin, random."
 
 
+def test_the_nearest_name_may_be_in_another_case() -> None:
+    assert "Did you mean 'Lantana'?" in str(unknown("class", "LANTANA", ["Negative", "Lantana"]))
+
+
 def test_unknown_name_far_from_all_gets_no_hint() -> None:
     assert "Did you mean" not in str(unknown("strategy", "zzz", ["random", "entropy"]))
 

@@ -102,9 +102,16 @@ def counting_rows(rows: Sequence[int], remedy: str | None = None) -> Iterator[No
 def unknown(kind: str, name: str, valid: Iterable[str], more: str = "") -> OptionsError:
     """Error for a misspelt `name`, with the nearest valid names first. more: what is valid, too."""
     names = sorted(valid)
-    close = get_close_matches(name, names, n=3, cutoff=0.4)
-    hint = f" Did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
-    return OptionsError(f"unknown {kind} {name!r}.{hint} Available: {', '.join(names)}{more}.")
+    return OptionsError(
+        f"unknown {kind} {name!r}.{nearest(name, names)} Available: {', '.join(names)}{more}."
+    )
+
+
+def nearest(name: str, valid: Sequence[str]) -> str:
+    """The question whether one of the up to three nearest names was meant, in whichever case; or ""."""
+    folded, typed = {each.casefold(): each for each in valid}, name.casefold()
+    close = [typed] if typed in folded else get_close_matches(typed, folded, n=3, cutoff=0.4)
+    return f" Did you mean {' or '.join(repr(folded[each]) for each in close)}?" if close else ""
 
 
 def examples(items: Sequence[object]) -> str:

@@ -79,6 +79,7 @@ def test_a_table_to_fill_in_is_read_by_spreadsheets(tmp_path: Path) -> None:
         ),
         ("a,cat\nc,cat", ["1 ids were never asked for", "c (line 3)"]),
         ("a,bird\nb,cat", ["1 labels are no class", "'bird' (line 2)", "cat, dog, NA"]),
+        ("a,CAT\nb,cat", ["'CAT' (line 2). Did you mean 'cat'?"]),
         ("a,cat\nb,cat\na,dog", ["line 4", "'dog', but 'cat' on line 2", "leave one"]),
         ("a,", ["no label is filled in"]),
         ("a,cat,1", ["line 2 has 3 fields"]),

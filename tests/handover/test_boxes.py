@@ -261,12 +261,13 @@ def test_folder_of_an_earlier_query_corrects_its_boxes_alone(
     assert (begun.catalog.load("masks")[newest["label"]] == 1).all()
 
 
+@pytest.mark.parametrize("part", [".", "masks", "masks/plain.nii.gz"])
 def test_without_its_table_a_folder_is_of_the_open_query(
-    begun: Begun, volumes: Volumes, tmp_path: Path
+    begun: Begun, volumes: Volumes, tmp_path: Path, part: str
 ) -> None:
     outdated(begun, volumes, tmp_path / "asked")
     (tmp_path / "asked" / "query.csv").unlink()
-    assert "1 new answers were taken in" in " ".join(tell(begun, tmp_path / "asked", "ann"))
+    assert "1 new answers were taken in" in " ".join(tell(begun, tmp_path / "asked" / part, "ann"))
     assert begun.catalog.load("answers")["sample_id"].iloc[-1] == begun.query["sample_id"].item()
 
 

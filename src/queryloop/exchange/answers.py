@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import inf, nan
 from pathlib import Path
 
-from queryloop.errors import BrokenFileError, examples
+from queryloop.errors import BrokenFileError, examples, nearest
 from queryloop.readers.table import Row, rows
 
 
@@ -81,9 +81,7 @@ def check_answers(
     wrong = [sample for sample, answer in given.items() if answer.label not in classes]
     if wrong:
         told = [f"{given[sample].label!r} ({_line(given[sample].place)})" for sample in wrong]
-        first = given[wrong[0]].label
-        meant = [name for name in classes if name.casefold() == first.casefold()]
-        hint = f" By {first!r}, did you mean {meant[0]!r}?" if meant else ""
+        hint = nearest(given[wrong[0]].label, classes)
         raise BrokenFileError(
             f"{path}: {len(wrong)} labels are no class of this data set: {examples(told)}.{hint} Classes are "
             f"{', '.join(classes)}. Nothing was taken in: correct them."

@@ -86,6 +86,6 @@ def _check_kept(path: Path, stored: np.ndarray, reached: np.ndarray, before: Lab
         if changed and not is_empty:
             raise BrokenFileError(
                 f"{path}: box {box.id} of an earlier query has other labels in {changed} voxels than it was "
-                "given: nothing is overwritten. Clear this box (label 0), or draw into the files that were "
-                "written for the open query."
+                "given: nothing is overwritten. Clear this box (label 0), or correct it in the folder that "
+                "asked for it."
             )

@@ -204,13 +204,12 @@ def _figure(x: str, y: str, tickformat: str = "", **layout: Any) -> go.Figure:
 
 
 def _with_seeds(figure: go.Figure, comparison: Comparison) -> go.Figure:
-    """The same; where strategies have not all seeds alike, each name says how many."""
-    seeds = comparison.curves.groupby("strategy").size()
-    n = comparison.curves.index.unique("seed").size
-    if (seeds < n).any():
-        figure.for_each_trace(
-            lambda trace: trace.update(name=f"{trace.name}, {seeds[trace.name]} of {n} seeds")
-        )
+    """The same; strategies that have not all seeds say so in their names."""
+    lacking = comparison.lacking
+    figure.for_each_trace(
+        lambda trace: trace.update(name=f"{trace.name}, {lacking[trace.name]}"),
+        lambda trace: trace.name in lacking,
+    )
     return figure
 
 

@@ -50,20 +50,16 @@ def notes(comparison: Comparison, field: Field) -> list[str]:
     twins = [
         f"{one} has the same results as {other}: counted once." for one, other in comparison.twins.items()
     ]
-    here = [f"{told}, {ends}{_cut(comparison.cycles)}.", *_uneven(comparison.curves)]
+    here = [f"{told}, {ends}{_cut(comparison.cycles)}.", *_uneven(comparison.lacking)]
     return [*here, *field.notes, *comparison.notes, *twins]
 
 
-def _uneven(curves: pd.DataFrame) -> list[str]:
+def _uneven(lacking: Mapping[str, str]) -> list[str]:
     """That curves of different seeds stand side by side, if they do."""
-    seeds, n = curves.groupby("strategy").size(), curves.index.unique("seed").size
-    fewer = [f"{name} ({has})" for name, has in seeds[seeds < n].items()]
-    if not fewer:
+    if not lacking:
         return []
-    return [
-        f"Not all have the {n} seeds: {examples(fewer)}. Curves of other seeds may lie higher for these "
-        "alone; the verdict pairs seeds that both have."
-    ]
+    fewer = examples([f"{name} has {has}" for name, has in lacking.items()])
+    return [f"{fewer}: curves of other seeds may lie higher for these alone; the verdict pairs shared seeds."]
 
 
 def _cut(cycles: pd.Series) -> str:

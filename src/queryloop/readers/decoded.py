@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from queryloop.errors import BrokenFileError, OptionsError, examples, log_all
+from queryloop.errors import BrokenFileError, OptionsError
 from queryloop.options import DataOptions
 from queryloop.progress import ProgressBar
 from queryloop.readers.images import ImageSet, Shape
 from queryloop.readers.labels import refuse_emptied
 from queryloop.readers.pictures import is_coloured, levels_left, pixels
 from queryloop.readers.threads import in_threads
+from queryloop.readers.unreadable import Tried, stacked, told, tried
 
 logger = logging.getLogger(__name__)
 
@@ -51,25 +52,15 @@ def _readable(root: Path, samples: pd.DataFrame, options: DataOptions) -> pd.Dat
             faults += block
             bar.advance(len(block))
     if broken := [fault for fault in faults if fault]:
-        log_all(logger, broken)
-        logger.warning("%s They are left out, as data.on_error is skip.", _told(broken, len(names)))
+        logger.warning("%s They are left out, as data.on_error is skip.", told(broken, len(names)))
     readable = samples[[fault is None for fault in faults]].reset_index(drop=True)
     refuse_emptied(root, samples, readable)
     return readable
 
 
 def _fault(root: Path, side: int | None, name: str) -> BrokenFileError | None:
-    image = _tried(root / name, side, 3)
+    image = tried(pixels, root / name, side, 3)
     return image if isinstance(image, BrokenFileError) else None
-
-
-def _tried(
-    path: Path, side: int | None, channels: int, peaks: list[int] | None = None
-) -> np.ndarray | BrokenFileError:
-    try:
-        return pixels(path, side, channels, peaks)
-    except BrokenFileError as error:
-        return error
 
 
 def _channels(root: Path, names: Sequence[str], workers: int) -> int:
@@ -93,29 +84,20 @@ def _first(root: Path, names: Sequence[str], side: int | None, channels: int) ->
     """The first image that can be read, and its shape."""
     broken: list[BrokenFileError] = []
     for name in names:
-        image = _tried(root / name, side, channels)
+        image = tried(pixels, root / name, side, channels)
         if not isinstance(image, BrokenFileError):
             return name, (image.shape[0], image.shape[1], channels)
         broken.append(image)
-    log_all(logger, broken)
-    raise BrokenFileError(f"{_told(broken, len(names))} None is left: mend or replace them.")
+    raise BrokenFileError(f"{told(broken, len(names))} None is left: mend or replace them.")
 
 
 def _blocks(
     root: Path, names: Sequence[str], first: str, shape: Shape, options: DataOptions
 ) -> Iterator[np.ndarray]:
-    """Stacks of images, in order; after one that cannot be read the rest is only searched for more."""
     peaks: list[int] = []
     work = partial(_fitting, root, first, shape, options.image_size, peaks)
-    broken: list[BrokenFileError] = []
-    for block in in_threads(work, names, options.workers, max(1, min(_BLOCK, _MEMORY // prod(shape)))):
-        images = [image for image in block if not isinstance(image, BrokenFileError)]
-        broken += [image for image in block if isinstance(image, BrokenFileError)]
-        if not broken:
-            yield np.stack(images)
-    if broken:
-        log_all(logger, broken)
-        raise BrokenFileError(f"{_told(broken, len(names))} To leave them out, set data.on_error:skip.")
+    found = in_threads(work, names, options.workers, max(1, min(_BLOCK, _MEMORY // prod(shape))))
+    yield from stacked(found, "To leave them out, set data.on_error:skip.")
     _tell_of_dark(root, peaks)
 
 
@@ -134,10 +116,8 @@ def _tell_of_dark(root: Path, peaks: Sequence[int]) -> None:
         )
 
 
-def _fitting(
-    root: Path, first: str, shape: Shape, side: int | None, peaks: list[int], name: str
-) -> np.ndarray | BrokenFileError:
-    image = _tried(root / name, side, shape[2], peaks)
+def _fitting(root: Path, first: str, shape: Shape, side: int | None, peaks: list[int], name: str) -> Tried:
+    image = tried(pixels, root / name, side, shape[2], peaks)
     if isinstance(image, BrokenFileError) or image.shape == shape:
         return image
     sizes = [f"{height}x{width}" for height, width, _ in (image.shape, shape)]
@@ -145,8 +125,3 @@ def _fitting(
         f"{root / name}: is {sizes[0]} (height x width), but {root / first} is {sizes[1]}: "
         "set data.image_size to the side that all images shall get, such as data.image_size:64."
     )
-
-
-def _told(broken: Sequence[BrokenFileError], total: int) -> str:
-    named = examples([str(error).rstrip(".") for error in broken])
-    return f"{len(broken)} of {total} images cannot be read: {named}."

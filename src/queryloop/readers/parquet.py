@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from io import BytesIO
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from queryloop.errors import BrokenFileError, examples, log_all
+from queryloop.errors import BrokenFileError
 from queryloop.options import DataOptions
 from queryloop.readers.content import refusing
 from queryloop.readers.dataset import Found, Source
 from queryloop.readers.images import ImageSet, Part, Shape, joined
+from queryloop.readers.unreadable import Tried, stacked, tried
 
 if TYPE_CHECKING:  # slow to import, and only needed where a data set is Parquet
     import pyarrow as pa
     from PIL import Image
-
-logger = logging.getLogger(__name__)
 
 _BLOCK = 4096  # rows in memory at a time
 _CHUNK = 256  # rows a thread decodes at a time: one small image is less work than handing it over
@@ -105,33 +103,15 @@ def _first_shape(path: Path) -> Shape:
 
 
 def _blocks(path: Path, shape: Shape, workers: int) -> Iterator[np.ndarray]:
-    """Stacks of images, in order; after one that cannot be read the rest is only searched for more."""
-    records, broken, total = _records(path), list[BrokenFileError](), 0
+    yield from stacked(_decoded(path, shape, workers), "Copy or download the file anew.")
+
+
+def _decoded(path: Path, shape: Shape, workers: int) -> Iterator[list[Tried]]:
+    records, decode = _records(path), partial(tried, _pixels, path, shape)
     with ThreadPoolExecutor(workers) as pool:
         while block := list(islice(records, _BLOCK)):
             chunks = [block[start : start + _CHUNK] for start in range(0, len(block), _CHUNK)]
-            found = [image for chunk in pool.map(partial(_decoded, path, shape), chunks) for image in chunk]
-            total += len(found)
-            broken += [image for image in found if isinstance(image, BrokenFileError)]
-            if not broken:
-                yield np.stack(found)  # type: ignore[arg-type]
-    if broken:
-        log_all(logger, broken)
-        told = examples([str(error).rstrip(".") for error in broken])
-        raise BrokenFileError(
-            f"{len(broken)} of {total} images cannot be read: {told}. Copy or download the file anew."
-        )
-
-
-def _decoded(path: Path, shape: Shape, records: Sequence[Record]) -> list[np.ndarray | BrokenFileError]:
-    return [_tried(path, shape, record) for record in records]
-
-
-def _tried(path: Path, shape: Shape, record: Record) -> np.ndarray | BrokenFileError:
-    try:
-        return _pixels(path, shape, record)
-    except BrokenFileError as error:
-        return error
+            yield list(chain.from_iterable(pool.map(lambda chunk: list(map(decode, chunk)), chunks)))
 
 
 def _pixels(path: Path, shape: Shape, record: Record) -> np.ndarray:

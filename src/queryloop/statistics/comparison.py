@@ -40,6 +40,13 @@ class Comparison:
     full_data: float | None
     cycles: pd.Series
 
+    @property
+    def lacking(self) -> dict[str, str]:
+        """Of strategies that have not all seeds, how many they have; their curves are of other seeds."""
+        n = self.curves.index.unique("seed").size
+        seeds = self.curves.groupby("strategy", sort=False).size()
+        return {str(name): f"{has} of {n} seeds" for name, has in seeds.items() if has < n}
+
 
 def compare(
     results: pd.DataFrame,

@@ -45,9 +45,9 @@ def discriminative(
     round, any number, no unit.
     Cost: (rounds + 1) (N + 25,000) D 128; the batches, and so the time of a training, do not grow with N.
     Use: where the labelled set is no fair sample of the pool, and no label shaped the embeddings
-    (model.freeze:trunk). It reports the AUROC on held-out rows: near 0.5 there is nothing to tell apart, and
-    the query is close to random; above, it may also see what the network has learned by heart of the
-    labelled samples. In one round copies come together.
+    (model.freeze:trunk and model.head:linear). It reports the AUROC on held-out rows: near 0.5 there is
+    nothing to tell apart, and the query is close to random; above, it may also see what the network has
+    learned by heart of the labelled samples. In one round copies come together.
     """
     if not len(labeled_embeddings):
         raise InputError("`discriminative` needs labelled rows to compare with: begin with random.")
