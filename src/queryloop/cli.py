@@ -106,15 +106,19 @@ def predict(experiment: Any, folder: Path) -> None:
     click.echo(predict(experiment, folder))
 
 
+_IMPORTED = "CSV of others' runs: strategy, seed, n_labeled, metric (0 to 1)."
+
+
 @al.command()
 @click.option("--strategies", callback=read_names, help="Only these, separated by commas; random is kept.")
 @click.option("--target", type=float, help="Accuracy or Dice that labels saved are told for, such as 0.97.")
-@click.option("--import", "imported", help="CSV of others' runs: strategy, seed, n_labeled, metric (0 to 1).")
+@click.option("--import", "imported", type=TypedPath(), help=_IMPORTED)
 @with_env_and_params
-def compare(env: str | None, params: dict[str, Any], **given: Any) -> None:
+def compare(env: str | None, params: dict[str, Any], imported: Path | None, **given: Any) -> None:
     """Which strategy is better, by how many labels, and can it be believed."""
     from queryloop.session import CycleSession
 
+    given["imported"] = str(imported) if imported else None
     asked = {key: value for key, value in given.items() if value is not None}
     given_before = params.get("comparison", {})
     if isinstance(given_before, dict):  # anything else is refused with the other options

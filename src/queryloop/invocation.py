@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +23,24 @@ _INTERRUPTED = "Interrupted. Nothing half-written is kept: the same command goes
 
 
 class TypedPath(click.Path):
-    """A path as a person types it: shells leave the ~ of --out=~/here as it is."""
+    """A path as a person types it: from where the shell is, which leaves the ~ of --out=~/here as it is."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """With the home folder in place of ~."""
-        return Path(str(super().convert(value, param, ctx))).expanduser()
+        """In full, with the home folder in place of ~."""
+        return Path(str(super().convert(value, param, ctx))).expanduser().absolute()
 
 
 def one_paragraph(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn an exception into one paragraph and exit code 1, Ctrl-C into 130; QUERYLOOP_DEBUG=1: traceback."""
+    """Run a command in the project's folder, and turn an exception into one paragraph and exit code 1.
+
+    Ctrl-C ends with 130. With QUERYLOOP_DEBUG=1 the traceback is shown.
+    """
 
     @functools.wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         try:
-            return command(*args, **kwargs)
+            with chdir(_project()):  # Kedro finds it from any folder below, but not the paths of parameters
+                return command(*args, **kwargs)
         except (click.ClickException, click.exceptions.Exit):
             raise
         except KeyboardInterrupt:
@@ -50,6 +55,12 @@ def one_paragraph(command: Callable[..., Any]) -> Callable[..., Any]:
         sys.exit(1)
 
     return guarded
+
+
+def _project() -> Path:
+    """The folder of the project that Kedro found; where there is none, the working folder."""
+    found = click.get_current_context().obj
+    return found.project_path if found else Path.cwd()
 
 
 def run_command() -> click.Command:

@@ -182,7 +182,7 @@ def test_results_from_elsewhere_need_none_of_our_own(tiny: Tiny, tmp_path: Path)
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--import=nowhere.csv"], "there is no file nowhere.csv"),
+        (["--import=nowhere.csv"], "nowhere.csv to import results from"),
         (["--params=comparison.measure:acuracy"], "Did you mean 'accuracy'"),
         (["--target=97"], "comparison.target"),
         (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +85,9 @@ def show_plan(planned: Sequence[Planned], project: Path, env: str | None, worker
 
 def run_sweep(planned: Sequence[Planned], project: Path, env: str | None, workers: int) -> bool:
     """Run what is left, print how it ended, and tell MLflow; whether all went well."""
-    with chdir(project):  # where a store that is a file lies
-        tracker = Tracker(planned[0].options.tracking.mlflow)  # workers would lay out a new one all at once
-        is_well = _run_left(planned, project, env, workers)
-        tracker.tell_all([experiment.run for experiment in planned if experiment.n_committed])
+    tracker = Tracker(planned[0].options.tracking.mlflow)  # workers would lay out a new one all at once
+    is_well = _run_left(planned, project, env, workers)
+    tracker.tell_all([experiment.run for experiment in planned if experiment.n_committed])
     return is_well
 
 
