@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queryloop.boxes.resolution import names, resolve
+from queryloop.boxes.resolution import canonical, names, resolve
 from queryloop.boxes.scored import Scored
 from queryloop.boxes.spread import Spread
 from queryloop.errors import OptionsError
@@ -107,3 +107,11 @@ def test_a_strategy_for_images_is_refused_with_those_for_boxes(name: str) -> Non
 def test_parts_that_do_not_go_together_are_refused(name: str, message: str) -> None:
     with pytest.raises(OptionsError, match=message):
         resolve(name)
+
+
+def test_what_only_boxes_have_is_told_apart_by_its_own_options() -> None:
+    assert canonical("core_set", {}) == canonical("core_set", {"presample": 4}) == "core_set,presample:4"
+    assert canonical("core_set", {"presample": 2}) != canonical("core_set", {})
+    assert canonical("clasp_entropy", {"ratio": 1}) != canonical("clasp_entropy", {})
+    with pytest.raises(OptionsError, match="presamples"):
+        canonical("core_set", {"presamples": 2})

@@ -126,3 +126,10 @@ def test_a_menu_chooses_what_is_counted() -> None:
 
 def test_images_need_no_menu() -> None:
     assert learning_curve(metrics([0.5]), full_data()).layout.updatemenus == ()
+
+
+def test_a_dice_that_no_test_set_can_tell_is_drawn_nowhere() -> None:
+    unknown = metrics([np.nan, np.nan])
+    figure = learning_curve(unknown, full_data())
+    low, high = figure.layout.yaxis.range
+    assert low < 0 < 1 < high

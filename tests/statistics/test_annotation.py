@@ -88,3 +88,9 @@ def test_the_start_is_that_of_all_seeds() -> None:
 def test_runs_that_start_above_full_labels_are_refused() -> None:
     with pytest.raises(InputError, match=r"no lower than 0\.5"):
         foreground_efficiency(runs({"one": 30.0}), full=0.5)
+
+
+@pytest.mark.filterwarnings("ignore::scipy.optimize.OptimizeWarning")
+def test_no_foreground_tells_no_rate() -> None:
+    without = runs({"one": 30.0}).assign(foreground_voxels_share=0.01)
+    assert foreground_efficiency(without, full=0.95)[["efficiency", "standard_error"]].isna().all(axis=None)

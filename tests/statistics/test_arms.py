@@ -199,3 +199,17 @@ def test_the_control_with_the_same_dropout_is_taken_and_another_is_told() -> Non
 def test_a_name_without_runs_is_refused_with_those_that_there_are(runs: list[Candidate]) -> None:
     with pytest.raises(InputError, match=f"no experiment named 'main'.*{'other' if runs else 'none'}"):
         gathered(runs, "main")
+
+
+def test_a_short_trial_of_another_name_shortens_no_curve() -> None:
+    runs = [run("random"), run("margin"), run("entropy", experiment="trial", n_cycles=2)]
+    found = gathered(runs, "main")
+    assert list(found.runs) == ["random", "margin"]
+    ends = "it has 2 cycles, but main/random/seed_0 has 3: run it to the end"
+    assert found.left_out == [("trial/entropy/seed_0", ends)]
+
+
+def test_an_arm_of_another_name_that_is_as_long_stays() -> None:
+    longer = run("entropy", experiment="trial", n_cycles=4)
+    found = gathered([run("random"), run("margin", n_cycles=2), run("badge", experiment="b"), longer], "main")
+    assert list(found.runs) == ["random", "margin", "badge", "entropy"]

@@ -38,6 +38,14 @@ def test_the_results_of_each_run_can_be_imported_again() -> None:
     pd.testing.assert_frame_equal(again[columns], TABLE[columns], check_dtype=False)
 
 
+def test_budgets_that_do_not_grow_are_told_once_and_none_from_0_on() -> None:
+    """As with foreground, of which a cycle may bring none."""
+    grown = TABLE.assign(n_labeled=TABLE["n_labeled"].map({100: 0, 200: 200, 300: 300, 400: 300}))
+    told = imported(per_run(grown, FOUND), "accuracy", "n_labeled", taken=set())
+    kept = TABLE[TABLE["n_labeled"].isin([200, 400])]
+    assert told["accuracy"].tolist() == kept["accuracy"].tolist()
+
+
 def test_tables_name_the_highest_strategy_first() -> None:
     names = order(FOUND)
     assert names[0] == FOUND.verdict["strategy"][0] == "margin"

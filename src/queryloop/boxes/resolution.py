@@ -21,7 +21,8 @@ from queryloop.strategies import chain, noise
 from queryloop.strategies import resolve as resolve_any
 from queryloop.strategies.kinds import Batch, Scorer, Strategy
 from queryloop.strategies.registry import definitions, is_registered, read, settled
-from queryloop.strategies.resolution import SKACTIVEML, WRAPPERS
+from queryloop.strategies.resolution import SKACTIVEML, WRAPPERS, said
+from queryloop.strategies.resolution import canonical as canonical_of_any
 
 CLASP = "clasp_"
 GRADIENT = {"grand_expected": "expected_squared", "grand_bound": "expected", "grand_pseudo": "pseudo"}
@@ -84,6 +85,13 @@ def resolve(name: str, options: Mapping[str, Any] | None = None) -> BoxStrategy:
     found = _stratified(name, given) if name.startswith(CLASP) else _scored(name, given)
     _refuse_unknown(name, given, found.options)
     return found
+
+
+def canonical(name: str, options: Mapping[str, Any]) -> str:
+    """One text for all names of a strategy for boxes. Raises OptionsError for an option that it lacks."""
+    if name in NAMED:
+        return said(name, read(NAMED[name]).settled(options))
+    return canonical_of_any(name, options)
 
 
 def names() -> list[str]:

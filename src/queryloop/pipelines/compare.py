@@ -7,12 +7,13 @@ from typing import Any
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
-from queryloop.errors import InputError, StateError, examples, unknown
+from queryloop.errors import InputError, OptionsError, StateError, examples, unknown
 from queryloop.options import ComparisonOptions
 from queryloop.progress import ProgressBar
 from queryloop.samples import reference_key
 from queryloop.storage.results import read_imported
 from queryloop.storage.run import Run
+from queryloop.tasks.registry import task_of
 
 TABLES = (
     "verdict",
@@ -38,15 +39,18 @@ def gather(experiments: list[Run], experiment: str, comparison: ComparisonOption
 
     elsewhere = read_imported(comparison.imported) if comparison.imported else pd.DataFrame()
     imported = set(elsewhere.get("strategy", ()))
-    runs, damaged = _readable(_chosen(experiments, comparison.strategies, imported))
-    candidates = [_candidate(run) for run in runs.values()]
-    only_imported = comparison.imported and experiment not in {run.experiment for run in candidates}
-    field = arms.Field() if only_imported else arms.gathered(candidates, experiment)
-    field.left_out += damaged
+    readable, damaged = _readable(_chosen(experiments, comparison.strategies, imported))
+    runs, unmeasured = _measured(readable, comparison)
+    candidates = [candidate for _, candidate in runs.values()]
+    left_out = [*damaged, *unmeasured]
+    has_none = experiment not in {run.experiment for run in candidates}
+    is_told = comparison.imported or any(run.startswith(f"{experiment}/") for run, _ in left_out)
+    field = arms.Field() if has_none and is_told else arms.gathered(candidates, experiment)
+    field.left_out += left_out
     if not (field.runs or comparison.imported):
         why = examples([f"{run}: {reason}" for run, reason in field.left_out])
         raise InputError(f"no run of {experiment!r} can be compared: {why}. Run more cycles.")
-    return field, {name: [runs[str(one)] for one in members] for name, members in field.runs.items()}
+    return field, {name: [runs[str(one)][0] for one in members] for name, members in field.runs.items()}
 
 
 def _chosen(experiments: list[Run], strategies: list[str] | None, imported: set[str]) -> list[Run]:
@@ -60,27 +64,44 @@ def _chosen(experiments: list[Run], strategies: list[str] | None, imported: set[
     return [run for run in experiments if run.strategy in (*strategies, "random")]
 
 
-def _readable(experiments: list[Run]) -> tuple[dict[str, Run], list[tuple[str, str]]]:
-    """Runs by their place, and what is damaged of others."""
-    runs, damaged = {}, []
+def _readable(experiments: list[Run]) -> tuple[list[tuple[Run, Any]], list[tuple[str, str]]]:
+    """Runs, each as a candidate too, and why others cannot be read."""
+    runs, damaged = [], []
     with ProgressBar("reading experiments", len(experiments)) as bar:
         for run in experiments:
             try:
                 run.check()
-            except StateError as error:
+                runs.append((run, _candidate(run)))
+            except (StateError, OptionsError) as error:  # an option may have gone since, with who wrote it
                 damaged.append((str(run), str(error)))
-            else:
-                runs[str(run)] = run
             bar.advance()
     return runs, damaged
 
 
 def _candidate(run: Run) -> Any:
     from queryloop.statistics.arms import Candidate
-    from queryloop.strategies.resolution import canonical
 
-    same_as = canonical(run.strategy, run.settings.get("strategy_options"))
+    same_as = task_of(run.dataset).meaning(run.strategy, run.settings["strategy_options"])
     return Candidate(run.experiment, run.strategy, run.seed, run.settings, len(run.versions), same_as)
+
+
+def _measured(
+    runs: list[tuple[Run, Any]], comparison: ComparisonOptions
+) -> tuple[dict[str, tuple[Run, Any]], list[tuple[str, str]]]:
+    """Runs by their place, and those without a measure in every cycle, such as the Dice of no foreground."""
+    from queryloop.statistics.measure import measured_by
+
+    found, left_out = {}, []
+    every = pd.concat([run.metrics for run, _ in runs]) if runs else pd.DataFrame()
+    names = list(measured_by(every, comparison))
+    for run, candidate in runs:
+        known = run.metrics.reindex(columns=names).notna()
+        if lacking := [name for name in names if not known[name].all()]:
+            n = int((~known[lacking[0]]).sum())
+            left_out.append((str(run), f"its {lacking[0]} is not known in {n} of {len(known)} cycles"))
+        else:
+            found[str(run)] = (run, candidate)
+    return found, left_out
 
 
 def judge(

@@ -132,8 +132,9 @@ def _title(last: pd.Series, measure: str, unit: str) -> str:
 
 
 def _range(values: Sequence[float] | pd.Series, share: float, least: float) -> list[float]:
-    # plotly leaves a horizontal line no room at the edge, and gives a single point a range of two
-    low, high = min(values), max(values)
+    # plotly leaves a horizontal line no room at the edge, and gives a single point a range of two; a Dice
+    # that no test set can tell is a point nowhere
+    low, high = min(values, default=0), max(values, default=1)
     room = max(share * (high - low), least)
     return [low - room, high + room]
 

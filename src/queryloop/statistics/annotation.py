@@ -43,8 +43,9 @@ def foreground_efficiency(metrics: pd.DataFrame, full: float) -> pd.DataFrame:
     metrics: one row a cycle of each run of one setting: strategy, seed, foreground_voxels_share, dice.
     full: Dice of a training on all labels. Fitted by least squares, for each strategy the rate b of
     y(x) = full - (full - y0) exp(-b (x - x0)), x the share, y the Dice; (x0, y0) is the mean of all runs'
-    first cycles. Returns strategy, efficiency (b, higher is better) and its standard_error (NaN where there
-    are too few points). Raises InputError where the runs start no lower than `full`. Source: nnActive.
+    first cycles. Returns strategy, efficiency (b, higher is better) and its standard_error, both NaN where
+    nothing tells b: no foreground was added, or there are too few points. Raises InputError where the runs
+    start no lower than `full`. Source: nnActive.
     """
     first = metrics.sort_values("foreground_voxels_share").groupby(["strategy", "seed"]).first()
     x0, y0 = first["foreground_voxels_share"].mean(), first["dice"].mean()
@@ -63,7 +64,8 @@ def foreground_efficiency(metrics: pd.DataFrame, full: float) -> pd.DataFrame:
 def _fitted(curve: object, runs: pd.DataFrame) -> dict[str, float]:
     rates, covariance = curve_fit(curve, runs["foreground_voxels_share"], runs["dice"], p0=[1.0])
     error = float(np.sqrt(covariance[0, 0]))
-    return {"efficiency": float(rates[0]), "standard_error": error if np.isfinite(error) else np.nan}
+    rate = float(rates[0]) if np.isfinite(error) else np.nan
+    return {"efficiency": rate, "standard_error": error if np.isfinite(error) else np.nan}
 
 
 def _held(counts: np.ndarray, n_cases: int) -> dict[str, int]:

@@ -144,8 +144,9 @@ def gathered(candidates: Iterable[Candidate], name: str) -> Field:
     """The runs with the settings that most runs of experiment `name` have, as arms.
 
     Left out, each with the reason, are runs with other settings, with one cycle only, with another number of
-    cycles than the longest of that name in their arm (of all, where it has none), and the second of two runs
-    of one strategy and seed. Raises InputError where no run has the name.
+    cycles than the longest of that name in their arm (of all, where it has none), the second of two runs
+    of one strategy and seed, and arms of other names alone that are shorter than every arm of that name.
+    Raises InputError where no run has the name.
     """
     every = sorted(candidates, key=lambda run: (run.experiment != name, not run.is_control, run.is_alias))
     named = [run for run in every if run.experiment == name]
@@ -172,6 +173,7 @@ def _sorted_into_arms(runs: list[Candidate], reference: Candidate) -> Field:
     for key, members in arms.items():
         named = [run for run in members if run.experiment == reference.experiment]
         arms[key] = _each_seed_once(_of_full_length(members, named or members, found), found)
+    arms = _without_trials(arms, reference.experiment, found)
     names = Counter(members[0].strategy for members in arms.values())
     for members in arms.values():
         first = members[0]
@@ -185,10 +187,26 @@ def _of_full_length(arm: list[Candidate], usual: list[Candidate], found: Field) 
     longest = max(usual, key=lambda run: run.n_cycles)
     for run in arm:
         if run.n_cycles != longest.n_cycles:
-            remedy = ": run it to the end" if run.n_cycles < longest.n_cycles else ""
-            reason = f"it has {run.n_cycles} cycles, but {longest} has {longest.n_cycles}{remedy}"
-            found.left_out.append((str(run), reason))
+            found.left_out.append((str(run), _other_length(run, longest)))
     return [run for run in arm if run.n_cycles == longest.n_cycles]
+
+
+def _without_trials(arms: dict[tuple, list[Candidate]], name: str, found: Field) -> dict:
+    """The arms but for those of other experiments that end before the shortest arm of this one."""
+    own = [members[0] for members in arms.values() if any(run.experiment == name for run in members)]
+    shortest = min(own, key=lambda run: run.n_cycles, default=None)
+    kept = {}
+    for key, members in arms.items():
+        if shortest is None or members[0].n_cycles >= shortest.n_cycles:
+            kept[key] = members
+        else:
+            found.left_out += [(str(run), _other_length(run, shortest)) for run in members]
+    return kept
+
+
+def _other_length(run: Candidate, usual: Candidate) -> str:
+    remedy = ": run it to the end" if run.n_cycles < usual.n_cycles else ""
+    return f"it has {run.n_cycles} cycles, but {usual} has {usual.n_cycles}{remedy}"
 
 
 def _each_seed_once(arm: list[Candidate], found: Field) -> list[Candidate]:

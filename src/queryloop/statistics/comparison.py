@@ -61,11 +61,10 @@ def compare(
 ) -> Comparison:
     """Compare each strategy with its control, and all with each other.
 
-    results: one row a cycle of each run: strategy, seed, `budget`, `measure`. controls: strategy -> the one
-    it is compared with. target: level of the savings, else the highest round one that all runs of the
-    control reach. ends: of `levels`, else those of the mean curves. full_data: the measure with all labels.
-    imported: strategies with seeds of their own. Two with equal results are counted once. Raises InputError
-    as `curves` does.
+    results: one row a cycle of each run: strategy, seed, `budget`, `measure`. controls: strategy -> its own.
+    target: level of the savings, else the highest round one that all runs of the control reach. ends: of
+    `levels`, else those of the mean curves. full_data: the measure with all labels. imported: strategies
+    with seeds of their own. Two with equal results are counted once. Raises InputError as `curves` does.
     """
     found, controls, same = _each_once(curves(results, measure, budget), controls)
     area, alike = areas(found), _of_one_origin(found, imported)

@@ -152,9 +152,13 @@ def _later_cycles(timings: pd.DataFrame) -> pd.DataFrame:
 
 
 def per_run(results: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
-    """The curve of every run in the form in which runs from elsewhere are imported."""
+    """The curve of every run in the form in which runs from elsewhere are imported.
+
+    Of cycles with one budget the last; none before there is any, such as foreground.
+    """
     columns = {comparison.budget: "n_labeled", comparison.measure: "metric"}
-    return results[["strategy", "seed", *columns]].rename(columns=columns)
+    told = results[["strategy", "seed", *columns]].rename(columns=columns)
+    return told[told["n_labeled"] > 0].drop_duplicates(["strategy", "seed", "n_labeled"], keep="last")
 
 
 def runs(field: Field, results: pd.DataFrame, comparison: Comparison, timings: Labelled) -> pd.DataFrame:

@@ -64,21 +64,22 @@ def _refuse_unknown(name: str, given: Iterable[str], valid: Iterable[str]) -> No
 def canonical(name: str, options: Mapping[str, Any] | None = None) -> str:
     """One text for all names of a strategy with these options: an alias is what it stands for.
 
-    A strategy that is not registered keeps its name.
+    A strategy that is not registered keeps its name. Raises OptionsError for a wrong option of one that is.
     """
     given = options or {}
     prefix = next((word for word in WRAPPERS if name.startswith(f"{word}_")), None)
     if "+" in name:
-        return _said("+".join(canonical(stage) for stage in name.split("+")), given)
+        return said("+".join(canonical(stage) for stage in name.split("+")), given)
     if is_registered(name):
         definition = find(name)
-        said = {**definition.fixed, **definition.settled(given)}
-        said.pop("members", None)  # of the networks that are compared: a setting of the scoring
-        return _said(definition.alias_of or name, said)
+        settled_options = {**definition.fixed, **definition.settled(given)}
+        settled_options.pop("members", None)  # of the networks that are compared: a setting of the scoring
+        return said(definition.alias_of or name, settled_options)
     if prefix:
-        return _said(f"{prefix}_{canonical(name.removeprefix(f'{prefix}_'))}", given)
-    return _said(name, given)
+        return said(f"{prefix}_{canonical(name.removeprefix(f'{prefix}_'))}", given)
+    return said(name, given)
 
 
-def _said(name: str, options: Mapping[str, Any]) -> str:
+def said(name: str, options: Mapping[str, Any]) -> str:
+    """A strategy with its options as one text, whatever their order."""
     return name + "".join(f",{key}:{options[key]}" for key in sorted(options))

@@ -89,6 +89,10 @@ class Task(ABC):
         """The strategy of that name. Raises OptionsError for an unknown name or option."""
 
     @abstractmethod
+    def meaning(self, name: str, options: Mapping[str, Any]) -> str:
+        """One text for all names of a strategy with these options. Raises OptionsError for a wrong option."""
+
+    @abstractmethod
     def settled(self, options: ExperimentOptions) -> ExperimentOptions:
         """The options with a value for every `auto` that depends on the strategy.
 

@@ -24,6 +24,7 @@ from queryloop.options import (
     TrainingOptions,
 )
 from queryloop.strategies import Strategy
+from queryloop.strategies.resolution import canonical
 from queryloop.tasks.classification import demands
 from queryloop.tasks.classification.evidence import collected
 from queryloop.tasks.classification.prediction import predicted
@@ -85,6 +86,10 @@ class Classification(Task):
     def strategy(self, name: str, options: Mapping[str, Any]) -> Strategy:
         """The registered one."""
         return strategies.resolve(name, options)
+
+    def meaning(self, name: str, options: Mapping[str, Any]) -> str:
+        """By the registry."""
+        return canonical(name, options)
 
     def settled(self, options: ExperimentOptions) -> ExperimentOptions:
         """See `demands`."""

@@ -89,6 +89,10 @@ class Segmentation(Task):
         """The one for boxes."""
         return resolution.resolve(name, options)
 
+    def meaning(self, name: str, options: Mapping[str, Any]) -> str:
+        """By the registry, but for what only boxes have."""
+        return resolution.canonical(name, options)
+
     def settled(self, options: ExperimentOptions) -> ExperimentOptions:
         """By `demands`, then by the kind of networks."""
         strategy = self.strategy(options.strategy, options.strategy_options)
