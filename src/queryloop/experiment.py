@@ -154,12 +154,13 @@ class Experiment:
         """
         settings, made = self.settings, [*self.written_once, self.catalog["answers"].folder]
         with lock.locked(self.home):
+            state.check_origins(self.home, self.written_once)
             state.remove_leftovers(self.home, self.folders, self.timings)
             state.record_settings(self.home, settings, made, keep=self._is_with_people)
             try:
                 yield
             finally:
-                if not self.catalog.exists("starting_set"):
+                if not (self.n_committed or self.catalog.exists("starting_set")):
                     state.forget_settings(self.home)
 
     @property

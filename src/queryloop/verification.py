@@ -40,18 +40,16 @@ def _lost(experiment: Experiment, home: Path) -> Iterator[str]:
         if state.read_settings(home) is None:
             raise StateError(f"{home / state.SETTINGS} is missing: restore it from a copy.")
         state.check_parts(home, folders, _in_place_of(experiment.timings, here, home))
-        _check_contents(run, [_in_place_of(path, here, home) for path in experiment.written_once])
+        state.check_origins(home, [_in_place_of(path, here, home) for path in experiment.written_once])
+        _check_answers(run)
     except QueryloopError as error:
         yield str(error)
 
 
-def _check_contents(run: Run, written_once: list[Path]) -> None:
-    """Raise StateError where what the labelled set was made from is not there."""
+def _check_answers(run: Run) -> None:
+    """Raise StateError where what the labelled set was answered with is not there."""
     if not run.versions:
         return
-    for path in written_once:
-        if not path.exists():
-            raise StateError(f"{path} is missing, although cycles are committed: restore it from a copy.")
     unanswered = run.labeled.loc[~run.labeled["sample_id"].isin(run.answers["sample_id"]), "sample_id"]
     if len(unanswered):
         raise StateError(

@@ -6,14 +6,18 @@ from typing import Any
 
 import pandas as pd
 
-from queryloop.errors import StateError, unknown
+from queryloop.boxes.box import fitted, parse
+from queryloop.errors import InputError, StateError, unknown
+from queryloop.samples import BOX
 from queryloop.storage.experiment import committed
+from queryloop.tasks.segmentation.rows import boxes_of
 
 
 def explain(catalog: Any, sample: str) -> str:
     """Why and when a sample was chosen.
 
-    Raises StateError before the first commit, OptionsError for an id that the data set does not have.
+    Raises StateError before the first commit, OptionsError for an id that the data set does not have, and
+    InputError for a box that no scan can hold.
     """
     home = catalog["labeled_index"].home
     if not committed(home):
@@ -21,8 +25,9 @@ def explain(catalog: Any, sample: str) -> str:
             f"the experiment at {home} has no cycle yet: run it, or name another one, such as "
             "--params=strategy:entropy,seed:1. `kedro al status` shows those that are there."
         )
-    splits = catalog.load("splits")
-    case = sample.rpartition("@")[0]  # of a box; the id of an image may hold an @, too
+    splits, labeled = catalog.load("splits"), catalog.load("labeled_index")
+    asks_boxes = set(BOX) <= set(labeled.columns)
+    case = sample.rpartition("@")[0] if asks_boxes else sample  # the id of an image may hold an @, too
     found = splits.loc[splits["sample_id"].isin([sample, case]), "split"].head(1)
     if found.empty:
         more = f" and {len(splits) - _BESIDE} more" if len(splits) > _BESIDE else ""
@@ -30,10 +35,21 @@ def explain(catalog: Any, sample: str) -> str:
     if found.item() != "train":
         return f"{sample} is in the {found.item()} set: it is never asked for."
     for name, tell in (("labeled_index", _labelled), ("query", _queried), ("scores", _scored)):
-        table = catalog.load(name)
+        table = labeled if name == "labeled_index" else catalog.load(name)
         if (table["sample_id"] == sample).any():
             return tell(catalog, table, table[table["sample_id"] == sample].iloc[0])
+    if case != sample and (other := _labelled_there(catalog, sample, case, labeled)):
+        return f"{sample} is not in the pool: it lies over {other}, which is labelled."
     return f"{sample} is in the pool; it was not among the candidates of the last cycle."
+
+
+def _labelled_there(catalog: Any, sample: str, case: str, labeled: pd.DataFrame) -> str | None:
+    """The first labelled box over a box. Raises InputError for one that is none, or leaves its scan."""
+    shape = catalog.load("images").cases[case].shape
+    box = parse(sample, fitted(catalog.load("params:query")["box"], shape))
+    if any(end > length for end, length in zip(box.stop, shape, strict=True)):
+        raise InputError(f"{sample} leaves its scan: a box of {box.size} there does not fit into {shape}.")
+    return next((other.id for other in boxes_of(labeled) if other.overlaps(box)), None)
 
 
 def _alike(sample: str, ids: pd.Series) -> list[str]:

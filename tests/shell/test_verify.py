@@ -96,3 +96,15 @@ def test_a_copy_beside_an_experiment_is_no_problem(begun: Tiny) -> None:
     home = begun.catalog(**ENTROPY)["labeled_index"].home
     shutil.copytree(home, home.with_name("seed_0_backup"))
     assert "0 problems" in begun.al("verify").stdout
+
+
+@pytest.mark.parametrize("name", ["starting_set", "splits"])
+def test_a_run_without_what_its_cycles_were_made_from_is_refused(begun: Tiny, name: str) -> None:
+    path = begun.catalog(**ENTROPY)[name].folder
+    path.unlink()
+    seal_of(path).unlink()
+    before = begun.tree()
+    for n_cycles in (3, 4):
+        said = refusal(begun.run(f"strategy:entropy,n_cycles:{n_cycles}"))
+        assert f"{name}.parquet is missing, although cycles are committed" in said
+    assert begun.tree() == before

@@ -74,6 +74,13 @@ def check_parts(home: Path, folders: Sequence[Path], timings: Path) -> None:
         )
 
 
+def check_origins(home: Path, written_once: Iterable[Path]) -> None:
+    """Raise StateError where a file that the committed cycles were made from is not there."""
+    for path in written_once:
+        if committed(home) and not path.exists():
+            raise StateError(f"{path} is missing, although cycles are committed: restore it from a copy.")
+
+
 def remove_leftovers(home: Path, folders: Iterable[Path], timings: Path) -> None:
     """Delete what an interrupted run left: temporary files, and what it never committed. Under the lock only.
 
