@@ -95,6 +95,11 @@ def test_only_table_is_taken_whatever_its_name(tmp_path: Path, folders: list[str
     assert [row[0] for row in rows(read_folder(tmp_path))] == sorted(names)
 
 
+def test_lines_may_end_as_on_the_old_macintosh(tmp_path: Path) -> None:
+    write_table(tmp_path, "file,label\ra.png,x\rb.png,y\r")
+    assert [row[:2] for row in rows(read_folder(tmp_path))] == [["a.png", "x"], ["b.png", "y"]]
+
+
 BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
     "empty": ("", ["is empty"]),
     "blank": ("\n\n", ["no records"]),
@@ -121,6 +126,16 @@ BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
     "two label columns": ("file,Label,class\na.png,x,y\n", ["line 1", "'Label', 'class'", "rename"]),
     "unknown split": ("file,label,split\na.png,x,tset\n", ["line 2", "'tset'", "'test'"]),
     "one class": ("file,label\na.png,x\nb.png,x\n", ["one class (x)"]),
+    "one class of some": (
+        "file,label,split\na.png,,train\nb.png,,train\nc.png,x,test\n",
+        ["1 of 3 images have a label", "one class (x)"],
+    ),
+    "no class": (
+        "file,label,split\na.png,,train\nb.png,,train\nc.png,,train\n",
+        ["none of 3 images has a label", "for people to label"],
+    ),
+    "return in a line": ("file,la\rbel\na.png,x\n", ["line 1 is no CSV"]),
+    "endless name": (f"file,{'l' * 140_000}\na.png,x\n", ["line 1 is no CSV", "field limit"]),
     "up": ("file,label\n../secret.png,x\n", ["line 2", "leads out", "path below this folder"]),
     "up and down": ("file,label\nsub/../a.png,x\n", ["line 2", "leads out"]),
     "up in Windows": ("file,label\n..\\secret.png,x\n", ["line 2", "leads out"]),

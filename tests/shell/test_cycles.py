@@ -217,3 +217,16 @@ def test_commands_to_copy_say_null_as_it_is_read(tiny: Tiny) -> None:
     (copied,) = [word.removeprefix("--params=") for word in shlex.split(more) if word.startswith("--params=")]
     assert "query.candidates=null" in copied
     assert tiny.run(copied.replace("n_cycles=6", "n_cycles=2")).exit_code == 0
+
+
+def test_a_head_of_three_layers_and_a_rate_that_is_found_go_on_from_cycle_to_cycle(tiny: Tiny) -> None:
+    names = {"strategy": "margin", "experiment": "deep_head"}
+    for n_cycles in (1, 2):
+        given = f"model.head:mlp,training.learning_rate:auto,training.min_steps:20,n_cycles:{n_cycles}"
+        done = tiny.run(f"strategy:margin,experiment:deep_head,{given}")
+        assert done.exit_code == 0, done.output
+    checkpoint = tiny.load("checkpoint", **names)
+    assert checkpoint.settings["log"]["learning_rate"] > 0
+    weights = {name: found for name, found in checkpoint.members["0"].items() if name.startswith("head.")}
+    assert sum(found.ndim == 2 for found in weights.values()) == 3
+    assert len(tiny.load("metrics", **names)) == 2

@@ -9,7 +9,7 @@ from torch import Tensor
 from queryloop.errors import OptionsError
 from queryloop.parsing import parse
 from queryloop.strategies.selection import resolved
-from queryloop.tasks.classification.demands import settled
+from queryloop.tasks.classification.demands import sentences, settled
 
 from .tiny import Tiny
 
@@ -79,3 +79,12 @@ def test_a_strategy_of_ones_own_may_take_either() -> None:
         assert settled(options, resolved(unlike, {})).training.auxiliary == auxiliary
     with pytest.raises(OptionsError, match=r"training\.auxiliary:adversarial or vaal, but it is none"):
         settled(parse(given), resolved(unlike, {}))
+
+
+def test_what_is_set_of_an_auxiliary_that_is_not_trained_is_told() -> None:
+    identity = {"experiment": "main", "dataset": "digits", "strategy": "margin", "seed": 0, "raw_root": "."}
+    training = {"learning_loss": {"detach": 0.6}, "adversarial": {"weight": 0.5}, "auxiliary": "adversarial"}
+    options = parse({**identity, "n_cycles": 1, "training": training})
+    strategy = resolved("margin", {})
+    said = sentences(settled(options, strategy), strategy)
+    assert said[1:] == ["training.learning_loss has no effect, for training.auxiliary is adversarial."]

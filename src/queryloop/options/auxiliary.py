@@ -15,6 +15,7 @@ class LearningLossOptions(Options):
 
     margin: Annotated[float, Field(gt=0)] = 1.0
     weight: Annotated[float, Field(gt=0)] = 1.0
+    """Beside the loss of the task. Where the trunk does not learn from it, AdamW makes it as good as 1."""
     detach: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the training in which the trunk learns from it, too: 0.6 as published, 1 is all of it. With 0
     the network is the one of plain training, and the module ranks as well (docs/training.md)."""

@@ -19,7 +19,9 @@ from queryloop.readers.images import ImageSet, Part, joined
 from queryloop.readers.tfrecord import records
 
 _SIDE = 65
-_BANDS = {"all": [f"B{i}" for i in range(1, 12)], "rgb": ["B4", "B3", "B2"]}
+_VISIBLE = ["B4", "B3", "B2"]
+# red, green and blue first: of many channels pictures show the first three
+_BANDS = {"all": [*_VISIBLE, "B1", *(f"B{i}" for i in range(5, 12))], "rgb": _VISIBLE}
 _SPLITS = {"train": "train", "val": "test"}  # what is called val is all that is labelled beside train
 _FEEDS_ANY = ("0", "1+", "1+", "1+")
 _LONGEST = 1 << 20  # bytes of a record: eleven bands have 47 kB

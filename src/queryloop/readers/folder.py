@@ -181,9 +181,9 @@ def _image_set(
     named = sorted(set(samples["label"].dropna()))
     if len(named) < 2:
         raise BrokenFileError(
-            f"{said_by}: all {len(samples)} images are of one class ({named[0]}), but classification needs "
-            "two or more. The class is the first folder below raw_root (or below train/ and test/ there), "
-            f"or stands in a table {_LABELS}."
+            f"{said_by}: {_few(samples['label'], named)}, but classification needs two classes or more. The "
+            "class is the first folder below raw_root (or below train/ and test/ there), or stands in a "
+            f"table {_LABELS}, where only images of the split train may have none, for people to label."
         )
     _name_alike(said_by, named)
     images = image_set(root, samples, options)
@@ -191,6 +191,16 @@ def _image_set(
     logger.info("%s: %s; left out: %s.", said_by, told, left_out)
     tell_of_empty(said_by, images.samples, classes)
     return images
+
+
+def _few(labels: pd.Series, named: Sequence[str]) -> str:
+    """What is said of fewer than two classes."""
+    n = labels.notna().sum()
+    if not named:
+        return f"none of {len(labels)} images has a label"
+    if n < len(labels):
+        return f"{n} of {len(labels)} images have a label, and of one class ({named[0]})"
+    return f"all {n} images are of one class ({named[0]})"
 
 
 def _name_alike(said_by: Path, classes: Sequence[str]) -> None:

@@ -48,11 +48,11 @@ def rows(path: Path, *, may_be_short: bool = False) -> list[Row]:
     BrokenFileError naming the line that is no CSV, has other fields than the header, or no UTF-8.
     """
     text = _text(path)
-    delimiter = _delimiter(text.lstrip().partition("\n")[0])
-    reader = csv.reader(StringIO(text, newline=""), strict=True, delimiter=delimiter)
     found: list[Row] = []
     line = 1  # where a record begins
     try:
+        delimiter = _delimiter(text.lstrip().partition("\n")[0])
+        reader = csv.reader(StringIO(text, newline=""), strict=True, delimiter=delimiter)
         for fields in reader:
             line = reader.line_num + 1
             if may_be_short and found:
@@ -125,7 +125,7 @@ def _text(path: Path) -> str:
         ) from None
     if "\0" in text.partition("\n")[0]:
         raise BrokenFileError(f"{path}: line 1: has zero bytes, as UTF-16 does: save the table in UTF-8.")
-    return text
+    return text if "\n" in text else text.replace("\r", "\n")  # as spreadsheets save for the old Macintosh
 
 
 def _plain(field: str) -> str:

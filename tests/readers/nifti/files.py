@@ -82,7 +82,7 @@ def without_labels(folder: Path, *case_ids: str) -> Path:
 def hold_out(folder: Path, case_id: str) -> None:
     """As nnActive moves its test set."""
     for kind, name in (("images", f"{case_id}_0000"), ("labels", case_id)):
-        (folder / f"{kind}Val").mkdir()
+        (folder / f"{kind}Val").mkdir(exist_ok=True)
         (folder / f"{kind}Tr" / f"{name}.nii.gz").rename(folder / f"{kind}Val" / f"{name}.nii.gz")
 
 

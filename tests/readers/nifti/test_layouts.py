@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -272,3 +273,13 @@ def test_a_small_data_set_is_a_part_of_a_larger_one(tmp_path: Path) -> None:
     assert whole[0] < whole[1] < whole[2]
     with pytest.raises(OptionsError, match=r"data.cases is 4, but .* holds 3 scans: 3 or fewer"):
         read(tmp_path, cases=4)
+
+
+def test_a_small_data_set_keeps_its_share_of_a_fixed_test_set(tmp_path: Path) -> None:
+    nnunet(tmp_path, 8)
+    for case_id in ("a2", "a5"):
+        hold_out(tmp_path, case_id)
+    drawn = [read(tmp_path, cases=n).samples.set_index("sample_id")["split"] for n in range(2, 9)]
+    assert [int((splits == "test").sum()) for splits in drawn] == [1, 1, 1, 1, 2, 2, 2]
+    for smaller, larger in pairwise(drawn):
+        assert set(smaller.index) < set(larger.index)

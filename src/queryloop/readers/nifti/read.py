@@ -60,7 +60,7 @@ def _check_labels(folder: Path, unlabelled: Sequence[str], n_scans: int, options
 
 
 def _drawn(listed: list[Files], n: int | None, folder: Path) -> list[Files]:
-    """n of the cases, in their order: larger draws hold the smaller ones."""
+    """n of the cases, in their order, of a fixed test set its share: larger draws hold the smaller ones."""
     if n is None:
         return listed
     if n > len(listed):
@@ -68,7 +68,10 @@ def _drawn(listed: list[Files], n: int | None, folder: Path) -> list[Files]:
             f"data.cases is {n}, but {folder} holds {len(listed)} scans: {len(listed)} or fewer."
         )
     order = np.argsort(bits_by_id(0, 0, "cases of a small data set", [files.case_id for files in listed]))
-    return [listed[number] for number in sorted(order[:n])]
+    is_test = np.array([listed[number].is_test for number in order])
+    n_test = max(round(n * is_test.mean()), int(is_test.any()))
+    drawn = [*order[is_test][:n_test], *order[~is_test][: n - n_test]]
+    return [listed[number] for number in sorted(drawn)]
 
 
 def _grids(folder: Path, found: Sequence[Files], description: Description) -> dict[str, FileGrid]:

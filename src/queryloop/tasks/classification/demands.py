@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from queryloop.errors import OptionsError
-from queryloop.options import ExperimentOptions
-from queryloop.options.beside import LEARNED_BY, learned_beside
+from queryloop.options import ExperimentOptions, TrainingOptions
+from queryloop.options.beside import LEARNED_BY, OPTIONS, learned_beside
 from queryloop.strategies.needs import JUDGED, NOT_IN_A_CYCLE
 from queryloop.values import unless_auto
 
@@ -56,7 +57,15 @@ def sentences(options: ExperimentOptions, strategy: Strategy) -> list[str]:
         said.append(_compared(options, strategy))
     if (auxiliary := options.training.auxiliary) != "none":
         said.append(f"{auxiliary} is trained beside the network, which {_learns(options)}.")
-    return said
+    return [*said, *_idle(options.training)]
+
+
+def _idle(training: TrainingOptions) -> Iterator[str]:
+    """What is set of an auxiliary that is not trained: no error, for a sweep sets it for all its arms."""
+    usual = TrainingOptions()
+    for name in (group.split(".")[1] for group in OPTIONS):
+        if name != training.auxiliary and getattr(training, name) != getattr(usual, name):
+            yield f"training.{name} has no effect, for training.auxiliary is {training.auxiliary}."
 
 
 def _learns(options: ExperimentOptions) -> str:
