@@ -46,7 +46,7 @@ def explain(catalog: Any, sample: str) -> str:
 def _labelled_there(catalog: Any, sample: str, case: str, labeled: pd.DataFrame) -> str | None:
     """The first labelled box over a box. Raises InputError for one that is none, or leaves its scan."""
     shape = catalog.load("images").cases[case].shape
-    box = parse(sample, fitted(catalog.load("params:query")["box"], shape))
+    box = parse(sample, fitted(catalog.load("params:query").box, shape))
     if any(end > length for end, length in zip(box.stop, shape, strict=True)):
         raise InputError(f"{sample} leaves its scan: a box of {box.size} there does not fit into {shape}.")
     return next((other.id for other in boxes_of(labeled) if other.overlaps(box)), None)

@@ -114,6 +114,18 @@ def test_why_a_box_was_chosen_is_told(scans: Scans) -> None:
     assert scans.al("why", "nobody@1,2,3", "--env=phantom", "--params=strategy:entropy").exit_code == 1
 
 
+def test_why_tells_of_boxes_that_cannot_be_asked_for(scans: Scans) -> None:
+    box = boxes_of(scans.load("labeled_index", **ENTROPY))[0]
+    z, y, x = box.corner
+    for corner, said in (
+        (f"{z - 1 if z else 1},{y},{x}", f"it lies over {box.id}, which is labelled"),
+        ("900,0,0", "leaves its scan: a box of (12, 12, 12) there does not fit"),
+        ("-5,0,hello", "is no box: its id must be"),
+    ):
+        done = scans.al("why", f"{box.case}@{corner}", "--env=phantom", "--params=strategy:entropy")
+        assert said in " ".join(done.output.split())
+
+
 def test_test_scans_are_never_asked_for(scans: Scans) -> None:
     splits, labeled = scans.load("splits", **ENTROPY), scans.load("labeled_index", **ENTROPY)
     train = set(splits.loc[splits["split"] == "train", "sample_id"])
