@@ -99,3 +99,13 @@ def test_columns_and_numbers_that_are_none_are_named(tmp_path: Path) -> None:
         read(tmp_path / "a.csv", "sample,label\na,cat\n")
     with pytest.raises(BrokenFileError, match="line 2: seconds are 'long'"):
         read(tmp_path / "a.csv", "sample_id,label,seconds\na,cat,long\n")
+
+
+def test_a_class_may_come_back_in_another_spelling_of_its_letters(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("sample_id,label\na,Ka\u0308fer\n", encoding="utf-8")
+    assert read_answers(tmp_path / "a.csv")["a"].label == "K\u00e4fer"
+
+
+def test_seconds_that_were_given_once_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("sample_id,label,seconds\na,cat,4\na,cat,\n")
+    assert read_answers(tmp_path / "a.csv")["a"].seconds == 4

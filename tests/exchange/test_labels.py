@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 
 from queryloop.boxes.box import Box
 from queryloop.errors import OptionsError
-from queryloop.exchange.labels import write_labels, write_queried
+from queryloop.exchange.labels import write_description, write_labels, write_queried
 from queryloop.readers.nifti import file
 from queryloop.readers.nifti.description import described
 from queryloop.storage.volumes import Volumes
@@ -116,3 +118,10 @@ def test_nothing_is_nothing_to_write(native: Volumes, tmp_path: Path) -> None:
     with pytest.raises(OptionsError, match="no box was asked for yet"):
         write_queried(tmp_path / "out", native, table([]))
     assert not any(tmp_path.iterdir())
+
+
+def test_a_class_that_is_called_background_leaves_0_to_the_background(tmp_path: Path) -> None:
+    scans: Any = SimpleNamespace(classes=("air", "background", "tumour"), channels=("CT",))
+    write_description(tmp_path, scans, 1)
+    labels = json.loads((tmp_path / "dataset.json").read_text())["labels"]
+    assert labels == {"background": 0, "background_1": 1, "tumour": 2, "ignore": 3}

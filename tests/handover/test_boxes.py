@@ -17,6 +17,7 @@ from queryloop.boxes.box import Box
 from queryloop.errors import BrokenFileError, MissingFilesError
 from queryloop.handover.ask import ask
 from queryloop.handover.export import export
+from queryloop.handover.masks import _listed
 from queryloop.handover.tell import tell
 from queryloop.oracles.given import by_itself
 from queryloop.readers.grid import is_resampled
@@ -392,3 +393,17 @@ def test_an_export_before_the_first_cycle_has_no_labels(begun: Begun, tmp_path: 
     begun.n_committed = 0
     export(begun, tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["loops", "queried"]
+
+
+def test_a_table_beside_the_masks_that_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
+    """Without it, masks of an earlier query would pass for answers to the open one."""
+    assert _listed(tmp_path) == (tmp_path / "query.csv", None)
+    text = 'Sample_ID,rank,label\n"plain@2,2,2",1,\n'
+    (tmp_path / "query.csv").write_text(text)
+    assert _listed(tmp_path)[1] == ["plain@2,2,2"]
+    (tmp_path / "query.csv").write_text(text, encoding="utf-16")
+    with pytest.raises(BrokenFileError, match="UTF-8"):
+        _listed(tmp_path)
+    (tmp_path / "query.csv").write_text("box,rank\na,1\n")
+    with pytest.raises(BrokenFileError, match="no column of boxes"):
+        _listed(tmp_path)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from math import inf
+from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
 from queryloop.options import ExperimentOptions
+from queryloop.sweeps.tune import FILE, _set_by_hand
 from queryloop.sweeps.tuning import Trial, best_of, drawn, search_space
 
 from .test_refusals import refusal
@@ -29,6 +31,16 @@ def test_the_best_is_written_shown_and_used_by_the_next_run(tiny: Tiny) -> None:
     assert tiny.run("strategy:random,n_cycles:1").exit_code == 0
     recorded = tiny.settings(strategy="random")["training"]
     assert {key: recorded[key] for key in chosen} == chosen
+
+
+def test_what_is_set_by_hand_in_any_file_that_kedro_reads_stays(tmp_path: Path) -> None:
+    files = {"parameters.yaml": "a", "more/parameters_x.json": "b", "parameters/own.yml": "c"}
+    for name, key in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f'{{"training": {{"{key}": 1}}}}')
+    (tmp_path / FILE).write_text("training: {tuned: 1}")
+    (tmp_path / "catalog.yml").write_text("training: {other: 1}")
+    assert _set_by_hand(tmp_path, {"training": {"typed": 1}}) == ["a", "b", "c", "typed"]
 
 
 @pytest.mark.parametrize(

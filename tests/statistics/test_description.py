@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from queryloop.statistics.description import in_order, order, per_run, times
+from queryloop.statistics.description import classes, in_order, order, per_run, times
 from queryloop.statistics.imported import imported
 
 from ..plots.made_up import ARM, SOFTWARE, compared, results
@@ -51,3 +52,12 @@ def test_tables_name_the_highest_strategy_first() -> None:
     assert names[0] == FOUND.verdict["strategy"][0] == "margin"
     assert in_order(TABLES["curves"], names)["strategy"].unique().tolist() == names
     assert in_order(TABLES["runs"], names) is TABLES["runs"]
+
+
+def test_classes_that_nobody_labelled_count_for_evenness() -> None:
+    labeled = pd.DataFrame({"sample_id": list("abcd"), "label": list("xxyy"), "cycle": [2] * 4})
+    samples = pd.DataFrame({"sample_id": list("abcde"), "label": list("xxyyz"), "split": ["train"] * 5})
+    space = (samples, np.eye(5, dtype=np.float32), "features")
+    found = classes({"random": [labeled]}, space).iloc[0]
+    assert found["evenness"] == pytest.approx(np.log(2) / np.log(3))
+    assert found["z"] == 0

@@ -38,7 +38,7 @@ def test_random_from_elsewhere_is_known_in_any_spelling() -> None:
         (csv(n_labeled=[0]), "row 1 of the imported results has n_labeled 0"),
         (
             pd.concat([csv()] * 2, ignore_index=True),
-            "row 2 of the imported results is of the same strategy, seed",
+            r"row 2 of the imported results is of the same strategy \(a\), seed",
         ),
         (csv(metric=[97.0]), "is 97, but accuracy goes from 0 to 1: divide percents by 100"),
     ],
@@ -62,3 +62,18 @@ def test_our_own_tables_come_back_with_their_controls() -> None:
     alone = table[table["strategy"].isin(["margin", "random (main)"])]
     assert controls_of_imported(alone) == {"margin": "random (main)"}
     assert asked_for(table, ["margin"])["strategy"].tolist() == ["random (main)", "margin", "random (other)"]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"strategy": ["random", "Random"]},
+        {"n_labeled": ["100", "100.0"]},
+        {"seed": ["0", "00"]},
+        {"strategy": ["badge", "badge (imported)"]},
+    ],
+)
+def test_one_run_in_two_spellings_is_refused(columns: dict[str, list]) -> None:
+    usual = {"strategy": ["a"] * 2, "seed": [0] * 2, "n_labeled": [100] * 2, "metric": [0.5, 0.6]}
+    with pytest.raises(InputError, match="row 2 of the imported results is of the same strategy"):
+        imported(pd.DataFrame(usual | columns), "accuracy", "n_labeled", taken={"badge"})

@@ -51,7 +51,7 @@ def drawn(
     """At most k free boxes, one a visit, the cases in turn in an order drawn from (seed, case).
 
     foreground: share of the draws that aim at it, in [0, 1]; half of them at any voxel of a class, half at
-    its border (the voxels with a neighbour of another class). Aimed is: a class drawn from those in the
+    its border (voxels beside another class or the end of the scan). Aimed is: a class drawn from those in the
     case's labels, background apart, then one of its voxels as the centre. A draw that aims at nothing free
     takes any free box; a case without one is left out, and others are visited once more; fewer than k come
     where all cases are full. start: boxes that are taken beside those of the pool. Source: nnActive (Lüth et

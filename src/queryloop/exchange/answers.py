@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, nan
+from math import inf, isnan, nan
 from pathlib import Path
 
 from queryloop.errors import BrokenFileError, examples, nearest
+from queryloop.readers.labels import composed
 from queryloop.readers.table import Row, rows
 
 
@@ -30,16 +31,19 @@ def read_answers(path: Path) -> dict[str, Answer]:
     columns = _columns(path, header)
     given: dict[str, Answer] = {}
     for row in found:
-        sample, label = (row.fields[columns[name]] for name in ("sample_id", "label"))
+        sample, label = row.fields[columns["sample_id"]], composed(row.fields[columns["label"]])
         if not label:
             continue
+        seconds = _seconds(row, columns.get("seconds"))
         if sample in given and given[sample].label != label:
             first = given[sample]
             raise BrokenFileError(
                 f"{row.place}: {sample} has label {label!r}, but {first.label!r} on {_line(first.place)}: "
                 "leave one of them."
             )
-        given[sample] = Answer(label, _seconds(row, columns.get("seconds")), row.place)
+        if sample in given and isnan(seconds):
+            seconds = given[sample].seconds
+        given[sample] = Answer(label, seconds, row.place)
     if not given:
         raise BrokenFileError(f"{path}: no label is filled in: write them into the column `label`.")
     return given

@@ -58,9 +58,13 @@ def as_saved(labels: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
     return np.where(labels == IGNORE, not_labelled(classes), labels).astype(np.uint8)
 
 
+_BACKGROUND = "background"
+
+
 def write_description(folder: Path, scans: Scans, n_cases: int) -> None:
     """dataset.json, as nnU-Net reads it, which knows its class 0 by the name alone."""
-    labels = {name: number for number, name in enumerate(["background", *scans.classes[1:]])}
+    named = [f"{name}_1" if name == _BACKGROUND else name for name in scans.classes[1:]]
+    labels = {name: number for number, name in enumerate([_BACKGROUND, *named])}
     content = {
         "channel_names": {str(number): name for number, name in enumerate(scans.channels)},
         "labels": {**labels, "ignore": not_labelled(scans.classes)},

@@ -19,8 +19,9 @@ from queryloop.exchange.query import MASKS
 from queryloop.handover.asked import Asked
 from queryloop.handover.kind import Told
 from queryloop.progress import ProgressBar
+from queryloop.readers.labels import composed
 from queryloop.readers.nifti.description import ENDINGS
-from queryloop.readers.table import rows
+from queryloop.readers.table import needed_column, rows
 from queryloop.storage.masks import key_of
 from queryloop.tasks.segmentation.labels import masks_of
 from queryloop.tasks.segmentation.rows import boxes_of, by_case
@@ -84,14 +85,17 @@ def meant(asked: Asked, given: Path) -> Meant:
 
 
 def _listed(given: Path) -> tuple[Path, list[str] | None]:
-    """The table beside the masks and the boxes it names; None where it is not there, or no such table."""
+    """The table beside the masks and the boxes it names; None where it is not there.
+
+    Raises BrokenFileError for one that cannot be read: masks of another query would pass for the open one's.
+    """
     folder = given if given.is_dir() else given.parent
     table = (folder.parent if folder.name == MASKS else folder) / TABLE
-    try:
-        header, *found = rows(table, may_be_short=True)
-        return table, [row.fields[header.fields.index("sample_id")] for row in found]
-    except (OSError, BrokenFileError, ValueError):
+    if not table.is_file():
         return table, None
+    header, *found = rows(table, may_be_short=True)
+    column = needed_column(header, ["sample_id"], "boxes")
+    return table, [row.fields[column] for row in found]
 
 
 def _shown(folder: Path) -> list[Path]:
@@ -123,11 +127,13 @@ def read(catalog: Any, of: Meant, files: Sequence[Path]) -> Told:
 
 def _by_case(files: Sequence[Path], boxes: Mapping[str, Sequence[Box]]) -> dict[str, Path]:
     found: dict[str, Path] = {}
+    cases = {composed(case_id): case_id for case_id in boxes}
     for path in files:
-        case_id = path.name.removesuffix(".gz").removesuffix(".nii")
-        if case_id not in boxes:
+        name = path.name.removesuffix(".gz").removesuffix(".nii")
+        case_id = cases.get(composed(name))
+        if case_id is None:
             raise BrokenFileError(
-                f"{path}: no box of a scan {case_id!r} is asked for here, only boxes of "
+                f"{path}: no box of a scan {name!r} is asked for here, only boxes of "
                 f"{examples(sorted(boxes))}. Nothing was taken in: a mask is named like its scan."
             )
         if case_id in found:

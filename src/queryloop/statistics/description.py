@@ -96,7 +96,8 @@ def calibration(results: pd.DataFrame, budget: str) -> pd.DataFrame:
 def classes(labeled: Labelled, space: Space | None) -> pd.DataFrame:
     """Classes and redundancy of what each strategy asked for after the start; without rows where none was.
 
-    labeled: the labelled set of each run. space: where redundancy is measured; None leaves it out.
+    labeled: the labelled set of each run. space: all samples, and where redundancy is measured; without it
+    that is left out, and classes that no run has labelled are unknown.
     """
     asked = {name: [_by_strategy(table) for table in tables] for name, tables in labeled.items()}
     rows = [table.assign(strategy=name) for name, tables in asked.items() for table in tables]
@@ -104,6 +105,7 @@ def classes(labeled: Labelled, space: Space | None) -> pd.DataFrame:
     if queried.empty:
         return pd.DataFrame(columns=["strategy", *BESIDE_CLASSES])
     known = {label for tables in labeled.values() for table in tables for label in table["label"]}
+    known |= set(space[0]["label"].dropna()) if space else set()
     found = class_histogram(queried, sorted(known))
     alike = _redundancy(asked, space) if space else {}
     found.insert(2, "redundancy", found["strategy"].map(alike))

@@ -30,6 +30,7 @@ def imported(table: pd.DataFrame, measure: str, budget: str, taken: set[str]) ->
     known = [CONTROL if name.lower() == CONTROL else name for name in table["strategy"].astype(str)]
     names = [f"{name}{_IMPORTED}" if name in taken else name for name in known]
     found = numbers.astype({"seed": int}).assign(strategy=names)
+    _refuse_twice(table, found)
     return found.rename(columns={"metric": measure, "n_labeled": budget})
 
 
@@ -52,16 +53,22 @@ def _refuse_unusable(table: pd.DataFrame, numbers: pd.DataFrame, measure: str) -
             f"row {few.index[0] + 1} of the imported results has n_labeled {few['n_labeled'].iloc[0]}: "
             "a network has learnt from one label at least."
         )
-    if (twice := table.duplicated(["strategy", "seed", "n_labeled"])).any():
-        raise InputError(
-            f"row {table.index[twice][0] + 1} of the imported results is of the same strategy, seed and "
-            f"n_labeled as one before: {table[twice].iloc[0].to_dict()}."
-        )
     if not numbers["metric"].between(0, 1).all():
         far = numbers.loc[~numbers["metric"].between(0, 1), "metric"].iloc[0]
         raise InputError(
             f"a metric of the imported results is {far:g}, but {measure} goes from 0 to 1: "
             "divide percents by 100."
+        )
+
+
+def _refuse_twice(table: pd.DataFrame, found: pd.DataFrame) -> None:
+    """Two rows of one run may be spelled differently: random and Random, 100 and 100.0."""
+    twice = found.duplicated(["strategy", "seed", "n_labeled"])
+    if twice.any():
+        raise InputError(
+            f"row {table.index[twice][0] + 1} of the imported results is of the same strategy "
+            f"({found.loc[twice, 'strategy'].iloc[0]}), seed and n_labeled as one before: "
+            f"{table[twice].iloc[0].to_dict()}."
         )
 
 

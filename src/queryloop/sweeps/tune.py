@@ -16,6 +16,7 @@ from queryloop.session import CycleSession
 from queryloop.sweeps.tuning import Start, Trial, best_of, search, start_of
 
 FILE = "parameters_tuned.yml"
+_SUFFIXES = (".yml", ".yaml", ".json")
 _ENV = "local"  # where Kedro looks when no --env is given
 
 
@@ -55,8 +56,9 @@ def _start(env: str | None, params: dict[str, Any], seed: int) -> Start:
 def _set_by_hand(folder: Path, params: dict[str, Any]) -> list[str]:
     """Keys of `training` that the environment's own files or --params hold."""
     groups = [params.get("training", {})]
-    for path in folder.glob("parameters*.yml"):
-        if path.name != FILE:
+    for path in folder.rglob("*"):  # as Kedro looks for parameters
+        places = path.relative_to(folder).parts
+        if path.suffix in _SUFFIXES and path.name != FILE and any(p.startswith("parameters") for p in places):
             groups.append((yaml.safe_load(path.read_text()) or {}).get("training", {}))
     return sorted({key for group in groups for key in group})
 
