@@ -112,6 +112,16 @@ def test_parts_that_do_not_go_together_are_refused(name: str, message: str) -> N
 def test_what_only_boxes_have_is_told_apart_by_its_own_options() -> None:
     assert canonical("core_set", {}) == canonical("core_set", {"presample": 4}) == "core_set,presample:4"
     assert canonical("core_set", {"presample": 2}) != canonical("core_set", {})
-    assert canonical("clasp_entropy", {"ratio": 1}) != canonical("clasp_entropy", {})
+    assert canonical("clasp_entropy", {"ratio": 0.5}) != canonical("clasp_entropy", {})
+    assert canonical("clasp_entropy", {"ratio": 0.66}) == canonical("clasp_entropy", {})
+    assert canonical("random+core_set", {}) == canonical("core_set", {})
+    assert canonical("bald+core_set", {"presample": 4}) == canonical("bald+core_set", {})
+    assert canonical("grand_bound", {}) == canonical("egl", {}) != canonical("grand_pseudo", {})
+    assert canonical("power_grand_bound", {}) == canonical("power_egl", {"beta": 1.0})
     with pytest.raises(OptionsError, match="presamples"):
         canonical("core_set", {"presamples": 2})
+
+
+@pytest.mark.parametrize("name", sorted({*names(), *NNACTIVE, *BUILT}))
+def test_every_name_has_its_text(name: str) -> None:
+    assert canonical(name, {}) == canonical(name, dict(resolve(name).options))

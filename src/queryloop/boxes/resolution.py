@@ -25,6 +25,7 @@ from queryloop.strategies.resolution import SKACTIVEML, WRAPPERS, said
 from queryloop.strategies.resolution import canonical as canonical_of_any
 
 CLASP = "clasp_"
+_CORE_SET = "random+core_set"  # which core_set is for boxes
 GRADIENT = {"grand_expected": "expected_squared", "grand_bound": "expected", "grand_pseudo": "pseudo"}
 """`grand` with these labels: E|G|^2 of a box times its size exactly, bounds of |G| with two guesses."""
 
@@ -55,7 +56,7 @@ def random_predicted_fg(*, foreground: Annotated[float, Field(ge=0, le=1)] = 2 /
 
 def core_set(*, presample: Annotated[int, Field(ge=1)] = 4) -> Spread:
     """k-centre on embeddings of presample * k boxes drawn at random."""
-    return replace(_spread("random+core_set", {"presample": presample}), name="core_set")
+    return replace(_spread(_CORE_SET, {"presample": presample}), name="core_set")
 
 
 def replay() -> Replay:
@@ -89,9 +90,29 @@ def resolve(name: str, options: Mapping[str, Any] | None = None) -> BoxStrategy:
 
 def canonical(name: str, options: Mapping[str, Any]) -> str:
     """One text for all names of a strategy for boxes. Raises OptionsError for an option that it lacks."""
+    if name == _CORE_SET:
+        name = "core_set"
     if name in NAMED:
         return said(name, read(NAMED[name]).settled(options))
+    if "+" in name:
+        inner, _, last = name.rpartition("+")
+        own, rest = _apart(options, chain.OPTIONS)
+        return said(f"{canonical(inner, rest)}+{last}", settled(name, chain.OPTIONS, own))
+    if name.startswith(CLASP):
+        own, rest = _apart(options, stratified.OPTIONS)
+        inner = canonical(name.removeprefix(CLASP), rest)
+        return said(f"{CLASP}{inner}", settled(name, stratified.OPTIONS, own))
+    gradient = next((each for each in GRADIENT if name.endswith(each)), None)
+    if gradient:
+        plain = f"{name.removesuffix(gradient)}grand"
+        return canonical_of_any(plain, {**options, "label": GRADIENT[gradient]})
     return canonical_of_any(name, options)
+
+
+def _apart(options: Mapping[str, Any], names: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Those of these names, and the others."""
+    own = {key: value for key, value in options.items() if key in names}
+    return own, {key: value for key, value in options.items() if key not in names}
 
 
 def names() -> list[str]:
@@ -122,15 +143,15 @@ def _scored(name: str, given: Mapping[str, Any]) -> Scored:
 
 def _stratified(name: str, given: Mapping[str, Any]) -> Stratified:
     inner = name.removeprefix(CLASP)
-    own = stratified.OPTIONS
-    _refuse_unknown(name, given, {*own, *_voxels(name, _of_images(inner, {})).options})
-    found = _of_images(inner, {key: value for key, value in given.items() if key not in own})
+    own, rest = _apart(given, stratified.OPTIONS)
+    _refuse_unknown(name, given, {*stratified.OPTIONS, *_voxels(name, _of_images(inner, {})).options})
+    found = _of_images(inner, rest)
     voxels = _voxels(name, found)
     if voxels.bounds[0] != 0:
         raise OptionsError(
             f"`{name}` needs scores from 0 on, which those of `{inner}` are not: take entropy."
         )
-    chosen = settled(name, own, {key: value for key, value in given.items() if key in own})
+    chosen = settled(name, stratified.OPTIONS, own)
     of_power = {key: value for key, value in chosen.items() if key != "ratio"}
     noisy = noise.wrapped(name, "power", found, of_power)
     return Stratified(

@@ -8,7 +8,7 @@ from typing import Any
 from queryloop.errors import unknown
 from queryloop.strategies import balance, chain, noise
 from queryloop.strategies.kinds import Strategy, from_definition
-from queryloop.strategies.registry import find, is_registered, settled
+from queryloop.strategies.registry import Options, find, is_registered, settled
 
 SKACTIVEML = "skactiveml."
 WRAPPERS = {**dict.fromkeys(noise.NOISES, noise), "class_balanced": balance}
@@ -40,14 +40,14 @@ def _chained(name: str, given: Mapping[str, Any]) -> Strategy:
     known = [set(resolve(stage).options) for stage in names]
     _refuse_unknown(name, given, {*chain.OPTIONS, *(option for has in known for option in has)})
     stages = [resolve(stage, _among(given, has)) for stage, has in zip(names, known, strict=True)]
-    return chain.chained(name, stages, settled(name, chain.OPTIONS, _among(given, chain.OPTIONS)))
+    return chain.chained(name, stages, _own(name, chain.OPTIONS, given))
 
 
 def _wrapped(name: str, prefix: str, given: Mapping[str, Any]) -> Strategy:
     wrapper, inner = WRAPPERS[prefix], name.removeprefix(f"{prefix}_")
     known = resolve(inner).options
     _refuse_unknown(name, given, {*wrapper.OPTIONS, *known})
-    own = settled(name, wrapper.OPTIONS, _among(given, wrapper.OPTIONS))
+    own = _own(name, wrapper.OPTIONS, given)
     return wrapper.wrapped(name, prefix, resolve(inner, _among(given, known)), own)
 
 
@@ -64,20 +64,31 @@ def _refuse_unknown(name: str, given: Iterable[str], valid: Iterable[str]) -> No
 def canonical(name: str, options: Mapping[str, Any] | None = None) -> str:
     """One text for all names of a strategy with these options: an alias is what it stands for.
 
-    A strategy that is not registered keeps its name. Raises OptionsError for a wrong option of one that is.
+    All options are in it, those that nobody gave with their defaults. A strategy that is not registered keeps
+    its name. Raises OptionsError for a wrong option of one that is, and for parts that are not registered.
     """
     given = options or {}
     prefix = next((word for word in WRAPPERS if name.startswith(f"{word}_")), None)
     if "+" in name:
-        return said("+".join(canonical(stage) for stage in name.split("+")), given)
+        stages = [_part(stage, given) for stage in name.split("+")]
+        return said("+".join(stages), _own(name, chain.OPTIONS, given))
     if is_registered(name):
         definition = find(name)
-        settled_options = {**definition.fixed, **definition.settled(given)}
-        settled_options.pop("members", None)  # of the networks that are compared: a setting of the scoring
-        return said(definition.alias_of or name, settled_options)
+        every = {**definition.fixed, **definition.settled(given)}
+        every.pop("members", None)  # of the networks that are compared: a setting of the scoring
+        return said(definition.alias_of or name, every)
     if prefix:
-        return said(f"{prefix}_{canonical(name.removeprefix(f'{prefix}_'))}", given)
+        inner = _part(name.removeprefix(f"{prefix}_"), given)
+        return said(f"{prefix}_{inner}", _own(name, WRAPPERS[prefix].OPTIONS, given))
     return said(name, given)
+
+
+def _part(name: str, given: Mapping[str, Any]) -> str:
+    return canonical(name, _among(given, resolve(name).options))
+
+
+def _own(name: str, options: Options, given: Mapping[str, Any]) -> dict[str, Any]:
+    return settled(name, options, _among(given, options))
 
 
 def said(name: str, options: Mapping[str, Any]) -> str:
