@@ -114,6 +114,11 @@ def nearest(name: str, valid: Sequence[str]) -> str:
     return f" Did you mean {' or '.join(repr(folded[each]) for each in close)}?" if close else ""
 
 
+def cause(error: OSError) -> str:
+    """What the system refused, and for which file: of what writes, it may be one that was to be read."""
+    return f"{error.strerror} ({error.filename})" if error.filename else str(error.strerror)
+
+
 def examples(items: Sequence[object]) -> str:
     """The first few items as text, with the number left out."""
     shown = ", ".join(str(item) for item in items[:_SHOWN])

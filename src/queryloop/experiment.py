@@ -160,7 +160,7 @@ class Experiment:
             try:
                 yield
             finally:
-                if not (self.n_committed or self.catalog.exists("starting_set")):
+                if not self.catalog.exists("starting_set"):
                     state.forget_settings(self.home)
 
     @property

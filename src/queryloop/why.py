@@ -6,11 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from queryloop.boxes.box import fitted, parse
 from queryloop.errors import InputError, StateError, unknown
 from queryloop.samples import BOX
 from queryloop.storage.experiment import committed
-from queryloop.tasks.segmentation.rows import boxes_of
 
 
 def explain(catalog: Any, sample: str) -> str:
@@ -34,8 +32,8 @@ def explain(catalog: Any, sample: str) -> str:
         raise unknown("sample", sample, _alike(sample, splits["sample_id"]), more)
     if found.item() != "train":
         return f"{sample} is in the {found.item()} set: it is never asked for."
-    for name, tell in (("labeled_index", _labelled), ("query", _queried), ("scores", _scored)):
-        table = labeled if name == "labeled_index" else catalog.load(name)
+    query, scores = catalog.load("query"), catalog.load("scores")
+    for table, tell in ((labeled, _labelled), (query, _queried), (scores, _scored)):
         if (table["sample_id"] == sample).any():
             return tell(catalog, table, table[table["sample_id"] == sample].iloc[0])
     if case != sample and (other := _labelled_there(catalog, sample, case, labeled)):
@@ -45,6 +43,9 @@ def explain(catalog: Any, sample: str) -> str:
 
 def _labelled_there(catalog: Any, sample: str, case: str, labeled: pd.DataFrame) -> str | None:
     """The first labelled box over a box. Raises InputError for one that is none, or leaves its scan."""
+    from queryloop.boxes.box import fitted, parse
+    from queryloop.tasks.segmentation.rows import boxes_of
+
     shape = catalog.load("images").cases[case].shape
     box = parse(sample, fitted(catalog.load("params:query").box, shape))
     if any(end > length for end, length in zip(box.stop, shape, strict=True)):

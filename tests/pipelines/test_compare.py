@@ -10,7 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from queryloop.options import ComparisonOptions
-from queryloop.pipelines.compare import _measured, keep
+from queryloop.pipelines.compare import keep
+from queryloop.pipelines.gather import _measured
 
 
 def test_a_picture_of_nothing_is_not_kept() -> None:

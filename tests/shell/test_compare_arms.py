@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from queryloop.options import ComparisonOptions
-from queryloop.pipelines.compare import gather, judge
+from queryloop.pipelines.compare import judge
+from queryloop.pipelines.gather import gather
 
 from .tiny import Tiny
 

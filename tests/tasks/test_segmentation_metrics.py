@@ -103,7 +103,7 @@ def test_a_scan_of_one_slice_has_the_distance_in_its_plane(axis: int) -> None:
 
 
 def test_a_scan_with_many_classes_is_not_copied_for_each() -> None:
-    truth = np.zeros((200, 40, 40), np.uint8)
+    truth = np.zeros((200, 120, 120), np.uint8)  # so large that what other threads allocate does not count
     truth[2:182:12] = np.arange(1, 16, dtype=np.uint8)[:, None, None]
     predicted = np.roll(truth, 1, axis=0)
     measured(predicted[:20], truth[:20], 16, SPACING)  # what is imported is not counted

@@ -9,7 +9,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
-from queryloop.errors import OptionsError, QueryloopError, StateError
+from queryloop.errors import OptionsError, StateError, cause
 from queryloop.folders import temporary_folder
 
 ENDING = ".nii.gz"
@@ -36,11 +36,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             yield begun
             begun.replace(folder)
     except OSError as error:
-        if isinstance(error, QueryloopError):
-            raise
-        which = f" ({error.filename})" if error.filename else ""  # it may be one that was to be read
         raise StateError(
-            f"cannot write {folder}: {error.strerror}{which}. Nothing of it was kept: make room or let the "
+            f"cannot write {folder}: {cause(error)}. Nothing of it was kept: make room or let the "
             "file be read or written, and give the same command again."
         ) from error
 

@@ -191,7 +191,9 @@ def _of_full_length(arm: list[Candidate], usual: list[Candidate], found: Field) 
     return [run for run in arm if run.n_cycles == longest.n_cycles]
 
 
-def _without_trials(arms: dict[tuple, list[Candidate]], name: str, found: Field) -> dict:
+def _without_trials(
+    arms: dict[tuple, list[Candidate]], name: str, found: Field
+) -> dict[tuple, list[Candidate]]:
     """The arms but for those of other experiments that end before the shortest arm of this one."""
     own = [members[0] for members in arms.values() if any(run.experiment == name for run in members)]
     shortest = min(own, key=lambda run: run.n_cycles, default=None)

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from queryloop.errors import CorruptFileError, QueryloopError, StateError
+from queryloop.errors import CorruptFileError, StateError, cause
 
 SCHEMA = 2
 SEAL = ".seal"
@@ -66,18 +66,13 @@ def whole_file(path: Path) -> Iterator[Writer]:
             os.fsync(file.fileno())
             _publish(file.name, path, hashing.seal(_version_of(path)))
     except OSError as error:
-        if isinstance(error, QueryloopError) or (isinstance(error, FileExistsError) and path.exists()):
+        if isinstance(error, FileExistsError) and path.exists():
             raise
         raise StateError(
-            f"cannot write {path}: {error.strerror}{_of(error)}. Nothing of it was kept, and what was "
+            f"cannot write {path}: {cause(error)}. Nothing of it was kept, and what was "
             "committed before is intact: make room or make the folder writable, and give the same command "
             "again."
         ) from error
-
-
-def _of(error: OSError) -> str:
-    """Which file it was about, which may be one that was to be read."""
-    return f" ({error.filename})" if error.filename else ""
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -96,7 +91,7 @@ def replace_file(path: Path, content: bytes) -> None:
             _sync_folder(path.parent)
     except OSError as error:
         raise StateError(
-            f"cannot write {path}: {error.strerror}. What was there before is intact: make room or make the "
+            f"cannot write {path}: {cause(error)}. What was there before is intact: make room or make the "
             "folder writable, and give the same command again."
         ) from error
 
