@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from modAL import models as learners
+from scipy.sparse import csr_matrix
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -165,6 +166,26 @@ def test_a_committee_votes() -> None:
 def test_a_committee_has_labelled_rows_and_classes() -> None:
     ours = committee(query_strategy("skactiveml.ProbCover", seed=1))
     assert len(set(ours.query(POOL, n_instances=5)[0].tolist())) == 5
+
+
+@pytest.mark.parametrize("kind", [np.asarray, csr_matrix])
+def test_a_committee_knows_what_any_member_knows_each_once(kind: Any) -> None:
+    members = [learner(len, rows) for rows in (slice(30), slice(20, 60), slice(60))]
+    for member in members:
+        member.X_training = kind(member.X_training)
+    samples, answers = adapter._training(learners.Committee(learner_list=members))
+    found = samples.toarray() if kind is csr_matrix else samples
+    assert sorted(found.tolist()) == sorted(IMAGES[:60].tolist())
+    assert {tuple(row): name for row, name in zip(found, answers, strict=True)} == {
+        tuple(row): name for row, name in zip(IMAGES[:60], NAMES[:60], strict=True)
+    }
+
+
+def test_a_learner_that_keeps_no_rows_draws_anew_from_a_smaller_pool() -> None:
+    fitted = LogisticRegression(max_iter=50, tol=0.1).fit(IMAGES[:60], NAMES[:60])
+    bare = learners.ActiveLearner(estimator=fitted, query_strategy=query_strategy("random", seed=1))
+    first, second = bare.query(POOL, n_instances=5)[0], bare.query(POOL[:-1], n_instances=5)[0]
+    assert first.tolist() != second.tolist()
 
 
 def test_a_single_learner_has_no_votes() -> None:

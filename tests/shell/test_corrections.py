@@ -33,6 +33,22 @@ def test_the_first_label_can_be_given_back(waiting: Tiny, tmp_path: Path) -> Non
     assert "nothing changed" in tell(waiting, tmp_path / "a.csv")
 
 
+def test_seconds_that_are_said_later_are_a_new_row_with_the_same_label(waiting: Tiny, tmp_path: Path) -> None:
+    first, second = asked_ids(waiting)[:2]
+    given = tmp_path / "a.csv"
+    tell(waiting, table(given, (first, "3"), (second, "5")))
+    given.write_text(f"sample_id,label,seconds\n{first},3,2.5\n{second},5,\n")
+    assert (
+        "1 answers have the same label as before, and other seconds. 1 answers were in already"
+        in " ".join(tell(waiting, given).split())
+    )
+    answers = waiting.load("answers", **ENTROPY).fillna({"seconds": -1})
+    assert answers["label"].tolist() == [*"353"]
+    assert answers["seconds"].tolist() == [-1, -1, 2.5]
+    tell(waiting, table(given, (first, "3")))  # no seconds are no others
+    assert len(waiting.load("answers", **ENTROPY)) == 3
+
+
 def test_answers_of_people_are_not_lost_by_other_settings(waiting: Tiny, tmp_path: Path) -> None:
     tell(waiting, table(tmp_path / "a.csv", (asked_ids(waiting)[0], "3")))
     message = refusal(waiting.run("strategy:entropy"))

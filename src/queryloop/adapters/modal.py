@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import joblib
 import numpy as np
+from modAL.utils.data import data_vstack, retrieve_rows
 
 from queryloop.errors import InputError, OptionsError
 from queryloop.randomness import derived_seed
@@ -25,7 +27,7 @@ def query_strategy(name: str, *, seed: int, embed: Embed | None = None, **option
     embed: from samples to embeddings (N, D); without, the samples are their own (transformed, where the
     learner has `on_transformed`). The callable takes (learner, X_pool, n_instances=1, **kwargs), kwargs
     being passed to `predict_proba`, and returns row numbers (n_instances,), best first, and their scores.
-    Each query of a learner draws anew, by the seed and the number of its labelled rows.
+    Each query of a learner draws anew, by the seed and the numbers of its labelled rows and of the pool's.
 
     Raises OptionsError for an unknown name or option and for a strategy that needs more than modAL knows.
     """
@@ -41,7 +43,8 @@ def query_strategy(name: str, *, seed: int, embed: Embed | None = None, **option
         **kwargs: Any,
     ) -> tuple[np.ndarray, np.ndarray]:
         # A pair, since modAL would take an array of two rows apart into rows and metrics.
-        now = derived_seed(seed, _count(_training(classifier)[0]), "modal")
+        labelled = sum(_count(member.X_training) for member in _members(classifier))
+        now = derived_seed(seed, labelled, f"modal, {_count(X_pool)} in the pool")
         evidence = _evidence(strategy, classifier, X_pool, embed or _embedding(classifier), kwargs)
         picks = strategy.choose(strategy.score(evidence, now), evidence, k=n_instances, seed=now)
         return picks.positions.numpy(), picks.scores.numpy()
@@ -67,10 +70,20 @@ def _evidence(
     return {"ids": np.arange(_count(pool)), **wanted}
 
 
+def _members(learner: Any) -> list[Any]:
+    return getattr(learner, "learner_list", [learner])
+
+
 def _training(learner: Any) -> tuple[Any, Any]:
-    """The labelled samples and their labels; each member of a Committee has all of them."""
-    keeper = learner.learner_list[0] if hasattr(learner, "learner_list") else learner
-    return getattr(keeper, "X_training", None), getattr(keeper, "y_training", None)
+    """The labelled samples and their labels; of a Committee those that any member has, each once."""
+    known = [member for member in _members(learner) if member.X_training is not None]
+    if len(known) < 2:
+        return (known[0].X_training, known[0].y_training) if known else (None, None)
+    samples = data_vstack([member.X_training for member in known])
+    # Members may have begun with rows of their own, and each has what the Committee was taught.
+    marks = [joblib.hash(samples[row : row + 1]) for row in range(_count(samples))]
+    rows = np.sort(np.unique(marks, return_index=True)[1])
+    return retrieve_rows(samples, rows), np.concatenate([member.y_training for member in known])[rows]
 
 
 def _classes(learner: Any) -> np.ndarray:

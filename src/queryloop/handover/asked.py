@@ -29,9 +29,14 @@ class Asked:
     answers: pd.DataFrame
 
     @property
+    def newest(self) -> pd.DataFrame:
+        """The newest answer to each sample that has one, by id."""
+        return self.answers.drop_duplicates("sample_id", keep="last").set_index("sample_id")
+
+    @property
     def labels(self) -> pd.Series:
         """The newest label of each sample that has one, by id."""
-        return self.answers.drop_duplicates("sample_id", keep="last").set_index("sample_id")["label"]
+        return self.newest["label"]
 
     @property
     def open(self) -> pd.DataFrame:

@@ -37,7 +37,7 @@ def tell(experiment: Experiment, given: Path, annotator: str) -> list[str]:
             return [f"{given} was taken in before: nothing changed.", _next_step(experiment, asked)]
         check_content(experiment)
         found, labels = kind_of(experiment).read(experiment, asked, given), asked.labels
-        new = {sample: a for sample, a in found.answers.items() if labels.get(sample) != a.label}
+        new = _new(found.answers, asked.newest)
         experiment.catalog.save("masks", found.masks)
         experiment.catalog.save("answers", _rows(new, annotator, people.import_id(last + 1, digest)))
         said = [*_changes(labels, found.answers, new), *found.remarks]
@@ -48,6 +48,17 @@ def _digest(kind: Kind, asked: Asked, given: Path) -> str:
     """SHA-256 of what somebody tells."""
     parts = [kind.mark(asked, path).encode() + contents(path) for path in kind.files(given)]
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+def _new(given: Mapping[str, Answer], newest: pd.DataFrame) -> dict[str, Answer]:
+    """The answers with another label than the newest ones, or with other seconds where any are said."""
+    known = newest.reindex(list(given))
+    labels, seconds = (
+        known["label"].eq([a.label for a in given.values()]),
+        [a.seconds for a in given.values()],
+    )
+    same = labels & (known["seconds"].eq(seconds) | pd.isna(seconds))
+    return {sample: answer for sample, answer in given.items() if not same[sample]}
 
 
 def _rows(new: Mapping[str, Answer], annotator: str, name: str) -> pd.DataFrame:
@@ -66,11 +77,14 @@ def _rows(new: Mapping[str, Answer], annotator: str, name: str) -> pd.DataFrame:
 
 def _changes(labels: pd.Series, given: Mapping[str, Answer], new: Mapping[str, Answer]) -> Iterator[str]:
     """What became of the answers that were given. labels: the newest ones before them."""
-    changed = [sample for sample in new if sample in labels.index]
-    yield f"{len(new) - len(changed)} new answers were taken in."
+    again = [sample for sample in new if sample in labels.index]
+    changed = [sample for sample in again if new[sample].label != labels[sample]]
+    yield f"{len(new) - len(again)} new answers were taken in."
     if changed:
         told = [f"{sample} was {labels[sample]}, is now {new[sample].label}" for sample in changed]
         yield f"{len(changed)} labels are others than before: {examples(told)}."
+    if len(again) > len(changed):
+        yield f"{len(again) - len(changed)} answers have the same label as before, and other seconds."
     if len(given) > len(new):
         yield f"{len(given) - len(new)} answers were in already."
 
