@@ -22,11 +22,7 @@ OPEN = [
     Box("turned", (0, 5, 0), (4, 5, 3)),
     Box("plain", (2, 2, 2), (3, 3, 3)),
 ]
-
-
 EARLIER = Box("turned", (8, 5, 5), (3, 3, 3))
-
-
 SETTINGS = {"oracle": {"name": "people"}, "start": {"sampler": "random"}, "samples": "0123"}
 
 
