@@ -17,7 +17,9 @@ from queryloop.strategies.geometry.seeding import spread
 from .rows import blobs, inertia, normal, seeded
 
 
-@pytest.mark.parametrize(("count", "width", "k"), [(40, 30, 40), (40, 30, 20), (20, 4, 30), (40, 3, 100)])
+@pytest.mark.parametrize(
+    ("count", "width", "k"), [(40, 30, 40), (40, 30, 20), (20, 4, 30), (40, 3, 100), (40, 300, 20)]
+)
 def test_clusters_are_as_good_as_those_of_sklearn(count: int, width: int, k: int) -> None:
     x = blobs(count, 50, width)
     ours = np.median([inertia(x, *kmeans(x, k, seeded(seed))) for seed in range(3)])
@@ -31,6 +33,14 @@ def test_centres_are_means_and_labels_nearly_the_nearest() -> None:
     assert labels.shape == (500,)
     assert centres.shape == (10, 5)
     torch.testing.assert_close(centres, torch.stack([x[labels == label].mean(0) for label in range(10)]))
+    assert (labels == torch.from_numpy(cdist(x, centres).argmin(1))).double().mean() > 0.99
+
+
+def test_wide_rows_settle_in_all_directions() -> None:
+    """Their clusters differ in more directions than those in which centres look for their places."""
+    x = blobs(100, 20, 300)
+    labels, centres = kmeans(x, 100, seeded())
+    torch.testing.assert_close(centres, torch.stack([x[labels == label].mean(0) for label in range(100)]))
     assert (labels == torch.from_numpy(cdist(x, centres).argmin(1))).double().mean() > 0.99
 
 

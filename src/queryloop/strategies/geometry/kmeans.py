@@ -8,10 +8,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from queryloop.strategies.geometry.directions import directions
 from queryloop.strategies.geometry.neighbours import blocks_of
 from queryloop.strategies.geometry.points import Points, centred
 from queryloop.strategies.geometry.seeding import spread
 
+_DIRECTIONS = 64  # in which centres look for their places
+_WIDE = 256  # dimensions from which on that is worth rounds in fewer of them
 _PER_CLUSTER = 256  # rows a centre needs to find its place
 _HELD = 2**24  # distances held at once where each block reads all rows
 _ENOUGH = 1e-4  # relative gain below which a round of Lloyd was the last
@@ -47,8 +50,9 @@ def kmeans(
 
     embeddings: (N, D), k <= N; weights: (N,), 1 each where None. Seeds by D^2 sampling; Lloyd until no row
     changes its cluster or a round gains less than 1e-4, `iterations` rounds at most; then centres that
-    share a cluster move to clusters that lack one, as long as that gains. An empty cluster takes the row
-    that lies farthest from its centre. Of more than 256 k rows that many, drawn by weight, place the
+    share a cluster move to clusters that lack one, as long as that gains. Of 256 dimensions and more all that
+    happens in the 64 directions of most variance, before Lloyd in all of them. An empty cluster takes the
+    row that lies farthest from its centre. Of more than 256 k rows that many, drawn by weight, place the
     centres. O(min(N, 256 k) k D) a round; distances are held in blocks.
     """
     mass = torch.ones_like(embeddings[:, 0]) if weights is None else weights
@@ -105,6 +109,14 @@ class _Lloyd:
         self.points = Points(rows)
 
     def best(self, generator: torch.Generator) -> _Fit:
+        """The fit of placed centres; those of wide rows are placed in few directions and settle in all."""
+        if self.rows.shape[1] < _WIDE:
+            return self.placed(generator)
+        axes = directions(self.rows, self.mass, _DIRECTIONS, generator)
+        narrow = _Lloyd(self.rows @ axes, self.mass, self.k, self.iterations)
+        return self.settled(self.means(self.rows, narrow.placed(generator)))
+
+    def placed(self, generator: torch.Generator) -> _Fit:
         """Seeds, Lloyd, and centres moved as long as it gains."""
         seeds, _ = spread(self.points, self.k, generator, self.mass)
         best = self.settled(self.rows[seeds])
