@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from queryloop.errors import MissingFilesError
+from queryloop.errors import BrokenFileError, MissingFilesError
 from queryloop.readers import registry
+from queryloop.readers.dataset import DataSet, Found, Layout
 
 from .formats import BATCHES, IDX_NAMES
 
@@ -22,6 +23,16 @@ NAMES = {
     "cifar10": ["train-00000-of-00001.parquet", "test-00000-of-00001.parquet", *BATCHES],
 }
 CLASSES = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "cifar10": "CIFAR10"}
+
+
+def test_a_folder_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+    def closed(folder: Path) -> Found:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    layout = Layout(lambda root: [root], closed, lambda *_: None)
+    data = DataSet("mine", "classification", ("cat",), (layout,), str)
+    with pytest.raises(BrokenFileError, match="cannot be searched: give yourself the right to read it"):
+        data.source(tmp_path)
 
 
 @pytest.mark.parametrize("name", PLACES)

@@ -58,6 +58,15 @@ def test_classes_that_are_nowhere_are_named(pastures: Path, caplog: pytest.LogCa
     assert "2 of 4 classes have no training image: 2, 3+." in caplog.text
 
 
+def test_parts_that_are_left_out_are_named(pastures: Path, caplog: pytest.LogCaptureFixture) -> None:
+    read("droughtwatch", pastures)
+    assert "were they lost" not in caplog.text
+    folder = pastures / "droughtwatch" / "train"
+    (folder / "part-r-00001").rename(folder / "part-r-00003")
+    read("droughtwatch", pastures)
+    assert "train/part-r-00001, train/part-r-00002: not there, though later parts are" in caplog.text
+
+
 @pytest.mark.parametrize("block", [1, 2, 256])
 def test_blocks_change_nothing(pastures: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     monkeypatch.setattr(droughtwatch, "_BLOCK", block)

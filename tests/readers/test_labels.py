@@ -72,6 +72,17 @@ def test_umlauts_of_macos_are_those_of_the_table(tmp_path: Path) -> None:
     assert rows(read_folder(tmp_path))[1][0] == unicodedata.normalize("NFD", "sub/\u00e4.png")
 
 
+def test_of_two_files_that_differ_in_their_umlauts_alone_each_has_its_row(tmp_path: Path) -> None:
+    names = [unicodedata.normalize(form, "ä.png") for form in ("NFC", "NFD")]
+    write_table(tmp_path, f"file,label\n{names[0]},cat\n{names[1]},dog\n")
+    for seed, name in enumerate(names):
+        save(tmp_path / name, noise(5, 4, 3, seed=seed))
+    assert {(name, label) for name, label, _ in rows(read_folder(tmp_path))} == {
+        (names[0], "cat"),
+        (names[1], "dog"),
+    }
+
+
 def test_labels_stay_text(tmp_path: Path) -> None:
     write_table(tmp_path, "file,label\na.png,01\nb.png,1.0\nc.png,NA\nd.png,é\n")
     assert [row[1] for row in rows(read_folder(tmp_path))] == ["01", "1.0", "NA", "é"]

@@ -33,6 +33,7 @@ def test_random_from_elsewhere_is_known_in_any_spelling() -> None:
         (csv().drop(columns="metric"), "columns strategy, seed, n_labeled, metric, but these have: strategy"),
         (csv(seed=["x"]), "row 1 of the imported results is not usable"),
         (csv(seed=[0.5]), "row 1"),
+        (csv(seed=[1e30]), "row 1"),
         (csv(strategy=[None]), "row 1"),
         (csv().iloc[:0], "no rows"),
         (csv(n_labeled=[0]), "row 1 of the imported results has n_labeled 0"),

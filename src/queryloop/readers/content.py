@@ -36,14 +36,19 @@ def refusing(path: Path, problem: str) -> Iterator[None]:
 
 def contents(path: Path) -> bytes:
     """All bytes of a file, unpacked if they are gzip. Raises BrokenFileError if empty or unreadable."""
-    with refusing(path, "cannot be read"):
-        raw = path.read_bytes()
+    raw = packed(path)
     if raw.startswith(GZIP):
         with refusing(path, "is damaged gzip, copy or download it anew"):
             raw = gzip.decompress(raw)
     if not raw:
         raise BrokenFileError(f"{path}: is empty: copy or download it anew.")
     return raw
+
+
+def packed(path: Path) -> bytes:
+    """All bytes of a file as they lie on disk. Raises BrokenFileError if unreadable."""
+    with refusing(path, "cannot be read"):
+        return path.read_bytes()
 
 
 def digest(path: Path) -> str:

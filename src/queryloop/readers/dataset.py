@@ -8,6 +8,7 @@ from pathlib import Path
 
 from queryloop.errors import MissingFilesError
 from queryloop.options import DataOptions
+from queryloop.readers.content import refusing
 from queryloop.readers.images import ImageSet
 from queryloop.readers.volumes import VolumeSet
 
@@ -71,7 +72,8 @@ class DataSet:
         lacking: dict[str, list[Path]] = {}
         for layout in self.layouts:
             for place in layout.places(raw_root):
-                names, missing = layout.search(place)
+                with refusing(place, "cannot be searched: give yourself the right to read it"):
+                    names, missing = layout.search(place)
                 if not missing:
                     return Source(place, names, layout)
                 lacking.setdefault(", ".join(missing), []).append(place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from queryloop.errors import BrokenFileError
+from queryloop.errors import BrokenFileError, examples
 from queryloop.options import DataOptions
 from queryloop.progress import ProgressBar
 from queryloop.readers.content import refusing
@@ -17,6 +18,8 @@ from queryloop.readers.dataset import Found, Source
 from queryloop.readers.example import Message, features, one_bytes, one_int
 from queryloop.readers.images import ImageSet, Part, joined
 from queryloop.readers.tfrecord import records
+
+logger = logging.getLogger(__name__)
 
 _SIDE = 65
 _VISIBLE = ["B4", "B3", "B2"]
@@ -38,6 +41,7 @@ def search(folder: Path) -> Found:
 def read(source: Source, classes: Sequence[str], options: DataOptions) -> ImageSet:
     """The images, 65x65 of the bands asked for, and labels of a source. Raises BrokenFileError."""
     bands = _BANDS[options.bands]
+    _tell_gaps(source.files)
     parts = []
     with ProgressBar("reading labels", len(source.files)) as bar:
         for path in source.files:
@@ -45,6 +49,15 @@ def read(source: Source, classes: Sequence[str], options: DataOptions) -> ImageS
             parts.append(Part(path, _SPLITS[path.parent.name], _labels(path), blocks))
             bar.advance()
     return joined(parts, (_SIDE, _SIDE, len(bands)), _FEEDS_ANY if options.binary else classes)
+
+
+def _tell_gaps(files: Sequence[Path]) -> None:
+    """Warn of numbers that are left out, as the files may have been lost on the way."""
+    for part in _SPLITS:
+        there = {int(path.name[-5:]) for path in files if path.parent.name == part}
+        gaps = [f"{part}/part-r-{n:05}" for n in range(max(there)) if n not in there]
+        if gaps:
+            logger.warning("%s: not there, though later parts are; were they lost?", examples(gaps))
 
 
 def _labels(path: Path) -> np.ndarray:

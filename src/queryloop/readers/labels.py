@@ -40,7 +40,7 @@ def labelled(
     Raises BrokenFileError naming the line, or all lines whose image is not there.
     """
     header, *records = rows(table)
-    spelled = {composed(name): name for name in there}
+    spelled = {composed(name): name for name in sorted(there)} | {name: name for name in there}
     file, label = needed_column(header, FILES, "file names"), needed_column(header, names, "labels")
     split = column_of(header, ("split", "subset"), "splits")
     prefix = images.relative_to(table.parent)
@@ -104,11 +104,11 @@ def composed(name: str) -> str:
 
 
 def _file(row: Row, text: str, images: Path, there: Mapping[str, str], lines: dict[str, str]) -> str:
-    """The id of the file that a row names; its line is added to `lines`. there: ids by `_composed`."""
+    """The id of the file that a row names; its line is added to `lines`. there: ids by name, as `spelled`."""
     if not text:
         raise BrokenFileError(f"{row.place}: the file name is empty: give one, or delete the line.")
     try:
-        spelled = composed(text)
+        spelled = text if text in there else composed(text)
         # what was listed is inside, links too
         name = there[spelled] if spelled in there else there.get(found := inside(images, spelled), found)
     except BrokenFileError as error:

@@ -42,8 +42,8 @@ def listing(root: Path) -> Listing:
             visible = [name for name in files if not name.startswith(".")]
             images = [name for name in visible if name.lower().endswith((*SUFFIXES, *FOREIGN))]
             found.others += len(visible) - len(images)
-            found.folders += [_checked(root, here + name, folder=True) for name in folders]
-            found.images += [_checked(root, here + name) for name in images]
+            found.folders += [checked(root, here + name, folder=True) for name in folders]
+            found.images += [checked(root, here + name) for name in images]
     found.images.sort()
     return found
 
@@ -68,7 +68,8 @@ def inside(root: Path, name: str) -> str:
     return path.as_posix()
 
 
-def _checked(root: Path, name: str, *, folder: bool = False) -> str:
+def checked(root: Path, name: str, *, folder: bool = False) -> str:
+    """The name of a file or folder below `root`, if a table can hold it. Raises BrokenFileError."""
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from queryloop.errors import BrokenFileError
-from queryloop.readers.content import contents, refusing
+from queryloop.readers.content import packed, refusing
+from queryloop.readers.soundness import check_bands, check_whole
 
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")
 _DEEP = {"I;16", "I;16B", "I;16L"}
@@ -33,7 +34,7 @@ _MOST = 89_478_485  # pixels of the largest image that Pillow takes for none tha
 
 def is_coloured(path: Path) -> bool:
     """Whether the header promises colour; a palette does. Raises BrokenFileError for no image."""
-    image = _opened(path)
+    image = _opened(path, packed(path))
     return image.mode not in _GREY and not any(form.split(";")[0] == "LA" for form in _stored(image))
 
 
@@ -45,11 +46,14 @@ def pixels(path: Path, side: int | None, channels: int, peaks: list[int] | None 
     becomes 255, of other 16-bit values the higher byte is kept, and the brightest of 65536 is added to
     `peaks`. Raises BrokenFileError for what cannot be decoded.
     """
-    file = _opened(path)
+    raw = packed(path)
+    file = _opened(path, raw)
     forms = _stored(file)
     is_deep = file.mode in _DEEP or any(";16" in form for form in forms)
     with refusing(path, "cannot be decoded"):
+        check_whole(raw)
         _check_range(file)
+        check_bands(file)
         if side:
             file.draft(None, (2 * side, 2 * side))  # a large JPEG is decoded at a half, quarter or eighth
         upright = _upright(file)
@@ -61,10 +65,11 @@ def pixels(path: Path, side: int | None, channels: int, peaks: list[int] | None 
         return np.asarray(image).reshape(image.height, image.width, channels)
 
 
-def _opened(path: Path) -> ImageFile.ImageFile:
-    packed = BytesIO(contents(path))
+def _opened(path: Path, raw: bytes) -> ImageFile.ImageFile:
+    if not raw:
+        raise BrokenFileError(f"{path}: is empty: copy or download it anew.")
     with refusing(path, f"cannot be opened as an image of the formats {', '.join(_FORMATS)}"):
-        image = Image.open(packed, formats=_FORMATS)
+        image = Image.open(BytesIO(raw), formats=_FORMATS)
     if image.width * image.height > _MOST:
         raise BrokenFileError(
             f"{path}: is {image.height}x{image.width} (height x width), more than {_MOST:,} pixels: "
@@ -134,4 +139,6 @@ def _opaque(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return image
     layer = image.convert("RGBA")
+    if layer.getchannel("A").getextrema() == (0, 0):
+        raise ValueError("all of it is transparent: save it without transparency, or leave it out")
     return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)

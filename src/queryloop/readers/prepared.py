@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 
 import numpy as np
 
@@ -24,6 +25,8 @@ from queryloop.readers.volumes import Case, FileGrid, Millimetres, Volume, Volum
 from queryloop.voxels import IGNORE
 
 logger = logging.getLogger(__name__)
+
+_MOST = 500  # times as many voxels as a file has, that a case of the store may have
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +63,7 @@ def volume_set(
     """
     target = options.spacing or median_spacing(list(grids.values()))
     cases = [placed(case_id, grid, target) for case_id, grid in grids.items()]
+    _check_sizes(cases, target)
     _tell(cases, target)
     pool = unlabelled or [case_id for case_id in grids if case_id not in test]
     scale = scales(channels, options.normalisation, lambda: _measured(pool, load, bool(unlabelled)))
@@ -73,6 +77,22 @@ def refusal(broken: Sequence[BrokenFileError], total: int) -> BrokenFileError:
         return broken[0]
     told = examples([f"({n}) {str(error).rstrip('.')}" for n, error in enumerate(broken, start=1)])
     return BrokenFileError(f"{len(broken)} of {total} cases cannot be read: {told}.")
+
+
+def _check_sizes(cases: Sequence[Case], target: Millimetres) -> None:
+    """Refuse a case of which resampling would make very many voxels: its spacing is of another unit."""
+    for case in cases:
+        times = prod(case.shape) / prod(case.native.shape)
+        if times > _MOST:
+            raise BrokenFileError(
+                f"{case.sample_id}: at {_spaced(target)} mm (z, y, x) it would have {_spaced(case.shape)} "
+                f"voxels, {times:,.0f} times those of its file: correct the spacing in its header, or set "
+                "data.spacing."
+            )
+
+
+def _spaced(numbers: Sequence[float]) -> str:
+    return " x ".join(f"{number:.6g}" for number in numbers)
 
 
 def _tell(cases: Sequence[Case], target: Millimetres) -> None:

@@ -10,6 +10,7 @@ from queryloop.errors import InputError
 from queryloop.statistics.arms import CONTROL
 
 _IMPORTED = " (imported)"
+_LARGEST_SEED = 2**53  # beyond it a table read as fractions cannot tell two of them apart
 
 
 def imported(table: pd.DataFrame, measure: str, budget: str, taken: set[str]) -> pd.DataFrame:
@@ -43,7 +44,8 @@ def asked_for(results: pd.DataFrame, strategies: Collection[str] | None) -> pd.D
 
 
 def _refuse_unusable(table: pd.DataFrame, numbers: pd.DataFrame, measure: str) -> None:
-    bad = table[numbers.isna().any(axis=1) | (numbers["seed"] % 1 != 0) | table["strategy"].isna()]
+    no_seed = (numbers["seed"] % 1 != 0) | (numbers["seed"].abs() > _LARGEST_SEED)
+    bad = table[numbers.isna().any(axis=1) | no_seed | table["strategy"].isna()]
     if len(bad):
         raise InputError(
             f"row {bad.index[0] + 1} of the imported results is not usable: {bad.iloc[0].to_dict()}."

@@ -84,4 +84,9 @@ def read_imported(path: str) -> pd.DataFrame:
         table = pd.read_csv(place, dtype=str).rename(columns=str.strip)
     except (ValueError, UnicodeDecodeError) as error:
         raise BrokenFileError(f"{place} is no CSV of results: {error}.") from error
+    if not isinstance(table.index, pd.RangeIndex):
+        raise BrokenFileError(
+            f"{place}: rows have more cells than the first line names columns: save it without row names, "
+            "and without commas at the ends of lines."
+        )
     return table.apply(lambda cells: cells.str.strip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import struct
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from queryloop.errors import BrokenFileError
+from queryloop.readers.nifti import file
 
 from .files import RAS, SHAPE, decathlon, mask, nnunet, read, save, scan
 
@@ -217,3 +219,48 @@ def test_cases_without_foreground_are_taken_and_named(folder: Path, caplog: pyte
     with caplog.at_level(logging.INFO, "queryloop"):
         assert len(list(read(folder).volumes())) == 3
     assert "1 of 3 cases have no foreground: a1." in caplog.text
+
+
+def test_a_value_that_stands_for_none_is_refused(folder: Path) -> None:
+    for value in (-3.4028235e38, 1e20):
+        save(folder / IMAGE, with_value(value, 1, scan()))
+        tells(refused(folder), IMAGE, f"{value:g}", "cannot be scaled: replace values that stand for none")
+    save(folder / IMAGE, scan().astype(np.float32) * np.float32(1e-24))
+    tells(refused(folder), IMAGE, "cannot be scaled")
+
+
+def test_one_case_in_another_unit_is_named(folder: Path) -> None:
+    for part in (IMAGE, LABEL):
+        voxels = np.asanyarray(nibabel.load(folder / part).dataobj)
+        save(folder / part, voxels, np.diag([1000.0, 1000.0, 1000.0, 1.0]))
+    told = "a1: at 1 x 1 x 1 mm (z, y, x) it would have 7000 x 6000 x 5000 voxels, 1,000,000,000 times those"
+    tells(refused(folder), told, "correct the spacing in its header")
+
+
+@pytest.mark.parametrize(("unit", "mm"), [("unknown", 1), ("mm", 1), ("meter", 1000), ("micron", 0.001)])
+def test_units_of_the_header_are_heeded(tmp_path: Path, unit: str, mm: float) -> None:
+    made = nibabel.Nifti1Image(scan(), np.diag([2.0, 2.0, 3.0, 1.0]) / mm)
+    made.header.set_xyzt_units(unit)
+    nibabel.save(made, tmp_path / "a.nii")
+    np.testing.assert_allclose(file.grid(tmp_path / "a.nii").affine, np.diag([2, 2, 3, 1]), rtol=1e-6)
+
+
+def test_a_qform_that_is_no_rotation_is_named(folder: Path) -> None:
+    made = nibabel.Nifti1Image(scan(), RAS)
+    made.header["qform_code"], made.header["quatern_b"] = 1, 2.0
+    nibabel.save(made, folder / IMAGE)
+    tells(refused(folder), IMAGE, "its header says in a damaged way where the voxels lie")
+
+
+def test_more_voxels_than_the_file_has_are_refused_before_memory_is_asked_for(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.nii", scan())
+    raw = bytearray(path.read_bytes())
+    raw[42:48] = struct.pack("<3h", 30_000, 30_000, 30_000)
+    path.write_bytes(raw)
+    with pytest.raises(BrokenFileError, match=r"a\.nii: is truncated or damaged.*54,000,000,000,000 bytes"):
+        file.image(path, ["MRI"])
+
+
+def test_a_name_that_no_table_can_hold_is_refused(folder: Path) -> None:
+    (folder / IMAGE).rename(folder / "imagesTr" / os.fsdecode(b"\xe9_0000.nii.gz"))
+    tells(refused(folder), "is not UTF-8: rename it")

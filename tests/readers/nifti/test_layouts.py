@@ -255,6 +255,16 @@ def test_description_that_is_no_json_is_refused(tmp_path: Path) -> None:
     assert str(tmp_path / "dataset.json") in refused(tmp_path)
 
 
+def test_description_in_another_encoding(tmp_path: Path) -> None:
+    path = nnunet(tmp_path) / "dataset.json"
+    text = path.read_text()
+    path.write_text(text, encoding="utf-8-sig")
+    assert len(read(tmp_path).cases) == 3
+    path.write_text(text, encoding="utf-16")
+    with pytest.raises(BrokenFileError, match=r"dataset\.json: is no text in UTF-8: save it in that"):
+        read(tmp_path)
+
+
 def test_folder_without_cases_is_refused(tmp_path: Path) -> None:
     write_json(tmp_path, modality={"0": "CT"}, labels={"0": "background", "1": "a"}, training=[])
     assert "there are no training cases" in refused(tmp_path)

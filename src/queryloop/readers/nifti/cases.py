@@ -12,7 +12,7 @@ from pathlib import Path
 from queryloop.errors import BrokenFileError, examples
 from queryloop.readers.content import refusing
 from queryloop.readers.dataset import Found
-from queryloop.readers.listing import inside
+from queryloop.readers.listing import checked, inside
 from queryloop.readers.nifti.description import ENDINGS, NAME, Description, described
 
 logger = logging.getLogger(__name__)
@@ -172,7 +172,8 @@ def _files(folder: Path, name: str) -> list[str]:
     if not (folder / name).is_dir():
         return []
     with refusing(folder / name, "cannot be listed"):
-        return sorted(f"{name}/{p.name}" for p in (folder / name).iterdir() if p.name[0] != ".")
+        found = sorted(f"{name}/{p.name}" for p in (folder / name).iterdir() if p.name[0] != ".")
+    return [checked(folder, file) for file in found]
 
 
 def _stem(name: str) -> str:

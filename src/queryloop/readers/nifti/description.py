@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from queryloop.errors import BrokenFileError
-from queryloop.readers.content import contents
+from queryloop.readers.content import contents, refusing
 from queryloop.voxels import IGNORE
 
 NAME = "dataset.json"
@@ -49,8 +49,10 @@ class Description:
 def described(folder: Path) -> Description:
     """The description in a folder. Raises BrokenFileError naming the key that is wrong."""
     path = folder / NAME
+    with refusing(path, "is no text in UTF-8: save it in that encoding"):
+        text = contents(path).decode("utf-8-sig")
     try:
-        found = _Json.model_validate_json(contents(path))
+        found = _Json.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"])) or "the file"

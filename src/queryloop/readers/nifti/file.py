@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import prod
 from pathlib import Path
 
 import nibabel
@@ -17,10 +18,12 @@ from queryloop.voxels import IGNORE
 
 _OBLIQUE = 1e-2  # cosine between two axes of voxels, from which on they are no longer at right angles
 _APART = 0.1  # of a voxel, between corners that should be one
+_MILLIMETRES = {"meter": 1e3, "micron": 1e-3}
+_SPREAD = (1e-18, 1e18)  # between the least and the largest intensity: their squares are float32, too
 
 
 def grid(path: Path, channels: Sequence[str] = ()) -> FileGrid:
-    """Where the voxels of a file lie, by its header.
+    """Where the voxels of a file lie, in mm, by its header; one that names no unit means mm.
 
     channels: what a fourth axis holds; none where there must be three axes. Raises BrokenFileError for
     other axes, voxels that are no numbers, and an affine that is no grid.
@@ -33,13 +36,15 @@ def grid(path: Path, channels: Sequence[str] = ()) -> FileGrid:
     if header.affine is None:
         raise BrokenFileError(f"{path}: has no affine.")
     _check_affine(path, header.affine)
-    return FileGrid(shape[:3], header.affine)  # type: ignore[arg-type]
+    unit = _MILLIMETRES.get(header.header.get_xyzt_units()[0], 1.0)
+    return FileGrid(shape[:3], np.diag([unit, unit, unit, 1.0]) @ header.affine)  # type: ignore[arg-type]
 
 
 def is_placed(path: Path) -> bool:
     """Whether the header says in one way only where the voxels lie: its sform, its qform, or both alike."""
     header = _opened(path)
-    sform, qform = header.get_sform(coded=True)[0], header.get_qform(coded=True)[0]
+    with refusing(path, "its header says in a damaged way where the voxels lie (qform or sform): repair it"):
+        sform, qform = header.get_sform(coded=True)[0], header.get_qform(coded=True)[0]
     if sform is None or qform is None:
         return not (sform is None and qform is None)
     x, y, z = header.shape[:3]
@@ -59,7 +64,10 @@ def check_same(path: Path, found: FileGrid, image: Path | str, expected: FileGri
 
 
 def image(path: Path, channels: Sequence[str]) -> np.ndarray:
-    """The intensities, float32 (C, x, y, z). Raises BrokenFileError for NaN and for constant channels."""
+    """The intensities, float32 (C, x, y, z). Raises BrokenFileError for what cannot be scaled.
+
+    That is NaN, a constant channel, and one whose intensities are too far apart or too close for float32.
+    """
     values = _voxels(path).astype(np.float32, copy=False)
     planes = np.moveaxis(values, 3, 0) if values.ndim == 4 else values[None]
     for name, plane in zip(channels, planes, strict=True):
@@ -73,6 +81,12 @@ def image(path: Path, channels: Sequence[str]) -> np.ndarray:
             raise BrokenFileError(
                 f"{path}: all voxels of channel {name} are {plane.flat[0]:g}: there is nothing to see, leave "
                 "the case out."
+            )
+        low, high = float(plane.min()), float(plane.max())
+        if not _SPREAD[0] < high - low < _SPREAD[1]:
+            raise BrokenFileError(
+                f"{path}: the voxels of channel {name} go from {low:g} to {high:g}, which cannot be scaled: "
+                "replace values that stand for none, or give the channel another unit."
             )
     return planes
 
@@ -108,9 +122,12 @@ def _opened(path: Path) -> Nifti1Image:
 
 def _voxels(path: Path) -> np.ndarray:
     """All voxels, scaled as the header says; the whole file is unpacked, so that its checksum is compared."""
-    kind = type(_opened(path))
+    opened, held = _opened(path), contents(path)
+    needed = prod(opened.shape) * opened.get_data_dtype().itemsize  # before memory for as much is asked for
     with refusing(path, "is truncated or damaged, copy or download it anew"):
-        return np.asanyarray(kind.from_bytes(contents(path)).dataobj)
+        if needed > len(held):
+            raise ValueError(f"its header names {needed:,} bytes of voxels, all of it has {len(held):,}")
+        return np.asanyarray(type(opened).from_bytes(held).dataobj)
 
 
 def _check_shape(path: Path, shape: tuple[int, ...], channels: Sequence[str]) -> None:
