@@ -8,6 +8,7 @@ from queryloop.experiment import checked
 from queryloop.options import TrainingOptions
 from queryloop.recorded import parameters_of, settings_of
 from queryloop.sweeps.written import SweepOptions
+from queryloop.training.nnunet import environment
 from queryloop.values import over
 from tests.projects import ROOT
 
@@ -31,6 +32,17 @@ def test_what_is_recorded_of_its_parameters_gives_them_again(env):
     recorded = settings_of(checked(over(known, typed), ()), "0123")
     again = checked(over(known, parameters_of(recorded)), ())
     assert (again.query.size, again.training.threads) == (7, 3)
+    assert settings_of(again, "0123") == recorded
+
+
+@pytest.mark.parametrize("strategy", ["random", "entropy", "power_entropy", "bald"])
+def test_what_is_recorded_of_nnunet_gives_it_again(strategy, monkeypatch):
+    monkeypatch.setattr(environment, "find_spec", lambda name: "here")
+    loader = OmegaConfigLoader(str(CONF), env="phantom", base_env="base", default_run_env="local")
+    typed = {"strategy": strategy, "model": {"name": "nnunet"}, "scoring": {"members": "ensemble"}}
+    known = over(loader["parameters"], typed if strategy == "bald" else typed | {"scoring": {}})
+    recorded = settings_of(checked(known, ()), "0123")
+    again = checked(over(loader["parameters"], parameters_of(recorded) | {"strategy": strategy}), ())
     assert settings_of(again, "0123") == recorded
 
 

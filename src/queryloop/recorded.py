@@ -56,9 +56,13 @@ def parameters_of(settings: Mapping[str, Any]) -> dict[str, Any]:
         for group in _GROUPS & settings.keys()
     }
     found["training"] |= {"threads": computing["threads"], "precision": precision}
+    network = found["model"]["nnunet"]
+    found["model"] |= {"nnunet": {key: value for key, value in network.items() if key not in _OF_A_FOLDER}}
     return found
 
 
+_OF_A_FOLDER = ("folds", "checkpoint")
+"""What is said of `model.nnunet.trained`, which is a path."""
 _GROUPS = {
     name for name, field in ExperimentOptions.model_fields.items() if isinstance(field.default, Options)
 } | {"strategy_options"}

@@ -73,6 +73,8 @@ def test_a_trained_folder_is_the_checkpoint_of_every_cycle(project: NnUNets, tra
     assert first.read_bytes() == second.read_bytes()
     assert sorted(project.load("checkpoint", **TAKEN).members) == ["0", "1"]
     metrics = project.load("metrics", **TAKEN)
+    told = project.al("status", "--env=phantom", "--params=strategy:bald,experiment:taken")
+    assert told.exit_code == 0, told.output
     assert metrics["gradient_steps"].tolist() == [0, 0]
     assert metrics["dice"].nunique() == 1
 

@@ -59,8 +59,8 @@ class NnUNets(Backend):
         chosen = options.model.nnunet
         for key in sorted(_PLANNED & set(typed)):
             raise OptionsError(f"{key} has no effect on nnunet, which decides it itself: leave it out.")
-        if options.scoring.members == "dropout":
-            raise OptionsError("nnunet has no dropout: take scoring.members:ensemble or scoring.members:tta.")
+        if "scoring.members" in typed:
+            _check_members(options)
         if chosen.trained is None:
             return
         for key in sorted(_TRAINED & set(typed)):
@@ -77,6 +77,8 @@ class NnUNets(Backend):
             raise OptionsError(
                 f"`{strategy.name}` compares embeddings, which nnunet does not give: take model.name:unet3d."
             )
+        if strategy.compares:
+            _check_members(options)
         chosen = options.model.nnunet
         if chosen.trained is None:
             return options.changed(model={"dropout": 0.0}, training={"reinit": "cold"})
@@ -144,6 +146,11 @@ class NnUNets(Backend):
 
 def _folder(chosen: NnUNetOptions) -> Path:
     return Path(chosen.trained or "").expanduser()
+
+
+def _check_members(options: ExperimentOptions) -> None:
+    if options.scoring.members == "dropout":
+        raise OptionsError("nnunet has no dropout: take scoring.members:ensemble or scoring.members:tta.")
 
 
 def _folds(chosen: NnUNetOptions) -> list[int | str]:
