@@ -76,7 +76,7 @@ def test_both_ends_and_ties_are_exact(score: object) -> None:
 @pytest.mark.parametrize("score", [model_outliers_mean, model_outliers_max])
 def test_percentiles_without_labelled_rows_are_refused(score: object) -> None:
     pool, none = map(tensors, layers(labelled=0))
-    with pytest.raises(InputError, match=r"'trunk'.*normalise to 'none'"):
+    with pytest.raises(InputError, match=r"'trunk'.*label some rows first"):
         score(pool, none)
     with pytest.raises(InputError, match=r"'head'.*labeled_activations"):
         score(pool, {"trunk": pool["trunk"]})

@@ -98,3 +98,7 @@ def test_a_name_and_a_function_are_checked_with_their_options() -> None:
     queryloop.check_strategy(UNREGISTERED[0], power=2.0)
     with pytest.raises(OptionsError, match="unknown option of `power_entropy` 'bta'"):
         queryloop.check_strategy("power_entropy", bta=5.0)
+    with pytest.raises(
+        OptionsError, match="`power_entropy` is resolved already: give its options to `resolv"
+    ):
+        queryloop.check_strategy(resolve("power_entropy"), beta=-1.0)

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from torch import Tensor
 
 from queryloop.boxes.catalogue import section
-from queryloop.strategies import definitions
+from queryloop.strategies import catalogue, definitions
 from queryloop.strategies.catalogue import page, parts
 
 DOCS = Path(__file__).parents[2] / "docs" / "strategies.md"
@@ -17,6 +18,13 @@ DOCS = Path(__file__).parents[2] / "docs" / "strategies.md"
 def test_the_page_is_that_of_the_code() -> None:
     told = "kedro al strategies --markdown > new.md && mv new.md docs/strategies.md"
     assert DOCS.read_text() == page() + section(), f"write it anew: {told}"
+
+
+def test_a_strategy_of_an_unknown_family_has_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    (margin,) = (found for found in definitions() if found.name == "margin")
+    other = replace(margin, name="doubt", family="mine")
+    monkeypatch.setattr(catalogue, "definitions", lambda: [margin, other])
+    assert "## Mine\n\n### doubt\n" in page()
 
 
 def test_a_docstring_is_taken_apart() -> None:

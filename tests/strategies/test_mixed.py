@@ -31,9 +31,9 @@ def gaps(probs: torch.Tensor) -> list[float]:
     return [sorted(row)[-2] - sorted(row)[-1] for row in probs.tolist()]
 
 
-def slow_cluster_margin(probs: torch.Tensor, labels: list[int], k: int, presample: int) -> list[int]:
+def slow_cluster_margin(probs: torch.Tensor, labels: list[int], k: int, preselected: int) -> list[int]:
     gap = gaps(probs)
-    candidates = sorted(range(len(gap)), key=lambda row: -gap[row])[: presample * k]
+    candidates = sorted(range(len(gap)), key=lambda row: -gap[row])[: preselected * k]
     queues: dict[int, list[int]] = {}
     for row in candidates:
         queues.setdefault(labels[row], []).append(row)
@@ -50,13 +50,13 @@ def linked(embeddings: torch.Tensor, clusters: int) -> list[int]:
 
 
 @pytest.mark.parametrize("k", [1, 4, 17, 60])
-@pytest.mark.parametrize("presample", [1, 3, 10])
+@pytest.mark.parametrize("preselected", [1, 3, 10])
 @pytest.mark.parametrize("clusters", [1, 7, None])
-def test_cluster_margin_is_a_round_robin(k: int, presample: int, clusters: int | None) -> None:
+def test_cluster_margin_is_a_round_robin(k: int, preselected: int, clusters: int | None) -> None:
     probs, embeddings = tensors()
     labels = linked(embeddings, clusters or 48)  # 60 / 1.25
-    picks = cluster_margin(probs, embeddings, k, presample=presample, clusters=clusters)
-    assert picks.positions.tolist() == slow_cluster_margin(probs, labels, k, presample)
+    picks = cluster_margin(probs, embeddings, k, preselected=preselected, clusters=clusters)
+    assert picks.positions.tolist() == slow_cluster_margin(probs, labels, k, preselected)
     np.testing.assert_allclose(picks.scores, [gaps(probs)[row] for row in picks.positions.tolist()])
 
 
@@ -64,7 +64,7 @@ def test_cluster_margin_presamples_ten_times_by_default() -> None:
     probs, embeddings = tensors(n=61)
     default, explicit, other = (
         cluster_margin(probs, embeddings, 3, clusters=6, **options).positions.tolist()
-        for options in ({}, {"presample": 10}, {"presample": 2})
+        for options in ({}, {"preselected": 10}, {"preselected": 2})
     )
     assert default == explicit != other
 
@@ -229,7 +229,7 @@ def test_cal_without_labels_says_what_to_do() -> None:
     [
         ("cal", "neighbours", 0),
         ("clue", "temperature", 0.0),
-        ("cluster_margin", "presample", 0),
+        ("cluster_margin", "preselected", 0),
         ("cluster_margin", "clusters", 0),
     ],
 )
@@ -241,7 +241,7 @@ def test_options_out_of_range_are_refused(name: str, option: str, value: float) 
 def test_defaults() -> None:
     assert resolve("cal").options == {"neighbours": 10}
     assert resolve("clue").options == {"temperature": 1.0}
-    assert resolve("cluster_margin").options == {"presample": 10, "clusters": None, "max_pool": 10_000}
+    assert resolve("cluster_margin").options == {"preselected": 10, "clusters": None, "max_pool": 10_000}
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
@@ -253,7 +253,7 @@ def test_tiny_pools_are_clustered(n: int) -> None:
 def test_ones_are_the_least_counts() -> None:
     for name, option in (
         ("cal", "neighbours"),
-        ("cluster_margin", "presample"),
+        ("cluster_margin", "preselected"),
         ("cluster_margin", "clusters"),
     ):
         assert resolve(name, {option: 1}).options[option] == 1

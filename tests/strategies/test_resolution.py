@@ -134,10 +134,9 @@ def test_progress_is_a_share(progress: object) -> None:
             )
             for prefix in ("power", "softmax", "softrank")
         ),
-        (
-            "power_power_entropy",
-            "`power_power_entropy` needs scores with a lower bound.*softrank_power_entropy",
-        ),
+        ("power_power_entropy", "would add the same noise twice: take one of its words, as power_entropy"),
+        ("softmax_softrank_bald", "would add the same noise twice: take one of its words, as softmax_bald"),
+        ("power_alfa_mix+margin", "'power' needs a scorer, but `alfa_mix` chooses a batch as a whole"),
         ("power_entrpy", "unknown strategy 'entrpy'. Did you mean 'entropy'"),
         ("entropy+marign", "unknown strategy 'marign'. Did you mean 'margin'"),
     ],
@@ -209,9 +208,21 @@ def test_a_chain_wants_an_ensemble_if_a_stage_does() -> None:
     assert resolve("entropy+bald").members == "dropout"
 
 
-def test_a_chain_is_as_diverse_as_its_last_stage() -> None:
-    assert resolve("entropy+core_set").diverse
+def test_a_chain_is_as_diverse_as_all_of_its_stages() -> None:
+    """The first one may keep copies alone, so that the last has no others."""
+    assert resolve("core_set+typiclust").diverse
+    assert not resolve("entropy+core_set").diverse
     assert not resolve("core_set+entropy").diverse
+
+
+def test_a_last_strength_without_a_schedule_is_refused() -> None:
+    with pytest.raises(
+        OptionsError, match="final_beta has no effect on `power_bald` whose schedule is const"
+    ):
+        resolve("power_bald", {"final_beta": 50.0})
+    with pytest.raises(OptionsError, match=r"option 'final_beta' of .* is 0\.0: "):
+        resolve("power_bald", {"final_beta": 0.0, "schedule": "exponential"})
+    assert resolve("power_bald", {"final_beta": 50.0, "schedule": "exponential"}).options["final_beta"] == 50
 
 
 def slow_balance(order: list[int], classes: list[int], counts: list[int], k: int) -> list[int]:

@@ -60,7 +60,7 @@ class Network(nn.Module):
         return {name: self.trunk.get_submodule(name) for name in self._stages} or self.layers
 
     def embed(self, inputs: Tensor) -> Tensor:
-        """Input of the head. inputs: (N, C, H, W). Returns (N, D) fp32."""
+        """Input of the head, (N, D) fp32. inputs: (N, C, H, W), or (N, D) features of a frozen trunk."""
         features: Tensor = self.trunk(_scaled(inputs, self.resolution)).float()
         return features
 
@@ -71,7 +71,7 @@ class Network(nn.Module):
         return Seen(inputs, features, taps)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Logits (N, K), fp32, of inputs (N, C, H, W)."""
+        """Logits (N, K), fp32, of inputs as `embed` takes them."""
         logits: Tensor = self.head(self.embed(inputs))
         return logits
 

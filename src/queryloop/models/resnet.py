@@ -19,17 +19,17 @@ _SMALL = 64  # pixels; a 7x7 stem with pooling would leave 2x2 places of a 32x32
 
 
 def resnet18(shape: tuple[int, ...], options: ModelOptions) -> tuple[nn.Module, int]:
-    """ResNet-18 (He et al. 2016). shape: (H, W, C) of one image. Returns the trunk and its 512 features."""
+    """ResNet-18 (He et al. 2016). shape: (H, W, C). Returns the trunk and its 8 `width` features."""
     return _trunk("BasicBlock", (2, 2, 2, 2), shape, options)
 
 
 def resnet34(shape: tuple[int, ...], options: ModelOptions) -> tuple[nn.Module, int]:
-    """ResNet-34 (He et al. 2016). shape: (H, W, C) of one image. Returns the trunk and its 512 features."""
+    """ResNet-34 (He et al. 2016). shape: (H, W, C). Returns the trunk and its 8 `width` features."""
     return _trunk("BasicBlock", (3, 4, 6, 3), shape, options)
 
 
 def resnet50(shape: tuple[int, ...], options: ModelOptions) -> tuple[nn.Module, int]:
-    """ResNet-50 (He et al. 2016). shape: (H, W, C) of one image. Returns the trunk and its 2,048 features."""
+    """ResNet-50 (He et al. 2016). shape: (H, W, C). Returns the trunk and its 32 `width` features."""
     return _trunk("Bottleneck", (3, 4, 6, 3), shape, options)
 
 

@@ -117,7 +117,8 @@ class ModelOptions(Options):
     head: Literal["linear", "mlp"] = "linear"
     """One linear layer, or three with batch normalisation between them."""
     dropout: Annotated[float, Field(ge=0, lt=1)] | Literal["auto"] = "auto"
-    """On the input of the head's linear layers; auto: 0.5 where the strategy compares masks, else 0."""
+    """On the input of the head's linear layers, of `mlp` but the first; auto: 0.5 where the strategy compares
+    masks, else 0."""
 
     nnunet: NnUNetOptions = NnUNetOptions()
 

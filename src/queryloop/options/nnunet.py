@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, model_validator
 from queryloop.options.strict import Options
 from queryloop.values import Count
 
-_FINAL = "checkpoint_final.pth"
+FINAL = "checkpoint_final.pth"
 
 
 def _folds(value: Any) -> Any:
@@ -30,12 +30,12 @@ class NnUNetOptions(Options):
     they are the checkpoint of every cycle."""
     folds: Annotated[list[int | str], BeforeValidator(_folds)] | None = None
     """Of `trained`; null: all numbers that are there, else `all`."""
-    checkpoint: str = _FINAL
+    checkpoint: str = FINAL
     """File in the folder of each fold of `trained`."""
 
     @model_validator(mode="after")
     def _of_what(self) -> NnUNetOptions:
-        if self.trained is None and (self.folds is not None or self.checkpoint != _FINAL):
+        if self.trained is None and (self.folds is not None or self.checkpoint != FINAL):
             raise ValueError("folds and checkpoint are those of `trained`, which names no folder")
         if self.trained is not None and self.width is not None:
             raise ValueError("width is of what is trained, but `trained` holds networks already")

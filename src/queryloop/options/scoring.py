@@ -15,7 +15,7 @@ class ScoringOptions(Options):
 
     members: Literal["auto", "dropout", "ensemble", "tta"] = "auto"
     """What is compared, or averaged: dropout masks of one network, networks, or, of 3D scans, what one
-    network says of the scan mirrored along each axis. auto: what the strategy declares. For images, one that
+    network says of the scan in all 8 mirrored views. auto: what the strategy declares. For images, one that
     compares nothing gets one network, whatever stands here."""
     mc_samples: Annotated[int, Field(ge=2)] = 20
     """Dropout masks."""
@@ -29,8 +29,8 @@ class ScoringOptions(Options):
     tile_step: Annotated[float, Field(gt=0, le=1)] = 0.5
     """From tile to tile, as a share of its side."""
     mirrors: bool = False
-    """Each network says of a 3D scan the mean of what it says of it mirrored along each axis: better, and
-    eight times as slow."""
+    """Each network says of a 3D scan the mean of what it says of its 8 mirrored views: better, and eight
+    times as slow."""
 
 
 class EvaluationOptions(Options):

@@ -1,4 +1,4 @@
-"""Query strategies: pure functions over tensors, one file a family."""
+"""Query strategies: pure functions over tensors, and what puts them together."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def model_outliers_mean(
 
     Formula: -mean over layers of the mean over neurons of r, r the share of labelled rows whose activation
     of that neuron is lower, equal ones counting half. normalise "none": r the raw activation.
-    activations: layer -> (N, D). labeled_activations: layer -> (M, D), not looked at with "none".
+    activations: layer -> (N, D). labeled_activations: layer -> (M, D), with "none" M may be 0.
     Returns (N,), in [-1, 0]; any number with "none".
     Cost: (N + M) D log M. Use: to find rows that the network has no features for. Dark, empty or broken
     samples come first, so by itself it is often worse than random: mix it with an uncertainty. With
@@ -42,7 +42,7 @@ def model_outliers_max(
 
     Formula: -max over layers of the max over neurons of r, r the share of labelled rows whose activation
     of that neuron is lower, equal ones counting half. normalise "none": r the raw activation.
-    activations: layer -> (N, D). labeled_activations: layer -> (M, D), not looked at with "none".
+    activations: layer -> (N, D). labeled_activations: layer -> (M, D), with "none" M may be 0.
     Returns (N,), in [-1, 0]; any number with "none".
     Cost: (N + M) D log M. Use: with few neurons or many labelled rows. Otherwise nearly every row has some
     neuron above all labelled rows, the scores tie at -1, and the query is random. With "none" the layer of
@@ -68,7 +68,7 @@ def _known(labeled: Layers, layer: str) -> Tensor:
     if layer not in labeled or len(labeled[layer]) == 0:
         raise InputError(
             f"percentiles of layer {layer!r} need labelled rows, and there are none: pass its "
-            "labeled_activations, label some rows first, or set the option normalise to 'none'."
+            "labeled_activations, or label some rows first."
         )
     return labeled[layer].T.contiguous().sort(dim=1).values
 

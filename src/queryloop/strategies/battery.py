@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from queryloop.errors import FaultyStrategyError, InputError, NonFiniteError
+from queryloop.errors import FaultyStrategyError, InputError, NonFiniteError, OptionsError
 from queryloop.strategies.kinds import Strategy
 from queryloop.strategies.made_up import (
     as_leaf,
@@ -30,8 +30,11 @@ def check_strategy(strategy: str | Callable[..., Any] | Strategy, /, **options: 
     """Put a strategy through every check: it passes, or is told all that is wrong with it.
 
     strategy: a name, a function with the signature of one, or what `resolve` returned. Raises
-    FaultyStrategyError with one line for each check that failed, OptionsError for unknown options.
+    FaultyStrategyError with one line for each check that failed, OptionsError for unknown options and for
+    options beside what was resolved, which has its own.
     """
+    if isinstance(strategy, Strategy) and options:
+        raise OptionsError(f"`{strategy.name}` is resolved already: give its options to `resolve`.")
     subject = strategy if isinstance(strategy, Strategy) else resolved(strategy, options)
     faults = [fault for check in CHECKS if (fault := _fault(check, subject))]
     if faults:

@@ -87,9 +87,11 @@ def page() -> str:
     """The whole page as Markdown."""
     found = definitions()
     sections = [_HEAD, _overview(found)]
-    for family, about in _FAMILIES.items():
+    others = dict.fromkeys(d.family for d in found if d.family not in _FAMILIES)
+    for family in (*_FAMILIES, *others):
         members = [definition for definition in found if definition.family == family]
-        sections.append(f"## {family.capitalize()}\n\n{about}\n")
+        about = [_FAMILIES[family], ""] if family in _FAMILIES else []
+        sections += [f"## {family.capitalize()}", "", *about]
         sections += [_section(definition) for definition in members]
     return "\n".join([*sections, _BUILT + _needs()])
 

@@ -14,6 +14,7 @@ from queryloop.errors import OptionsError
 from queryloop.strategies.balance import Balanced
 from queryloop.strategies.evidence import gathered
 from queryloop.strategies.kinds import Given, Scores, Strategy
+from queryloop.strategies.needs import DRAWN
 from queryloop.strategies.noise import Noisy
 from queryloop.strategies.picks import NOTHING, Picks, checked_k
 from queryloop.strategies.registry import options_of
@@ -64,7 +65,7 @@ def chained(name: str, stages: Sequence[Strategy], options: Mapping[str, Any]) -
     beside = sorted({stage.auxiliary for stage in stages} - {"none"})
     if len(beside) > 1:
         raise OptionsError(f"{name!r} needs {' and '.join(beside)}, but a network has one auxiliary only.")
-    members = {stage.members for stage in stages if stage.needs & {"mc_probs", "target_mc_probs"}}
+    members = {stage.members for stage in stages if stage.needs & DRAWN}
     return Chain(
         name=name,
         family="chain",
@@ -74,7 +75,7 @@ def chained(name: str, stages: Sequence[Strategy], options: Mapping[str, Any]) -
         bounds=(None, None),
         members="ensemble" if "ensemble" in members else "dropout",
         draws=any(stage.draws for stage in stages),
-        diverse=stages[-1].diverse,
+        diverse=all(stage.diverse for stage in stages),
         auxiliary=(beside or ["none"])[0],
         stages=stages,
         **options,

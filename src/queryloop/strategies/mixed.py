@@ -31,23 +31,23 @@ def cluster_margin(
     embeddings: Tensor,
     k: int,
     *,
-    presample: Count = 10,
+    preselected: Count = 10,
     clusters: Count | None = None,
     max_pool: Count = 10_000,
 ) -> Picks:
     """The lowest margins, spread over clusters of the pool, small clusters first.
 
-    Formula: of the presample * k rows of lowest p1 - p2, one from each cluster in turn, the cluster with
+    Formula: of the preselected * k rows of lowest p1 - p2, one from each cluster in turn, the cluster with
     the fewest of them first, lowest margin first (the paper draws at random within a cluster). Clusters:
     average linkage over max_pool random rows, cut into `clusters` (rows / 1.25 where None); any other row
     belongs to the cluster of the nearest of these. The paper clusters the whole pool, once for all cycles.
     probs: (N, C); embeddings: (N, D). Returns Picks: p2 - p1, order of the turns, [-1, 0], no unit.
-    Cost: N C + max_pool^2 D + presample k max_pool D; 8 max_pool^2 bytes, 0.8 GB at 10,000. Use: for large
+    Cost: N C + max_pool^2 D + preselected k max_pool D; 8 max_pool^2 bytes, 0.8 GB at 10,000. Use: for large
     queries, to keep margin from asking the same thing many times. Where no two rows are alike it is little
     else than margin, and like margin worse than random with the first few labels.
     """
     gaps = margin(probs)
-    candidates = gaps.argsort(descending=True, stable=True)[: presample * k]
+    candidates = gaps.argsort(descending=True, stable=True)[: preselected * k]
     m = at_most(max_pool, len(gaps), 1, "cluster_margin")
     labels = _linked(embeddings[:m], clusters or math.ceil(m / _ROWS_PER_CLUSTER))
     nearest_sampled = nearest(embeddings[candidates], embeddings[:m], 1)[1].squeeze(1)

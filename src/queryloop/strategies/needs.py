@@ -22,6 +22,9 @@ class Need:
     layered: bool = False
 
 
+DRAWN = frozenset({"mc_probs", "target_mc_probs"})
+"""What comes of several draws of the weights."""
+
 NEEDS: dict[str, Need] = {
     "ids": Need("N", "names of the samples, unique whole numbers or texts", "id"),
     "probs": Need("NC", "softmax probabilities of the network", "probability"),

@@ -99,6 +99,11 @@ def wrapped(name: str, prefix: str, scorer: Strategy, options: Mapping[str, Any]
             f"`{name}` would draw without regard to balance: "
             f"take class_balanced_{prefix}_{scorer.scorer.name}."
         )
+    if isinstance(scorer, Noisy):
+        plain = scorer.scorer.name
+        raise OptionsError(
+            f"`{name}` would add the same noise twice: take one of its words, as {prefix}_{plain}."
+        )
     if not isinstance(scorer, TopK):
         raise OptionsError(f"{prefix!r} needs a scorer, but `{scorer.name}` chooses a batch as a whole.")
     if prefix == "power" and scorer.bounds[0] is None:
@@ -107,6 +112,11 @@ def wrapped(name: str, prefix: str, scorer: Strategy, options: Mapping[str, Any]
             f"take softrank_{scorer.name}."
         )
     scheduled = {"progress"} if options["schedule"] != "constant" else set()
+    if not scheduled and options["final_beta"] != OPTIONS["final_beta"].default:
+        raise OptionsError(
+            f"final_beta has no effect on `{name}` whose schedule is constant: add "
+            "strategy_options.schedule:exponential, or leave it out."
+        )
     return Noisy(
         name=name,
         family="noise",

@@ -20,7 +20,8 @@ def resolve(name: str, options: Mapping[str, Any] | None = None) -> Strategy:
 
     `a+b` is a chain, `power_a` a wrapper around a scorer, `skactiveml.A` a strategy of scikit-activeml.
     Options of a chain go to every stage that has them. Raises OptionsError for an unknown name, an
-    unknown option, an option of the wrong type or parts that do not go together.
+    unknown option, an option of the wrong type (but for scikit-activeml's, which looks at values when it is
+    first asked) or parts that do not go together.
     """
     given = options or {}
     if "+" in name:
@@ -64,8 +65,9 @@ def _refuse_unknown(name: str, given: Iterable[str], valid: Iterable[str]) -> No
 def canonical(name: str, options: Mapping[str, Any] | None = None) -> str:
     """One text for all names of a strategy with these options: an alias is what it stands for.
 
-    All options are in it, those that nobody gave with their defaults. A strategy that is not registered keeps
-    its name. Raises OptionsError for a wrong option of one that is, and for parts that are not registered.
+    All options are in it, those that nobody gave with their defaults. A strategy that is not registered, as
+    those of scikit-activeml, keeps its name and what was given. Raises OptionsError for a wrong option of one
+    that is, and for parts that are not registered.
     """
     given = options or {}
     prefix = next((word for word in WRAPPERS if name.startswith(f"{word}_")), None)

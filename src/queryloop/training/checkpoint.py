@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from torch import nn
 
 HELD_OUT = "held_out_dice"
 """In the log of a training: Dice on the labelled boxes of the fold that was left out."""
@@ -24,6 +27,11 @@ class Checkpoint:
 
     settings: dict[str, Any]
     members: dict[str, dict[str, np.ndarray]]
+
+
+def weights_of(network: nn.Module) -> dict[str, np.ndarray]:
+    """All parameters and buffers of a network by name, for a member of a checkpoint."""
+    return {name: value.cpu().contiguous().numpy() for name, value in network.state_dict().items()}
 
 
 def joined(networks: Sequence[Checkpoint]) -> Checkpoint:

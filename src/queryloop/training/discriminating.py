@@ -90,7 +90,7 @@ class Discriminating(Objective, ABC):
     def beside(self, network: Network, labelled: Tensor, pool: Tensor) -> Tensor | float:
         """Train the auxiliary by a step. Returns what the network is to minimise besides its own loss.
 
-        labelled, pool: (B, C, H, W) each.
+        labelled, pool: (B, C, H, W) each, or (B, D) features of a frozen trunk.
         """
 
     def parameters(self, network: nn.Module) -> Iterable[nn.Parameter]:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from queryloop.errors import OptionsError
 from queryloop.options import ExperimentOptions, TrainingOptions
 from queryloop.options.beside import LEARNED_BY, OPTIONS, learned_beside
-from queryloop.strategies.needs import JUDGED, NOT_IN_A_CYCLE
+from queryloop.strategies.needs import DRAWN, JUDGED, NOT_IN_A_CYCLE
 from queryloop.values import unless_auto
 
 if TYPE_CHECKING:
     from queryloop.strategies import Strategy
 
-DRAWN = {"mc_probs", "target_mc_probs"}
 DROPOUT = 0.5
 TRANSFER = 0.5
 

@@ -21,7 +21,7 @@ from queryloop.tasks.classification.prediction import predict, probabilities, re
 from queryloop.tasks.task import Recipe
 from queryloop.training import predict as scoring
 from queryloop.training.batches import Batches
-from queryloop.training.checkpoint import Checkpoint
+from queryloop.training.checkpoint import Checkpoint, weights_of
 from queryloop.training.compute import Compute, isolated, resolve, resolve_scoring
 from queryloop.training.fit import Fitted, fit
 from queryloop.training.objective import Losses
@@ -71,7 +71,7 @@ def train(
     log |= {"auxiliary_steps": objective.steps, "auxiliary_quality": objective.quality(network)}
     settings = _settings(images.shape[1:], classes, model, training)
     settings |= {**asdict(pixels), "precision": compute.precision, "log": log}
-    return Checkpoint(settings, {"0": _arrays(network)})
+    return Checkpoint(settings, {"0": weights_of(network)})
 
 
 def _settings(
@@ -152,10 +152,6 @@ def _log(fitted: Fitted) -> dict[str, Any]:
         "val_accuracy": fitted.last,
         "best_val_accuracy": fitted.best,
     }
-
-
-def _arrays(network: Network) -> dict[str, np.ndarray]:
-    return {name: value.cpu().contiguous().numpy() for name, value in network.state_dict().items()}
 
 
 def _check(n_labelled: int, validation: Labelled | None, training: TrainingOptions) -> None:

@@ -38,11 +38,11 @@ def train(scans: Scans, cases: Sequence[str], labels: Mapping[Box, np.ndarray], 
     settings = {"model": model.model_dump(mode="json"), "spacing": spacing}
     settings |= {"channels": list(scans.channels), "classes": list(scans.classes), "log": trained.log}
     checkpoint = Checkpoint(settings, {"0": trained.weights})
-    if apart:
-        (network,), compute = restore(checkpoint), resolve_scoring(training)
-        found = held_out_dice(network, apart.values(), len(scans.classes), model.patch, compute)
-        trained.log[HELD_OUT] = found
-    return checkpoint
+    if not apart:
+        return checkpoint
+    (network,), compute = restore(checkpoint), resolve_scoring(training)
+    found = held_out_dice(network, apart.values(), len(scans.classes), model.patch, compute)
+    return Checkpoint(settings | {"log": {**trained.log, HELD_OUT: found}}, checkpoint.members)
 
 
 def restore(checkpoint: Checkpoint) -> list[UNet]:

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from queryloop.errors import BrokenFileError, MissingFilesError, OptionsError
+from queryloop.options.nnunet import FINAL
 from queryloop.readers.content import refusing
 from queryloop.training.nnunet.environment import prepared
 from queryloop.voxels import Triple
@@ -29,7 +30,6 @@ Weights = Mapping[str, np.ndarray]
 ALL = "all"
 """nnU-Net's name for the fold that trains on every case."""
 PLANS, DATASET = "plans.json", "dataset.json"
-FINAL = "checkpoint_final.pth"
 
 _MODULES = ("torch.nn.", "dynamic_network_architectures.")
 _SCALARS: list[Any] = [

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from queryloop.models.registry import check_volumes
-from queryloop.models.unet import UNet, unet3d
+from queryloop.models.unet import unet3d
 from queryloop.options import ModelOptions, TrainingOptions
 from queryloop.randomness import derived_seed
+from queryloop.training.checkpoint import weights_of
 from queryloop.training.compute import isolated, resolve
 from queryloop.training.fit import fit
 from queryloop.training.reinit import REINIT
@@ -55,8 +56,4 @@ def train(
         torch.manual_seed(derived_seed(seed, batches.n_parts, "dropout"))
         fitted = fit(network, batches, objective, training, compute)
     log = {"gradient_steps": fitted.steps, "learning_rate": fitted.learning_rate, **objective.log()}
-    return Trained(_arrays(network), {**log, "precision": compute.precision})
-
-
-def _arrays(network: UNet) -> dict[str, np.ndarray]:
-    return {name: value.cpu().contiguous().numpy() for name, value in network.state_dict().items()}
+    return Trained(weights_of(network), {**log, "precision": compute.precision})
