@@ -53,11 +53,8 @@ def _digest(kind: Kind, asked: Asked, given: Path) -> str:
 def _new(given: Mapping[str, Answer], newest: pd.DataFrame) -> dict[str, Answer]:
     """The answers with another label than the newest ones, or with other seconds where any are said."""
     known = newest.reindex(list(given))
-    labels, seconds = (
-        known["label"].eq([a.label for a in given.values()]),
-        [a.seconds for a in given.values()],
-    )
-    same = labels & (known["seconds"].eq(seconds) | pd.isna(seconds))
+    labels, seconds = ([getattr(a, part) for a in given.values()] for part in ("label", "seconds"))
+    same = known["label"].eq(labels) & (known["seconds"].eq(seconds) | pd.isna(seconds))
     return {sample: answer for sample, answer in given.items() if not same[sample]}
 
 

@@ -85,13 +85,13 @@ def _check_sizes(cases: Sequence[Case], target: Millimetres) -> None:
         times = prod(case.shape) / prod(case.native.shape)
         if times > _MOST:
             raise BrokenFileError(
-                f"{case.sample_id}: at {_spaced(target)} mm (z, y, x) it would have {_spaced(case.shape)} "
+                f"{case.sample_id}: at {_sides(target)} mm (z, y, x) it would have {_sides(case.shape)} "
                 f"voxels, {times:,.0f} times those of its file: correct the spacing in its header, or set "
                 "data.spacing."
             )
 
 
-def _spaced(numbers: Sequence[float]) -> str:
+def _sides(numbers: Sequence[float]) -> str:
     return " x ".join(f"{number:.6g}" for number in numbers)
 
 

@@ -17,9 +17,8 @@ def directions(rows: Tensor, weights: Tensor, count: int, generator: torch.Gener
     """
     some = torch.randperm(len(rows), generator=generator)[:_SAMPLED].to(rows.device)
     sample, heavy = rows[some], weights[some, None]
-    sample /= (
-        sample.abs().amax().clamp(min=torch.finfo(rows.dtype).tiny)
-    )  # squares of large ones would overflow
+    largest = sample.abs().amax().clamp(min=torch.finfo(rows.dtype).tiny)
+    sample /= largest  # squares of large ones would overflow
     found = torch.randn(rows.shape[1], count, generator=generator, dtype=rows.dtype).to(rows.device)
     for _ in range(_ROUNDS):
         found = torch.linalg.qr(sample.T @ (heavy * (sample @ found))).Q
