@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.metadata import version
 from platform import python_version
 from typing import Any
@@ -50,19 +50,23 @@ def parameters_of(settings: Mapping[str, Any]) -> dict[str, Any]:
     """What `settings_of` recorded as parameters again, but for the experiment's name and for paths."""
     computing = settings["computing"]
     precision = ASKED_PRECISION[computing["precision"], computing["scoring_precision"]]
-    left_out = {"query.loops", *task_of(settings["dataset"]).ignored}
-    found = {
-        group: {key: value for key, value in settings[group].items() if f"{group}.{key}" not in left_out}
-        for group in _GROUPS & settings.keys()
-    }
+    groups = {group: settings[group] for group in _GROUPS & settings.keys()}
+    found = _without({*_OF_PATHS, *task_of(settings["dataset"]).ignored}, groups)
     found["training"] |= {"threads": computing["threads"], "precision": precision}
-    network = found["model"]["nnunet"]
-    found["model"] |= {"nnunet": {key: value for key, value in network.items() if key not in _OF_A_FOLDER}}
     return found
 
 
-_OF_A_FOLDER = ("folds", "checkpoint")
-"""What is said of `model.nnunet.trained`, which is a path."""
+def _without(left_out: Collection[str], settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings but for some dotted names."""
+    return {
+        key: _without(left_out, value, f"{name}.") if isinstance(value, Mapping) else value
+        for key, value in settings.items()
+        if (name := f"{prefix}{key}") not in left_out
+    }
+
+
+_OF_PATHS = {"query.loops", "model.nnunet.folds", "model.nnunet.checkpoint"}
+"""Paths, and what is said of a folder whose path is not recorded."""
 _GROUPS = {
     name for name, field in ExperimentOptions.model_fields.items() if isinstance(field.default, Options)
 } | {"strategy_options"}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from queryloop.errors import OptionsError, StateError
+from queryloop.errors import MissingFilesError, OptionsError, StateError
 from queryloop.exchange.writing import whole_folder
 
 
@@ -38,6 +38,12 @@ def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OptionsError, match="must not be lost"), whole_folder(tmp_path / "query"):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["query"]
+
+
+def test_an_error_of_our_own_keeps_its_words(tmp_path: Path) -> None:
+    with pytest.raises(MissingFilesError, match="get them"), whole_folder(tmp_path / "query"):
+        raise MissingFilesError("get them")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_cannot_be_read_on_the_way_is_named(tmp_path: Path) -> None:

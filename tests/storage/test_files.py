@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from queryloop.errors import CorruptFileError, StateError
+from queryloop.errors import CorruptFileError, MissingFilesError, StateError
 from queryloop.storage import files
 from queryloop.storage.files import (
     TEMPORARY,
@@ -65,6 +65,13 @@ def test_a_seal_holds_schema_size_and_hash(tmp_path: Path, parts: list[bytes]) -
 def test_an_error_while_writing_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), whole_file(tmp_path / "a.bin") as file:
         file.write(b"half" * (1 // 0))
+    assert listed(tmp_path) == set()
+
+
+def test_an_error_of_our_own_keeps_its_words(tmp_path: Path) -> None:
+    """MissingFilesError is an OSError, too, and says nothing of the disk that is written to."""
+    with pytest.raises(MissingFilesError, match="get them"), whole_file(tmp_path / "a.bin"):
+        raise MissingFilesError("get them")
     assert listed(tmp_path) == set()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
-from queryloop.errors import OptionsError, StateError, cause
+from queryloop.errors import OptionsError, QueryloopError, StateError, cause
 from queryloop.folders import temporary_folder
 
 ENDING = ".nii.gz"
@@ -35,6 +35,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             begun.mkdir()
             yield begun
             begun.replace(folder)
+    except QueryloopError:  # of which one is an OSError, too
+        raise
     except OSError as error:
         raise StateError(
             f"cannot write {folder}: {cause(error)}. Nothing of it was kept: make room or let the "

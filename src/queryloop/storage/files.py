@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from queryloop.errors import CorruptFileError, StateError, cause
+from queryloop.errors import CorruptFileError, QueryloopError, StateError, cause
 
 SCHEMA = 2
 SEAL = ".seal"
@@ -65,6 +65,8 @@ def whole_file(path: Path) -> Iterator[Writer]:
             file.flush()
             os.fsync(file.fileno())
             _publish(file.name, path, hashing.seal(_version_of(path)))
+    except QueryloopError:  # of which one is an OSError, too
+        raise
     except OSError as error:
         if isinstance(error, FileExistsError) and path.exists():
             raise
